@@ -1,0 +1,45 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "switchyard/base/strong_id.h"
+#include "switchyard/expression/type.h"
+
+namespace switchyard::expression {
+
+/// The place of a variable among the values given to Program::evaluate.
+using SlotIndex = StrongId<struct SlotIndexTag, uint16_t>;
+
+struct Variable {
+  std::string name;
+  Type type;
+};
+
+/// The variables that an expression may read. Copyable; compile() keeps nothing of it.
+class Environment {
+ public:
+  /// Adds a variable and gives it the next slot, counted from 0. `name` is an identifier or a dotted sequence of
+  /// them, not yet declared; CHECKed. At most kMaxOperands variables.
+  SlotIndex declare(std::string name, Type type);
+
+  std::optional<SlotIndex> find(std::string_view name) const;
+  /// Requires a slot that declare() returned.
+  const Variable& variable(SlotIndex slot) const;
+  std::span<const Variable> variables() const { return variables_; }
+  size_t size() const { return variables_.size(); }
+
+ private:
+  struct TextHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  std::vector<Variable> variables_;
+  std::unordered_map<std::string, uint16_t, TextHash, std::equal_to<>> by_name_;
+};
+
+}  // namespace switchyard::expression

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace switchyard::expression {
+
+/// Bytes of an expression's text.
+inline constexpr size_t kMaxTextBytes = 64 * 1024;
+/// Depth of nested brackets, calls, unary operators and conditionals. Keeps recursion off the stack's end.
+inline constexpr uint32_t kMaxNesting = 100;
+/// Nodes of a parsed expression.
+inline constexpr uint32_t kMaxNodes = 20'000;
+/// Mistakes reported for one text; later ones are dropped.
+inline constexpr size_t kMaxMistakes = 50;
+/// A type nested deeper becomes dyn.
+inline constexpr uint32_t kMaxTypeDepth = 16;
+/// Variables an Environment can hold, and constants or temporaries of one program.
+inline constexpr uint32_t kMaxOperands = 1u << 14;
+/// Cost of one evaluation where nothing else is said: one per instruction, per element visited and per
+/// 16 bytes of text read or written.
+inline constexpr uint64_t kDefaultCostLimit = 100'000;
+/// Bytes of a string or bytes value that an evaluation may build.
+inline constexpr size_t kMaxBuiltBytes = 1u << 20;
+/// Elements of a list or map that an evaluation may build.
+inline constexpr size_t kMaxBuiltElements = 100'000;
+/// Values reachable from a result that an evaluation built, shared ones counted each time.
+inline constexpr size_t kMaxResultNodes = 1'000'000;
+/// Bytes of a regular expression, and of the memory its automaton may take.
+inline constexpr size_t kMaxPatternBytes = 4096;
+inline constexpr int64_t kMaxPatternMemoryBytes = 1 << 20;
+/// Iterations that a program keeps open at once (nested comprehensions).
+inline constexpr uint32_t kMaxOpenLoops = 32;
+
+static_assert(kMaxResultNodes >= kMaxBuiltElements);
+
+}  // namespace switchyard::expression
