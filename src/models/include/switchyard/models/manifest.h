@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "switchyard/base/result.h"
+#include "switchyard/types/diagnostic.h"
+#include "switchyard/types/value.h"
+
+namespace switchyard::models {
+
+/// What the elements of a tensor are.
+enum class ElementType : uint8_t { kFloat, kDouble, kInt32, kInt64, kBool, kString };
+
+/// "float", "double", "int32", "int64", "bool", "string": as manifests and messages write them.
+std::string_view element_type_name(ElementType type);
+/// False when `name` is none of those.
+bool parse_element_type(std::string_view name, ElementType* type);
+
+/// A tensor as a model declares it. The first dimension is the batch; -1 means any size.
+struct TensorInfo {
+  std::string name;
+  ElementType type = ElementType::kFloat;
+  std::vector<int64_t> shape;
+
+  /// "float[N, 29]"; the name is not part of it.
+  std::string to_string() const;
+};
+
+/// How one input tensor is filled from the input document: the fields' values one after the other in one row.
+struct TensorInput {
+  std::string tensor;
+  ElementType type = ElementType::kFloat;
+  std::vector<std::string> fields;  ///< dotted paths in the input document
+  /// True for `field: x`: that one value, or (nested) array, fills the row. False for `fields: [...]`.
+  bool single = false;
+};
+
+/// One named result: a CEL expression over the output tensors of one row.
+struct OutputField {
+  std::string name;
+  std::string expression;
+};
+
+/// "fraud-light" and "1.2.0" of "fraud-light@1.2.0".
+struct ModelName {
+  std::string name;
+  std::string version;
+
+  std::string to_string() const { return name + "@" + version; }
+  /// kInvalidArgument "models.bad_name" unless `name@semver` with a lower-case name of letters, digits, '-', '_', '/'
+  /// and '.'.
+  static Result<ModelName> parse(std::string_view text);
+};
+
+/// What a `*.model.yaml` says; docs/models.md is its reference.
+struct ModelManifest {
+  ModelName model;
+  std::string backend;
+  std::string file;    ///< relative to the manifest's folder; never leaves it
+  std::string sha256;  ///< of the file, lower-case hex; empty when the manifest does not pin it
+  std::string description;
+
+  Document input_schema;  ///< a JSON Schema; null when not given
+  std::vector<TensorInput> inputs;
+  std::vector<OutputField> outputs;
+  Document output_schema;  ///< a JSON Schema; null when not given (then derived from the expressions at load)
+
+  uint32_t max_batch = 32;
+  std::vector<uint32_t> buckets;  ///< ascending, the last is max_batch
+  uint32_t queue_limit = 0;       ///< requests waiting; 0: the service's default
+  double cost_per_call = 0;
+  std::string currency;      ///< ISO 4217; empty without a cost
+  uint32_t timeout_ms = 0;   ///< of a request without deadline; 0: the service's default
+  uint32_t warmup_runs = 1;  ///< runs of each bucket before the model is ready; 0 turns warming off
+};
+
+/// Reads a manifest from a document that was already parsed (YAML or JSON). Everything wrong is reported at once:
+/// each Diagnostic has the dotted path, what is wrong and what to write; line and column are the caller's to add.
+/// The manifest is usable only when no error was added. Codes: "models.<what>".
+ModelManifest parse_manifest(const Value& document, Diagnostics& diagnostics);
+
+}  // namespace switchyard::models
