@@ -1,0 +1,99 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "switchyard/base/result.h"
+#include "switchyard/http/message.h"
+
+namespace switchyard::http {
+
+struct ClientOptions {
+  size_t connections_per_origin = 64;
+  size_t max_queued_per_origin = 10'000;  ///< requests that wait for a connection; over it: kResourceExhausted
+  int64_t connect_timeout_ms = 5'000;     ///< name, connection and TLS handshake
+  int64_t default_timeout_ms = 30'000;    ///< a request's whole time where it names none
+  int64_t idle_timeout_ms = 30'000;       ///< a kept connection without use
+  size_t max_response_bytes = 16u << 20;  ///< body; over it: kTooLarge "http.response_too_large"
+  bool verify_tls = true;                 ///< certificate chain and host name
+  std::string ca_file;                    ///< PEM, in place of the system's roots; empty: the system's
+  std::string user_agent = "switchyard";
+};
+
+struct ClientRequest {
+  Method method = Method::kGet;
+  std::string url;  ///< absolute, http or https
+  std::vector<Header> headers;
+  std::string body;
+  int64_t timeout_ms = 0;  ///< from request() to the last byte of the answer; 0: the client's default
+  /// May be sent a second time when a kept connection turns out to be dead before any byte of the answer came.
+  /// GET, HEAD, PUT, DELETE and OPTIONS always may.
+  bool idempotent = false;
+  size_t max_response_bytes = 0;  ///< 0: the client's
+};
+
+struct ClientResponse {
+  int status = 0;
+  std::vector<Header> headers;
+  std::string body;
+
+  /// The first header of that name, or "".
+  std::string_view header(std::string_view name) const;
+};
+
+/// How a request ended. Errors: kInvalidArgument "http.bad_url" or "http.bad_request"; kUnavailable
+/// "http.name_not_found", "http.connect_failed", "http.tls", "http.connection_lost", "http.truncated",
+/// "http.bad_response"; kDeadlineExceeded "http.timeout"; kTooLarge "http.response_too_large";
+/// kResourceExhausted "http.queue_full"; kCancelled "http.cancelled".
+struct ClientResult {
+  Result<ClientResponse> response;
+  /// False: not a byte of the request left this machine, so that any request may be tried again.
+  bool may_have_been_sent = false;
+  bool reused_connection = false;
+};
+
+using ClientCallback = std::function<void(ClientResult)>;
+
+/// An HTTP/1.1 client with a pool of kept connections per origin, on a thread of its own. Redirects are answers
+/// like others: it follows none. Thread-safe.
+class Client {
+ public:
+  /// Asks that a request end; its callback then gets "http.cancelled" unless it had ended. A handle may be
+  /// dropped without effect and may outlive the client.
+  class Handle {
+   public:
+    Handle() = default;
+    void cancel();
+
+   private:
+    friend class Client;
+    struct Target;
+    std::shared_ptr<Target> target_;
+  };
+
+  explicit Client(ClientOptions options);
+  /// Requires: stopped (or never started).
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// Starts the thread. kInvalidArgument "http.bad_tls_file" for a CA file that cannot be read.
+  Status start();
+  /// Ends every request with "http.cancelled", closes the connections and joins the thread. Not from a callback.
+  void stop();
+
+  /// Requires: started. Calls `callback` exactly once, on the client's thread (never inside request()); it must
+  /// not block.
+  Handle request(ClientRequest request, ClientCallback callback);
+  /// The same, waiting. Not from the client's thread.
+  ClientResult request_and_wait(ClientRequest request);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace switchyard::http

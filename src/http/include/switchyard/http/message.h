@@ -1,0 +1,124 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "switchyard/base/result.h"
+
+namespace switchyard::http {
+
+enum class Method : uint8_t { kGet, kHead, kPost, kPut, kPatch, kDelete, kOptions, kOther };
+
+/// "GET", ...; "" for kOther.
+std::string_view method_name(Method method);
+/// Case-sensitive, as RFC 9110 asks; kOther for all but the seven above.
+Method method_from(std::string_view text);
+
+struct Header {
+  std::string name;
+  std::string value;
+};
+
+/// Header names compare without regard to ASCII case.
+bool header_name_equal(std::string_view a, std::string_view b);
+
+/// One name and value of a query string or of a route's path, percent-decoded.
+struct Parameter {
+  std::string name;
+  std::string value;
+};
+
+/// One request, whole: it owns its bytes, so it may be moved to any thread and outlive its connection.
+/// Views it returns live as long as it does and stay valid when it is moved. Not thread-safe.
+class Request {
+ public:
+  Request() = default;
+  Request(Request&&) = default;
+  Request& operator=(Request&&) = default;
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  /// A request that came over no socket: for calls inside the process. kInvalidArgument "http.bad_target" when
+  /// the target has a broken percent escape or too many parameters.
+  static Result<Request> make(Method method, std::string_view target, const std::vector<Header>& headers = {},
+                              std::string body = {});
+
+  Method method() const { return method_; }
+  /// The method's text, also for kOther.
+  std::string_view method_text() const { return text(method_text_); }
+  /// The request target as sent, query included.
+  std::string_view target() const { return text(target_); }
+  /// The target without its query, not decoded, beginning with '/' (or "*" for OPTIONS *).
+  std::string_view path() const { return text(path_); }
+  /// The parameters of the query string in their order, decoded ('+' is a blank).
+  const std::vector<Parameter>& query() const { return query_; }
+  /// The first query parameter of that name.
+  std::optional<std::string_view> query_value(std::string_view name) const;
+
+  /// The first header field of that name, without blanks around it.
+  std::optional<std::string_view> header(std::string_view name) const;
+  size_t header_count() const { return headers_.size(); }
+  std::pair<std::string_view, std::string_view> header_at(size_t index) const {
+    return {text(headers_[index].name), text(headers_[index].value)};
+  }
+
+  std::string_view body() const { return body_; }
+  std::string take_body() { return std::move(body_); }
+
+  /// The peer's address without port, e.g. "127.0.0.1"; "" for a request made inside the process.
+  const std::string& remote_address() const { return remote_address_; }
+  /// When the head was read: microseconds since the Unix epoch.
+  int64_t received_us() const { return received_us_; }
+
+  /// A parameter of the matched route's path ("{id}"), decoded; "" when the route has none of that name.
+  std::string_view path_parameter(std::string_view name) const;
+  void set_path_parameters(std::vector<Parameter> parameters) { path_parameters_ = std::move(parameters); }
+
+ private:
+  friend class RequestParser;
+  struct Slice {
+    uint32_t offset = 0;
+    uint32_t size = 0;
+  };
+  struct Field {
+    Slice name;
+    Slice value;
+  };
+  std::string_view text(Slice slice) const { return std::string_view(head_).substr(slice.offset, slice.size); }
+  /// Splits target_ into path and query. False when an escape is broken or there are too many parameters.
+  bool split_target();
+
+  Method method_ = Method::kOther;
+  Slice method_text_, target_, path_;
+  std::string head_;  // what the slices point into
+  std::vector<Field> headers_;
+  std::string body_;
+  std::vector<Parameter> query_;
+  std::vector<Parameter> path_parameters_;
+  std::string remote_address_;
+  int64_t received_us_ = 0;
+};
+
+/// An answer. Content-Length, Date and Connection are written by the server and must not be among `headers`.
+struct Response {
+  int status = 200;
+  std::string content_type;  ///< empty: no Content-Type field
+  std::vector<Header> headers;
+  std::string body;
+  bool close = false;  ///< close the connection after this answer
+
+  static Response json(int status, std::string body) { return {status, "application/json", {}, std::move(body)}; }
+  static Response text(int status, std::string body) {
+    return {status, "text/plain; charset=utf-8", {}, std::move(body)};
+  }
+  static Response no_content() { return {204, {}, {}, {}}; }
+};
+
+/// "OK", "Not Found", ...; "Unknown" for a status without a registered phrase.
+std::string_view reason_phrase(int status);
+
+}  // namespace switchyard::http

@@ -1,0 +1,168 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "switchyard/base/result.h"
+#include "switchyard/http/message.h"
+
+namespace switchyard::http {
+
+/// Where an answer goes. Implemented by a server's connection, and by LocalAnswer for calls in the process.
+/// All functions may be called from any thread.
+class AnswerSink {
+ public:
+  virtual ~AnswerSink() = default;
+  virtual void answer(uint64_t sequence, Response response) = 0;
+  virtual void begin_stream(uint64_t sequence, Response head) = 0;
+  /// False when the client is gone or too far behind; the stream is then of no use any more.
+  virtual bool write_stream(uint64_t sequence, std::string data) = 0;
+  /// `whole` false: the stream broke off; the client sees a truncated answer, never a well-ended one.
+  virtual void end_stream(uint64_t sequence, bool whole) = 0;
+  virtual bool is_connected() const = 0;
+  virtual void on_disconnect(uint64_t sequence, std::function<void()> callback) = 0;
+};
+
+/// Something that wants to see an answer before it leaves, and to know when it is complete (its destruction):
+/// access log, admission, request ids.
+class ResponseHook {
+ public:
+  virtual ~ResponseHook() = default;
+  /// Called once, on the thread that answers; may add headers.
+  virtual void before_send(Response& response) = 0;
+};
+
+/// The body of an answer written piece by piece (chunked; server-sent events). Movable, one owner, any thread,
+/// one at a time. Destroyed before end(), it cuts the connection so that the client notices.
+class Stream {
+ public:
+  Stream() = default;
+  Stream(std::shared_ptr<AnswerSink> sink, uint64_t sequence, std::unique_ptr<ResponseHook> hook)
+      : sink_(std::move(sink)), sequence_(sequence), hook_(std::move(hook)) {}
+  Stream(Stream&&) = default;
+  Stream& operator=(Stream&& other) noexcept;
+  ~Stream() { finish(false); }
+
+  /// False when the client is gone or more than kMaxStreamBacklogBytes behind: stop producing.
+  bool write(std::string data) { return sink_ && sink_->write_stream(sequence_, std::move(data)); }
+  void end() { finish(true); }
+  bool is_connected() const { return sink_ && sink_->is_connected(); }
+
+ private:
+  void finish(bool whole);
+  std::shared_ptr<AnswerSink> sink_;
+  uint64_t sequence_ = 0;
+  std::unique_ptr<ResponseHook> hook_;
+};
+
+/// The right to answer one request, once, from any thread, now or later. Dropped unanswered it answers 500
+/// "http.dropped_unanswered". It may outlive its server: the answer then goes nowhere.
+class Responder {
+ public:
+  Responder() = default;
+  Responder(std::shared_ptr<AnswerSink> sink, uint64_t sequence) : sink_(std::move(sink)), sequence_(sequence) {}
+  Responder(Responder&&) = default;
+  Responder& operator=(Responder&& other) noexcept;
+  ~Responder() { drop(); }
+
+  /// Requires: not answered before. Never blocks.
+  void send(Response response);
+  /// Sends the head with `Transfer-Encoding: chunked`; head.body, if any, is the first piece.
+  Stream begin_stream(Response head);
+
+  /// False once the client closed its side or the connection broke. A client that closes only its writing side
+  /// still gets its answer.
+  bool is_connected() const { return sink_ && sink_->is_connected(); }
+  /// Calls `callback` once when that happens before the answer is written, on the server's thread (at once when
+  /// it happened already). It must not block. The last callback set wins.
+  void on_disconnect(std::function<void()> callback);
+  /// At most one hook; called by send() or begin_stream() and destroyed when the answer is handed over whole.
+  void set_hook(std::unique_ptr<ResponseHook> hook) { hook_ = std::move(hook); }
+  /// True until answered.
+  explicit operator bool() const { return sink_ != nullptr; }
+
+ private:
+  void drop();
+  std::shared_ptr<AnswerSink> sink_;
+  uint64_t sequence_ = 0;
+  std::unique_ptr<ResponseHook> hook_;
+};
+
+/// A Responder whose answer is given to `callback` on the answering thread: for calls without a socket.
+Responder local_responder(std::function<void(Response)> callback);
+
+/// While one lives on a thread, answers sent from that thread wake each server thread at most once, when it ends.
+/// A partition that releases a batch of answers holds one around the batch.
+class AnswerBatch {
+ public:
+  AnswerBatch();
+  ~AnswerBatch();
+  AnswerBatch(const AnswerBatch&) = delete;
+  AnswerBatch& operator=(const AnswerBatch&) = delete;
+};
+
+/// Called on a server thread; must not block. An exception that leaves it is answered with 500.
+using Handler = std::function<void(Request&&, Responder)>;
+
+struct ServerOptions {
+  std::string address = "127.0.0.1";  ///< numeric; "0.0.0.0" or "::" for all interfaces
+  uint16_t port = 0;                  ///< 0: the system chooses, see Server::port()
+  int threads = 1;
+  size_t max_header_bytes = 16u << 10;  ///< request line and fields; over it: 431
+  size_t max_body_bytes = 4u << 20;     ///< over it: 413
+  size_t max_connections = 10'000;      ///< over it: 503 and closed
+  size_t max_pipelined = 32;            ///< unanswered requests of one connection; further ones wait unread
+  int64_t idle_timeout_ms = 75'000;     ///< between requests
+  int64_t request_read_timeout_ms = 30'000;  ///< from a request's first byte to its last; over it: 408
+  int64_t write_timeout_ms = 30'000;         ///< without progress while an answer waits to be sent
+  int64_t drain_timeout_ms = 10'000;         ///< how long stop() waits for requests in flight
+  std::vector<Header> default_headers;       ///< added to every answer that does not set them itself
+  std::string tls_certificate_file;          ///< PEM chain; empty: plain HTTP
+  std::string tls_key_file;                  ///< PEM
+};
+
+/// Counted since start(); each figure is exact, the set is not one moment's.
+struct ServerStats {
+  uint64_t connections_accepted = 0;
+  uint64_t connections_refused = 0;  ///< over max_connections
+  uint64_t connections_open = 0;
+  uint64_t requests = 0;             ///< handed to the handler
+  uint64_t bad_requests = 0;         ///< answered 4xx before the handler
+  uint64_t timeouts = 0;             ///< connections closed for one
+  uint64_t handler_exceptions = 0;
+  uint64_t bytes_received = 0;
+  uint64_t bytes_sent = 0;
+  uint64_t wakeups = 0;              ///< times answers of other threads woke a server thread
+  uint64_t answers_from_other_threads = 0;
+};
+
+/// An HTTP/1.1 server: keep-alive, pipelining (answers in order), chunked requests, Expect: 100-continue.
+/// Every connection belongs to one of `threads` threads. Malformed, ambiguous or too large requests are answered
+/// with problem details and the connection is closed.
+class Server {
+ public:
+  Server(ServerOptions options, Handler handler);
+  /// Requires: stopped (or never started).
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Binds, listens and starts the threads. kUnavailable "http.bind_failed", kInvalidArgument "http.bad_address"
+  /// or "http.bad_tls_file".
+  Status start();
+  /// Accepts no more, closes idle connections, waits up to drain_timeout_ms for answers in flight, closes the
+  /// rest, joins the threads. Not from a handler. May be called twice.
+  void stop();
+  /// The port bound; valid after start().
+  uint16_t port() const;
+  ServerStats stats() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace switchyard::http
