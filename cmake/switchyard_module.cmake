@@ -1,3 +1,6 @@
+# Modules in whose code threads meet: their tests also run under TSan (label `threads`, target `threads_tests`).
+set(SWITCHYARD_THREADED_MODULES telemetry runtime log store models http partition gateway server)
+
 # switchyard_module(NAME LEVEL n [DEPS module...] [LIBS library...] [PUBLIC_LIBS library...])
 #
 # Declares src/NAME as one static library `switchyard_NAME` made of every .cc below the folder that is
@@ -50,6 +53,14 @@ function(switchyard_module name)
     target_compile_definitions(${name}_tests PRIVATE
       SWITCHYARD_SOURCE_DIR="${CMAKE_SOURCE_DIR}" SWITCHYARD_BINARY_DIR="${CMAKE_BINARY_DIR}")
     add_test(NAME ${name} COMMAND ${name}_tests --gtest_brief=1)
-    set_tests_properties(${name} PROPERTIES LABELS ${name} TIMEOUT 600)
+    set(labels ${name})
+    if(name IN_LIST SWITCHYARD_THREADED_MODULES)
+      list(APPEND labels threads)
+      if(NOT TARGET threads_tests)
+        add_custom_target(threads_tests)
+      endif()
+      add_dependencies(threads_tests ${name}_tests)
+    endif()
+    set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT 600)
   endif()
 endfunction()
