@@ -20,3 +20,5 @@ endif()
 if(SWITCHYARD_BENCH)
   find_package(benchmark REQUIRED)
 endif()
+
+include(onnxruntime)
