@@ -20,8 +20,9 @@ function(switchyard_module name)
   add_library(${target} STATIC ${sources})
   set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX)
   target_include_directories(${target} PUBLIC include)
-  # -iquote, not -I: every module has a limits.h, which must not hide the system's <limits.h>.
-  target_compile_options(${target} PRIVATE -iquote ${CMAKE_CURRENT_SOURCE_DIR})
+  # -idirafter, not -I: a module's own limits.h must not hide the system's <limits.h>. Files in subfolders
+  # and tests therefore write "../limits.h".
+  target_compile_options(${target} PRIVATE -idirafter ${CMAKE_CURRENT_SOURCE_DIR})
   foreach(dep ${ARG_DEPS})
     get_property(level GLOBAL PROPERTY SWITCHYARD_LEVEL_${dep})
     if(level STREQUAL "" OR NOT level LESS ARG_LEVEL)
@@ -50,7 +51,7 @@ function(switchyard_module name)
   if(tests)
     file(GLOB helpers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/tests/*.cc)
     add_executable(${name}_tests ${helpers})
-    target_compile_options(${name}_tests PRIVATE -iquote ${CMAKE_CURRENT_SOURCE_DIR})
+    target_compile_options(${name}_tests PRIVATE -idirafter ${CMAKE_CURRENT_SOURCE_DIR})
     target_link_libraries(${name}_tests PRIVATE ${target} ${ARG_TEST_LIBS} GTest::gtest GTest::gtest_main)
     target_compile_definitions(${name}_tests PRIVATE
       SWITCHYARD_SOURCE_DIR="${CMAKE_SOURCE_DIR}" SWITCHYARD_BINARY_DIR="${CMAKE_BINARY_DIR}")
