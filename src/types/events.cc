@@ -1,0 +1,212 @@
+#include "switchyard/types/events.h"
+
+#include <array>
+
+#include "switchyard/types/value_codec.h"
+
+namespace switchyard {
+namespace {
+
+// One `fields` function per body serves writing and reading, so that the two cannot drift apart.
+struct Writer {
+  ByteWriter& out;
+  void operator()(std::string_view v) { out.bytes(v); }
+  void operator()(const RunId& v) { out.raw(v.view()); }
+  void operator()(const Sha256& v) { out.raw(v.data(), v.size()); }
+  void operator()(const Value& v) { encode_value(v, out); }
+  void operator()(GovernanceOffset v) { out.varint(v.value); }
+  void operator()(uint64_t v) { out.u64(v); }
+  void operator()(int64_t v) { out.svarint(v); }
+  void operator()(uint32_t v) { out.varint(v); }
+  void operator()(uint16_t v) { out.varint(v); }
+  void operator()(int32_t v) { out.svarint(v); }
+  void operator()(double v) { out.f64(v); }
+  void operator()(bool v) { out.u8(v ? 1 : 0); }
+  void operator()(ErrorKind v) { out.u8(static_cast<uint8_t>(v)); }
+  void operator()(ArtefactKind v) { out.u8(static_cast<uint8_t>(v)); }
+  void operator()(const std::vector<PinView>& pins) {
+    out.varint(pins.size());
+    for (const PinView& pin : pins) {
+      (*this)(pin.kind);
+      (*this)(pin.name);
+      (*this)(pin.version);
+      (*this)(pin.sha256);
+    }
+  }
+};
+
+struct Reader {
+  ByteReader& in;
+  Arena& arena;
+  void operator()(std::string_view& v) { v = in.bytes(); }
+  void operator()(RunId& v) {
+    if (const auto bytes = in.raw(16); bytes.size() == 16) v = RunId::from_bytes(bytes);
+  }
+  void operator()(Sha256& v) {
+    if (const auto bytes = in.raw(v.size()); bytes.size() == v.size()) std::memcpy(v.data(), bytes.data(), v.size());
+  }
+  void operator()(Value& v) { v = decode_value(in, arena); }
+  void operator()(GovernanceOffset& v) { v = GovernanceOffset(in.varint()); }
+  void operator()(uint64_t& v) { v = in.u64(); }
+  void operator()(int64_t& v) { v = in.svarint(); }
+  void operator()(uint32_t& v) { v = narrow<uint32_t>(in.varint(), UINT32_MAX); }
+  void operator()(uint16_t& v) { v = narrow<uint16_t>(in.varint(), UINT16_MAX); }
+  void operator()(int32_t& v) { v = static_cast<int32_t>(in.svarint()); }
+  void operator()(double& v) { v = in.f64(); }
+  void operator()(bool& v) { v = narrow<uint8_t>(in.u8(), 1) == 1; }
+  void operator()(ErrorKind& v) { v = static_cast<ErrorKind>(narrow<uint8_t>(in.u8(), static_cast<uint8_t>(ErrorKind::kIo))); }
+  void operator()(ArtefactKind& v) { v = static_cast<ArtefactKind>(in.u8()); }
+  void operator()(std::vector<PinView>& pins) {
+    const uint64_t count = in.varint();
+    if (count > in.remaining()) {
+      in.fail();
+      return;
+    }
+    pins.resize(count);
+    for (PinView& pin : pins) {
+      (*this)(pin.kind);
+      (*this)(pin.name);
+      (*this)(pin.version);
+      (*this)(pin.sha256);
+    }
+  }
+  template <typename T>
+  T narrow(uint64_t v, uint64_t max) {
+    if (v > max) {
+      in.fail();
+      return 0;
+    }
+    return static_cast<T>(v);
+  }
+};
+
+template <typename Codec, typename Body>
+void error_fields(Codec& codec, Body& error) {
+  codec(error.kind), codec(error.code), codec(error.message), codec(error.field);
+}
+
+#define SY_FIELDS(BodyType, ...)                 \
+  template <typename Codec, typename Body>       \
+    requires std::is_same_v<std::remove_const_t<Body>, BodyType> \
+  void fields([[maybe_unused]] Codec& codec, [[maybe_unused]] Body& b) { __VA_ARGS__; }
+
+SY_FIELDS(EpochStarted, codec(b.epoch), codec(b.node))
+SY_FIELDS(RunStarted, codec(b.pipeline), codec(b.version), codec(b.pipeline_hash), codec(b.governance), codec(b.pins),
+          codec(b.seed), codec(b.key), codec(b.idempotency_key), codec(b.request_hash), codec(b.principal), codec(b.trace),
+          codec(b.input), codec(b.search))
+SY_FIELDS(StepStarted, codec(b.attempt))
+SY_FIELDS(StepCompleted, codec(b.attempt), codec(b.started_us), codec(b.result), codec(b.meta))
+SY_FIELDS(StepFailed, codec(b.attempt), codec(b.started_us), error_fields(codec, b.error), codec(b.retry_at_us),
+          codec(b.fallback), codec(b.has_fallback), codec(b.skipped))
+SY_FIELDS(StepSkipped, (void)0)
+SY_FIELDS(StepWaiting, codec(b.until_us))
+SY_FIELDS(RunCompleted, codec(b.output), codec(b.cost))
+SY_FIELDS(RunFailed, error_fields(codec, b.error), codec(b.cost))
+SY_FIELDS(RunCancelled, codec(b.who), codec(b.why))
+SY_FIELDS(ReviewRequested, codec(b.review), codec(b.queue), codec(b.title), codec(b.form), codec(b.show), codec(b.due_us),
+          codec(b.priority), codec(b.pipeline), codec(b.step_name))
+SY_FIELDS(ReviewClaimed, codec(b.review), codec(b.who), codec(b.until_us))
+SY_FIELDS(ReviewReleased, codec(b.review), codec(b.who))
+SY_FIELDS(ReviewCommented, codec(b.review), codec(b.who), codec(b.text))
+SY_FIELDS(ReviewAnswered, codec(b.review), codec(b.who), codec(b.answer), codec(b.claimed_us))
+SY_FIELDS(ReviewEscalated, codec(b.review), codec(b.who), codec(b.queue), codec(b.why), codec(b.due_us))
+SY_FIELDS(ReviewReassigned, codec(b.review), codec(b.who), codec(b.to))
+SY_FIELDS(ReviewClosed, codec(b.review), codec(b.why))
+SY_FIELDS(BudgetUsed, codec(b.scope), codec(b.day))
+#undef SY_FIELDS
+
+template <typename Body>
+EventBody read_body(Reader& reader) {
+  Body body;
+  fields(reader, body);
+  return body;
+}
+
+struct Known {
+  EventType type;
+  std::string_view name;
+  EventBody (*read)(Reader&);
+};
+// In the order of EventBody's alternatives.
+constexpr std::array kKnown{
+    Known{EventType::kEpochStarted, "epoch_started", read_body<EpochStarted>},
+    Known{EventType::kRunStarted, "run_started", read_body<RunStarted>},
+    Known{EventType::kStepStarted, "step_started", read_body<StepStarted>},
+    Known{EventType::kStepCompleted, "step_completed", read_body<StepCompleted>},
+    Known{EventType::kStepFailed, "step_failed", read_body<StepFailed>},
+    Known{EventType::kStepSkipped, "step_skipped", read_body<StepSkipped>},
+    Known{EventType::kStepWaiting, "step_waiting", read_body<StepWaiting>},
+    Known{EventType::kRunCompleted, "run_completed", read_body<RunCompleted>},
+    Known{EventType::kRunFailed, "run_failed", read_body<RunFailed>},
+    Known{EventType::kRunCancelled, "run_cancelled", read_body<RunCancelled>},
+    Known{EventType::kReviewRequested, "review_requested", read_body<ReviewRequested>},
+    Known{EventType::kReviewClaimed, "review_claimed", read_body<ReviewClaimed>},
+    Known{EventType::kReviewReleased, "review_released", read_body<ReviewReleased>},
+    Known{EventType::kReviewCommented, "review_commented", read_body<ReviewCommented>},
+    Known{EventType::kReviewAnswered, "review_answered", read_body<ReviewAnswered>},
+    Known{EventType::kReviewEscalated, "review_escalated", read_body<ReviewEscalated>},
+    Known{EventType::kReviewReassigned, "review_reassigned", read_body<ReviewReassigned>},
+    Known{EventType::kReviewClosed, "review_closed", read_body<ReviewClosed>},
+    Known{EventType::kBudgetUsed, "budget_used", read_body<BudgetUsed>},
+};
+static_assert(kKnown.size() == std::variant_size_v<EventBody>);
+
+const Known* find_known(EventType type) {
+  for (const Known& known : kKnown)
+    if (known.type == type) return &known;
+  return nullptr;
+}
+
+}  // namespace
+
+EventType Event::type() const { return kKnown[body.index()].type; }
+
+std::string_view event_type_name(EventType type) {
+  const Known* known = find_known(type);
+  return known == nullptr ? "unknown" : known->name;
+}
+
+std::string_view artefact_kind_name(ArtefactKind kind) {
+  switch (kind) {
+    case ArtefactKind::kPipeline: return "pipeline";
+    case ArtefactKind::kRules: return "rules";
+    case ArtefactKind::kModel: return "model";
+    case ArtefactKind::kPrompt: return "prompt";
+    case ArtefactKind::kCosts: return "costs";
+  }
+  return "unknown";
+}
+
+Result<ArtefactKind> parse_artefact_kind(std::string_view name) {
+  for (const auto kind : {ArtefactKind::kPipeline, ArtefactKind::kRules, ArtefactKind::kModel, ArtefactKind::kPrompt,
+                          ArtefactKind::kCosts}) {
+    if (artefact_kind_name(kind) == name) return kind;
+  }
+  return make_error(ErrorKind::kInvalidArgument, "types.unknown_artefact_kind",
+                    "'" + std::string(name) + "' is no kind of artefact; use pipeline, rules, model, prompt or costs", "kind");
+}
+
+void encode_event_body(const Event& event, ByteWriter& out) {
+  Writer writer{out};
+  std::visit([&](const auto& body) { fields(writer, body); }, event.body);
+}
+
+Result<Event> decode_event(EventType type, uint8_t version, const RunId& run, uint16_t step, int64_t time_us,
+                           std::string_view payload, Arena& arena) {
+  const Known* known = find_known(type);
+  if (known == nullptr || version != kEventVersion) {
+    return make_error(ErrorKind::kCorruption, "types.bad_event",
+                      "event type " + std::to_string(static_cast<int>(type)) + " version " + std::to_string(version) +
+                          " is not known to this binary; it was written by a newer one");
+  }
+  ByteReader in(payload);
+  Reader reader{in, arena};
+  Event event{run, step, time_us, known->read(reader)};
+  if (!in.ok() || !in.at_end()) {
+    return make_error(ErrorKind::kCorruption, "types.bad_event",
+                      "a " + std::string(known->name) + " event does not have the form of its version");
+  }
+  return event;
+}
+
+}  // namespace switchyard

@@ -1,0 +1,182 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "switchyard/base/bytes.h"
+#include "switchyard/base/hash.h"
+#include "switchyard/types/ids.h"
+#include "switchyard/types/value.h"
+
+// What happened, as the log keeps it (docs/formats/events.md). An event is transient: its texts and values are views
+// into the log's buffer, an arena or the caller's memory; whoever applies it copies what it keeps.
+namespace switchyard {
+
+/// Stable numbers: they are on disk. Never reuse one.
+enum class EventType : uint8_t {
+  kEpochStarted = 1,  ///< a new owner took the partition
+  kRunStarted = 2,
+  kStepStarted = 3,    ///< an effectful step is about to run
+  kStepCompleted = 4,
+  kStepFailed = 5,     ///< one attempt; says whether another follows
+  kStepSkipped = 6,
+  kRunCompleted = 7,
+  kRunFailed = 8,
+  kRunCancelled = 9,
+  kStepWaiting = 10,   ///< a timer runs
+  kReviewRequested = 20,
+  kReviewClaimed = 21,
+  kReviewReleased = 22,
+  kReviewCommented = 23,
+  kReviewAnswered = 24,
+  kReviewEscalated = 25,
+  kReviewReassigned = 26,
+  kReviewClosed = 27,  ///< without an answer of a person: breached, cancelled
+  kBudgetUsed = 40,    ///< one review of a triage's daily budget
+};
+std::string_view event_type_name(EventType type);
+
+/// What a run is pinned to, beside its pipeline. Numbers are on disk.
+enum class ArtefactKind : uint8_t { kPipeline = 1, kRules = 2, kModel = 3, kPrompt = 4, kCosts = 5 };
+std::string_view artefact_kind_name(ArtefactKind kind);
+Result<ArtefactKind> parse_artefact_kind(std::string_view name);
+
+struct PinView {
+  ArtefactKind kind{};
+  std::string_view name, version;
+  Sha256 sha256{};
+};
+
+struct EpochStarted {
+  uint32_t epoch = 0;
+  std::string_view node;
+};
+struct RunStarted {
+  std::string_view pipeline, version;
+  Sha256 pipeline_hash{};
+  GovernanceOffset governance;
+  std::vector<PinView> pins;
+  uint64_t seed = 0;
+  std::string_view key;               ///< partition key, may be empty
+  std::string_view idempotency_key;   ///< may be empty
+  uint64_t request_hash = 0;          ///< of pipeline and input, to tell a repeated request from a changed one
+  std::string_view principal;         ///< who asked
+  std::string_view trace;             ///< W3C traceparent, may be empty
+  Value input;                        ///< as validated
+  Value search;                       ///< map: attribute → scalar; null when the pipeline declares none
+};
+struct StepStarted {
+  uint16_t attempt = 1;
+};
+struct StepCompleted {
+  uint16_t attempt = 1;
+  int64_t started_us = 0;
+  Value result;
+  Value meta;                         ///< how it came about: model version, batch, cost, ...; null when nothing to say
+};
+struct ErrorView {
+  ErrorKind kind = ErrorKind::kInternal;
+  std::string_view code, message, field;
+};
+struct StepFailed {
+  uint16_t attempt = 1;
+  int64_t started_us = 0;
+  ErrorView error;
+  int64_t retry_at_us = 0;            ///< 0: no further attempt
+  Value fallback;                     ///< the result that stands in, when `has_fallback`
+  bool has_fallback = false;
+  bool skipped = false;               ///< on_error: skip
+};
+struct StepSkipped {};
+struct StepWaiting {
+  int64_t until_us = 0;
+};
+struct RunCompleted {
+  Value output;
+  double cost = 0;
+};
+struct RunFailed {
+  ErrorView error;
+  double cost = 0;
+};
+struct RunCancelled {
+  std::string_view who, why;
+};
+struct ReviewRequested {
+  RunId review;
+  std::string_view queue, title, form;  ///< form: canonical JSON Schema
+  Value show;                           ///< map: name → value shown
+  int64_t due_us = 0;                   ///< 0: none
+  int32_t priority = 50;
+  std::string_view pipeline, step_name;
+};
+struct ReviewClaimed {
+  RunId review;
+  std::string_view who;
+  int64_t until_us = 0;
+};
+struct ReviewReleased {
+  RunId review;
+  std::string_view who;                 ///< empty: the lease ran out
+};
+struct ReviewCommented {
+  RunId review;
+  std::string_view who, text;
+};
+struct ReviewAnswered {
+  RunId review;
+  std::string_view who;
+  Value answer;
+  int64_t claimed_us = 0;               ///< when the answering claim began; 0 when answered without one
+};
+struct ReviewEscalated {
+  RunId review;
+  std::string_view who, queue, why;     ///< who empty: by deadline
+  int64_t due_us = 0;
+};
+struct ReviewReassigned {
+  RunId review;
+  std::string_view who, to;
+};
+struct ReviewClosed {
+  RunId review;
+  std::string_view why;
+};
+struct BudgetUsed {
+  std::string_view scope;               ///< "<pipeline>/<step>"
+  int32_t day = 0;                      ///< days since 1970-01-01 UTC
+};
+
+using EventBody =
+    std::variant<EpochStarted, RunStarted, StepStarted, StepCompleted, StepFailed, StepSkipped, StepWaiting, RunCompleted,
+                 RunFailed, RunCancelled, ReviewRequested, ReviewClaimed, ReviewReleased, ReviewCommented, ReviewAnswered,
+                 ReviewEscalated, ReviewReassigned, ReviewClosed, BudgetUsed>;
+
+inline constexpr uint16_t kNoStep = 0xffff;
+inline constexpr uint8_t kEventVersion = 1;
+
+struct Event {
+  RunId run;                   ///< zero for events of the partition itself
+  uint16_t step = kNoStep;
+  int64_t time_us = 0;         ///< wall clock, microseconds since the epoch
+  EventBody body;
+
+  EventType type() const;
+};
+
+/// Appends the payload of `event` (the envelope's fields run, step, time, type are kept by the log).
+void encode_event_body(const Event& event, ByteWriter& out);
+
+/// Reads a payload; values are placed in `arena`, texts point into `payload`. kCorruption "types.bad_event" when
+/// malformed or of an unknown type or version.
+Result<Event> decode_event(EventType type, uint8_t version, const RunId& run, uint16_t step, int64_t time_us,
+                           std::string_view payload, Arena& arena);
+
+/// The event as JSON for people and the API: { type, time, step?, ... }.
+Value event_to_value(const Event& event, Arena& arena);
+
+}  // namespace switchyard

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "switchyard/document/document.h"
+#include "switchyard/types/diagnostic.h"
+#include "switchyard/workflow/pipeline.h"
+
+namespace switchyard::workflow {
+
+/// What compile() must know of a model: its contract, not its weights.
+struct ModelInterface {
+  std::string version;
+  schema::SchemaPtr input;            ///< may be null
+  expression::Type input_type;
+  expression::Type output_type;
+};
+
+/// Answers what a document refers to. Every pointer stays valid during compile(). nullptr/empty: no such thing.
+class Resolver {
+ public:
+  virtual ~Resolver() = default;
+  virtual const rules::RuleTable* rules(const ArtefactRef& ref) = 0;
+  virtual const ModelInterface* model(const ArtefactRef& ref) = 0;
+  /// The document of a `costs` artefact.
+  virtual const document::Node* costs(const ArtefactRef& ref) = 0;
+  /// Text of a file beside the document ("./payment.schema.json").
+  virtual Result<std::string> file(const std::string& relative_path) = 0;
+  /// Names that exist, for "did you mean".
+  virtual std::vector<std::string> names(Dependency::Kind kind) = 0;
+};
+
+struct CompileOutcome {
+  std::shared_ptr<const Pipeline> pipeline;  ///< null when there are errors
+  Diagnostics diagnostics;                   ///< all mistakes, sorted by place
+};
+
+/// Parses, checks and compiles one pipeline document (docs/language.md). Never throws; the same document and
+/// the same answers of `resolver` give the same pipeline and hash.
+CompileOutcome compile(const document::Node& document, const std::string& file_name, Resolver& resolver);
+
+}  // namespace switchyard::workflow

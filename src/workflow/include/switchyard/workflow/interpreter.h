@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "switchyard/types/events.h"
+#include "switchyard/workflow/catalog.h"
+#include "switchyard/workflow/run.h"
+
+namespace switchyard::workflow {
+
+struct ModelCall {
+  std::string name, version;
+  Document input;
+};
+struct HttpCall {
+  std::string method, url;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;                         ///< JSON; empty: none
+  std::vector<uint16_t> expect;
+};
+
+/// Work for the world outside the state machine. Complete in itself: it may outlive its run.
+struct EffectRequest {
+  RunId run;
+  StepIndex step;
+  uint16_t attempt = 1;
+  EffectClass effect = EffectClass::kPure;
+  std::string idempotency_key;              ///< "<run>/<step>/<group>": the same for every repetition of the step
+  std::string trace;                        ///< W3C traceparent of the run; may be empty
+  int64_t deadline_us = 0;                  ///< wall clock; 0: none
+  std::variant<ModelCall, HttpCall> call;
+  std::shared_ptr<const Pipeline> pipeline; // keeps constants alive that the call's values point to
+};
+
+/// What came of it.
+struct EffectResult {
+  Result<Document> result;
+  Document meta;                            ///< how it came about; null when nothing to say
+};
+
+/// What the interpreter asks of its surroundings: live the state machine, in a replay the recorded events.
+class Host {
+ public:
+  virtual ~Host() = default;
+  /// Records the event, then applies it to `run`.
+  virtual void emit(RunState& run, Event event) = 0;
+  /// Starts an effect; its result comes back through complete_effect(). An effectful one must wait until everything
+  /// emitted before is durable.
+  virtual void start_effect(RunState& run, EffectRequest request) = 0;
+  virtual RunId new_id(int64_t now_us) = 0;
+  virtual const Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version) = 0;
+  /// How many reviews `scope` may still ask for on `day`, of `per_day` in all partitions.
+  virtual uint32_t budget_left(std::string_view scope, int32_t day, uint32_t per_day) = 0;
+};
+
+/// Runs every step that can run, until the run is settled or waits for effects, timers or people. Deterministic: the
+/// same state, host answers and `now_us` give the same events.
+void advance(RunState& run, Host& host, int64_t now_us);
+
+/// Takes an effect's result. Ignored when the attempt is no longer awaited (a late or second result): false.
+bool complete_effect(RunState& run, StepIndex step, uint16_t attempt, EffectResult result, Host& host, int64_t now_us);
+
+/// Takes the answer to a review. Requires: the step waits for `review`. `answer` is valid against the form.
+void complete_review(RunState& run, StepIndex step, const Value& answer, std::string_view reviewer, Host& host, int64_t now_us);
+
+/// Acts on everything that is due: timers, retries, time-outs of attempts, the deadline, breached reviews.
+void on_time(RunState& run, Host& host, int64_t now_us);
+
+/// When on_time() is wanted next; 0: never.
+int64_t next_due_us(const RunState& run);
+
+/// Whether nothing is in flight or ready: the run may leave memory until its next event. A retry due within
+/// kParkAfterUs keeps it hot.
+bool can_park(const RunState& run, int64_t now_us);
+
+/// Ends the run; open reviews are closed.
+void cancel(RunState& run, std::string_view who, std::string_view why, Host& host, int64_t now_us);
+
+}  // namespace switchyard::workflow
