@@ -1,0 +1,1 @@
+"""One file per check of tools/tidy; each has check(tree) -> list of tree.Finding."""
