@@ -161,11 +161,18 @@ inline std::span<const Member> Value::members() const {
 class ListBuilder {
  public:
   explicit ListBuilder(Arena& arena) : arena_(arena) {}
-  void add(Value value);
+  /// Makes room for `expected` items at once; more may come.
+  ListBuilder(Arena& arena, uint32_t expected) : arena_(arena) { grow(expected); }
+  void add(Value value) {
+    if (count_ == capacity_) grow(count_ + 1);
+    items_[count_++] = value;
+  }
   size_t size() const { return count_; }
+  /// The list; the builder is empty afterwards.
   Value build();
 
  private:
+  void grow(uint32_t wanted);
   Arena& arena_;
   Value* items_ = nullptr;
   uint32_t count_ = 0;
@@ -178,14 +185,21 @@ class MapBuilder {
  public:
   static constexpr uint32_t kIndexFrom = 8;
   explicit MapBuilder(Arena& arena) : arena_(arena) {}
+  /// Makes room for `expected` members at once; more may come.
+  MapBuilder(Arena& arena, uint32_t expected) : arena_(arena) { grow(expected); }
+  /// The key is a string, bool, int or uint; CHECKed.
   void add(Value key, Value value);
   void add(std::string_view key, Value value) { add(Value::string(key), value); }
   size_t size() const { return count_; }
   /// The map, or null and `*duplicate` set to the first key that came twice (when `duplicate` is given;
-  /// otherwise duplicates are a CHECK failure).
+  /// otherwise duplicates are a CHECK failure). Keys are equal by CEL's rules: 1 and 1u are the same key.
+  /// The builder is empty afterwards.
   Value build(Value* duplicate = nullptr);
 
  private:
+  friend Value copy_value(const Value& value, Arena& arena);
+  void grow(uint32_t wanted);
+  static Value copy_map(const Value& map, Arena& arena);
   Arena& arena_;
   Member* members_ = nullptr;
   uint32_t count_ = 0;
@@ -209,6 +223,9 @@ class Document {
   std::shared_ptr<const Arena> arena_;
   Value root_;
 };
+
+/// Levels of lists, maps and optionals in `value`: 0 for a scalar, 1 for [1].
+uint32_t depth(const Value& value);
 
 /// A deep copy of `value` into `arena`.
 Value copy_value(const Value& value, Arena& arena);
