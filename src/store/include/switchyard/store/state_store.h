@@ -154,6 +154,9 @@ struct HostOptions {
   int writer_threads = 1;                   ///< write frozen overlays
   int flush_threads = 1;                    ///< RocksDB's, of high priority
   int compaction_threads = 1;               ///< RocksDB's, of low priority
+  /// Flushes and compactions of all stores write no faster than this, so that they leave the disk to the log; 0: no
+  /// limit.
+  size_t background_bytes_per_second = 128u << 20;
 };
 class StoreHost;
 std::shared_ptr<StoreHost> make_store_host(const HostOptions& options = {});
