@@ -1,6 +1,6 @@
 # What `cmake --install` places, relative to the prefix (GNU's layout). Each rule holds only where its part is there:
 #   bin/switchyard                      finds its private libraries through $ORIGIN, so the tree can be moved
-#   lib/switchyard/libonnxruntime.so*   where ONNX Runtime is not the distribution's own
+#   lib/switchyard/libonnxruntime.so    where ONNX Runtime is not the distribution's own
 #   share/switchyard/examples           the examples, with their data and models
 #   share/doc/switchyard                documents and licence
 #   lib/systemd/system                  the unit
@@ -15,22 +15,10 @@ if(TARGET switchyard)
   install(TARGETS switchyard RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 
-# The set-up's own copy travels along; the distribution's stays where its package manager keeps it.
-if(TARGET onnxruntime::onnxruntime)
-  get_target_property(library onnxruntime::onnxruntime IMPORTED_LOCATION)
-  if(library AND NOT library MATCHES "^/(usr/)?lib/")
-    # The real file under the name the loader looks for (its SONAME), whatever links the fetched folder has.
-    file(REAL_PATH ${library} library)
-    install(CODE "
-      file(GLOB libraries \"${library}\" \"${library}.*\")
-      execute_process(COMMAND objdump -p \"${library}\" OUTPUT_VARIABLE header)
-      string(REGEX MATCH \"SONAME +([^\n ]+)\" found \"\${header}\")
-      set(name \${CMAKE_MATCH_1})
-      if(NOT found)
-        get_filename_component(name \"${library}\" NAME)
-      endif()
-      file(INSTALL \"${library}\" DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${private_libraries}\" RENAME \"\${name}\")")
-  endif()
+# Opened at run time by its bare name, which the loader looks for along the binary's RUNPATH. The set-up's own copy
+# travels along; the distribution's stays where its package manager keeps it.
+if(SWITCHYARD_ONNXRUNTIME_FOLDER AND NOT SWITCHYARD_ONNXRUNTIME_FOLDER MATCHES "^/(usr/)?lib(/|$)")
+  install(FILES ${SWITCHYARD_ONNXRUNTIME_FOLDER}/libonnxruntime.so DESTINATION ${private_libraries} OPTIONAL)
 endif()
 
 foreach(part examples docs)
