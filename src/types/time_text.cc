@@ -116,8 +116,9 @@ bool is_date(int64_t year, uint32_t month, uint32_t day) {
 }
 
 void append_timestamp(int64_t seconds, int32_t nanos, std::string& out) {
+  // Not by multiplying back, which overflows at the ends of int64.
   const int64_t days = floor_divide(seconds, kSecondsPerDay);
-  const auto second = static_cast<int>(seconds - days * kSecondsPerDay);
+  const auto second = static_cast<int>((seconds % kSecondsPerDay + kSecondsPerDay) % kSecondsPerDay);
   const Date date = date_from_days(days);
   char text[64];
   const int size =

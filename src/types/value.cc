@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 
 #include "map_index.h"
 
@@ -79,6 +80,31 @@ const Value* item_at(const Value& list, std::string_view token) {
 
 uint64_t hash_number(bool negative, uint64_t bits) {
   return map_index::fold(bits ^ map_index::kSaltA, negative ? map_index::kSaltB : ~map_index::kSaltB);
+}
+
+/// By mathematical value, exactly: rounding an integer to a double would lose the order beyond 2^53.
+std::partial_ordering compare_to_double(int64_t i, double d) {
+  if (std::isnan(d)) return std::partial_ordering::unordered;
+  if (d >= kTwoTo63) return std::partial_ordering::less;
+  if (d < -kTwoTo63) return std::partial_ordering::greater;
+  const auto whole = static_cast<int64_t>(d);
+  if (i != whole) return i <=> whole;
+  return 0.0 <=> d - static_cast<double>(whole);
+}
+std::partial_ordering compare_to_double(uint64_t u, double d) {
+  if (std::isnan(d)) return std::partial_ordering::unordered;
+  if (d >= kTwoTo64) return std::partial_ordering::less;
+  if (d < 0) return std::partial_ordering::greater;
+  const auto whole = static_cast<uint64_t>(d);
+  if (u != whole) return u <=> whole;
+  return 0.0 <=> d - static_cast<double>(whole);
+}
+
+uint64_t hash_double(double d) {
+  if (d >= -kTwoTo63 && d < kTwoTo63 && d == std::trunc(d))
+    return hash_key(Value::integer(static_cast<int64_t>(d)));
+  if (d >= kTwoTo63 && d < kTwoTo64) return hash_key(Value::unsigned_integer(static_cast<uint64_t>(d)));
+  return map_index::fold(std::bit_cast<uint64_t>(d), map_index::kSaltA);
 }
 
 }  // namespace
@@ -218,6 +244,63 @@ bool identical(const Value& a, const Value& b) {
       return x == nullptr || y == nullptr ? x == y : identical(*x, *y);
     }
     default: return equal(a, b);
+  }
+}
+
+bool is_same(const Value& a, const Value& b) {
+  return a.kind_ == b.kind_ && a.size_ == b.size_ && a.integer_ == b.integer_;
+}
+
+std::partial_ordering compare_numbers(const Value& a, const Value& b) {
+  SY_CHECK(a.is_number() && b.is_number());
+  if (a.is(Kind::kDouble)) {
+    if (b.is(Kind::kDouble)) return a.as_double() <=> b.as_double();
+    const auto opposite = compare_numbers(b, a);
+    return 0 <=> opposite;
+  }
+  if (a.is(Kind::kInteger)) {
+    const int64_t i = a.as_integer();
+    if (b.is(Kind::kInteger)) return i <=> b.as_integer();
+    if (b.is(Kind::kDouble)) return compare_to_double(i, b.as_double());
+    return i < 0 ? std::strong_ordering::less : static_cast<uint64_t>(i) <=> b.as_unsigned();
+  }
+  if (b.is(Kind::kUnsigned)) return a.as_unsigned() <=> b.as_unsigned();
+  if (b.is(Kind::kDouble)) return compare_to_double(a.as_unsigned(), b.as_double());
+  return b.as_integer() < 0 ? std::strong_ordering::greater
+                            : a.as_unsigned() <=> static_cast<uint64_t>(b.as_integer());
+}
+
+uint64_t hash_value(const Value& value) {
+  const auto tagged = [&](uint64_t hash) {
+    return map_index::fold(hash ^ map_index::kSaltA, static_cast<uint64_t>(value.kind()) + map_index::kSaltB);
+  };
+  switch (value.kind()) {
+    case Kind::kNull: return map_index::kSaltA;
+    case Kind::kDouble: return hash_double(value.as_double());
+    case Kind::kBytes: return tagged(map_index::hash_text(value.as_bytes()));
+    case Kind::kType: return tagged(map_index::hash_text(value.as_type()));
+    case Kind::kTimestamp:
+    case Kind::kDuration:
+      return tagged(map_index::fold(static_cast<uint64_t>(value.seconds()) ^ map_index::kSaltB,
+                                    static_cast<uint64_t>(value.nanos()) ^ map_index::kSaltA));
+    case Kind::kOptional:
+      return tagged(value.optional_value() == nullptr ? 0 : hash_value(*value.optional_value()));
+    case Kind::kList: {
+      uint64_t hash = value.size();
+      for (const Value& item : value.items())
+        hash = map_index::fold(hash ^ map_index::kSaltA, hash_value(item) ^ map_index::kSaltB);
+      return tagged(hash);
+    }
+    case Kind::kMap: {
+      // A sum, so that the order of members does not matter.
+      uint64_t hash = value.size();
+      for (const Member& member : value.members()) {
+        hash += map_index::fold(hash_key(member.key) ^ map_index::kSaltA,
+                                hash_value(member.value) ^ map_index::kSaltB);
+      }
+      return tagged(hash);
+    }
+    default: return hash_key(value);
   }
 }
 

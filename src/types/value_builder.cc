@@ -85,24 +85,34 @@ Value MapBuilder::build(Value* duplicate) {
   return map;
 }
 
-Value MapBuilder::copy_map(const Value& map, Arena& arena) {
+Value MapBuilder::copy_map(const Value& map, Arena& arena, Member** members) {
   Value copy = map;
-  Member* members = allocate_members(arena, map.size_);
-  for (uint32_t i = 0; i < map.size_; ++i) {
-    members[i] = Member{copy_value(map.members_[i].key, arena), copy_value(map.members_[i].value, arena)};
-  }
+  *members = allocate_members(arena, map.size_);
+  std::copy_n(map.members_, map.size_, *members);
   // The index holds places, not pointers, so it is the same for the copy.
-  if (map.indexed_) std::memcpy(members + map.size_, map.members_ + map.size_, map_index::bytes(map.size_));
-  copy.members_ = members;
+  if (map.indexed_) std::memcpy(*members + map.size_, map.members_ + map.size_, map_index::bytes(map.size_));
+  copy.members_ = *members;
+  return copy;
+}
+
+Value copy_for_update(const Value& map, Arena& arena, std::span<Member>* members) {
+  Member* first = nullptr;
+  const Value copy = MapBuilder::copy_map(map, arena, &first);
+  *members = {first, copy.size()};
   return copy;
 }
 
 Value copy_value(const Value& value, Arena& arena) {
+  if (value.is(Kind::kMap)) {
+    std::span<Member> members;
+    const Value copy = copy_for_update(value, arena, &members);
+    for (Member& member : members) member = {copy_value(member.key, arena), copy_value(member.value, arena)};
+    return copy;
+  }
   switch (value.kind()) {
     case Kind::kString: return Value::string(arena.copy(value.as_string()));
     case Kind::kBytes: return Value::bytes(arena.copy(value.as_bytes()));
     case Kind::kType: return Value::type(arena.copy(value.as_type()));
-    case Kind::kMap: return value.size() == 0 ? value : MapBuilder::copy_map(value, arena);
     case Kind::kList: {
       ListBuilder items(arena, value.size());
       for (const Value& item : value.items()) items.add(copy_value(item, arena));

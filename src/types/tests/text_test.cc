@@ -39,6 +39,15 @@ TEST(TimestampText, ReadsWhatItWrites) {
   }
 }
 
+TEST(TimestampText, WritesTheEndsOfTheRangeOfValues) {
+  std::string text;
+  append_timestamp(INT64_MIN, 0, text);
+  EXPECT_EQ(text, "-292277022657-01-27T08:29:52Z");
+  text.clear();
+  append_timestamp(INT64_MAX, 0, text);
+  EXPECT_EQ(text, "292277026596-12-04T15:30:07Z");
+}
+
 TEST(TimestampText, AcceptsRfc3339AndNothingElse) {
   EXPECT_EQ(parse_timestamp("2000-02-29T12:30:00Z"), (SecondsNanos{951827400, 0}));
   EXPECT_EQ(parse_timestamp("2000-02-29t14:30:00.000000001+02:00"), (SecondsNanos{951827400, 1}));

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 
 #include "random_value.h"
@@ -216,6 +217,76 @@ TEST(ValueHash, AgreesWithEqualityForKeys) {
       EXPECT_NE(hash_key(Value::string(text)), hash_key(Value::string(same))) << length << " " << i;
       text[i] = 'x';
     }
+  }
+}
+
+TEST(ValueOrder, ComparesNumbersExactlyAcrossKinds) {
+  const double two_to_53 = 9007199254740992.0;
+  // In ascending order, each step strictly less.
+  const Value ascending[] = {Value::real(-std::numeric_limits<double>::infinity()),
+                             Value::real(-1e300),
+                             Value::integer(std::numeric_limits<int64_t>::min()),
+                             Value::real(-1.5),
+                             Value::integer(-1),
+                             Value::real(-0.5),
+                             Value::integer(0),
+                             Value::real(5e-324),
+                             Value::unsigned_integer(1),
+                             Value::real(1.5),
+                             Value::real(two_to_53),
+                             Value::integer(kTwoTo53 + 1),
+                             Value::real(two_to_53 + 2),
+                             Value::integer(kMaxInt),
+                             Value::real(9223372036854775808.0),
+                             Value::unsigned_integer((1ull << 63) + 1),
+                             Value::unsigned_integer(kMaxUint),
+                             Value::real(18446744073709551616.0),
+                             Value::real(std::numeric_limits<double>::infinity())};
+  const size_t count = std::size(ascending);
+  for (size_t i = 0; i < count; ++i) {
+    for (size_t j = 0; j < count; ++j) {
+      EXPECT_EQ(compare_numbers(ascending[i], ascending[j]), std::partial_ordering(i <=> j)) << i << " " << j;
+    }
+    EXPECT_EQ(compare_numbers(ascending[i], Value::real(std::nan(""))), std::partial_ordering::unordered);
+  }
+}
+
+TEST(ValueHash, AgreesWithEqualityForEveryValue) {
+  EXPECT_EQ(hash_value(Value::real(7)), hash_value(Value::integer(7)));
+  EXPECT_EQ(hash_value(Value::real(-0.0)), hash_value(Value::unsigned_integer(0)));
+  EXPECT_EQ(hash_value(Value::real(9223372036854775808.0)), hash_value(Value::unsigned_integer(1ull << 63)));
+  size_t different = 0;
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    Arena arena;
+    testing::RandomValues random(seed, arena);
+    const Value a = random.json(3);
+    const Value b = random.json(3);
+    EXPECT_EQ(hash_value(a), hash_value(*make_document(a)));
+    if (equal(a, b))
+      EXPECT_EQ(hash_value(a), hash_value(b));
+    else
+      different += hash_value(a) != hash_value(b);
+    if (a.is(Kind::kMap)) {
+      MapBuilder backward(arena);
+      for (size_t i = a.size(); i-- > 0;) backward.add(a.members()[i].key, a.members()[i].value);
+      EXPECT_EQ(hash_value(backward.build()), hash_value(a));
+    }
+  }
+  EXPECT_GT(different, 200u);
+}
+
+TEST(ValueCopy, ForUpdateLeavesTheOriginalAlone) {
+  Arena arena;
+  for (const uint32_t size : {3u, 40u}) {
+    const Value map = numbered_map(arena, size);
+    std::span<Member> members;
+    const Value copy = copy_for_update(map, arena, &members);
+    ASSERT_EQ(members.size(), size);
+    EXPECT_FALSE(is_same(copy, map));
+    members[2].value = Value::string("new");
+    EXPECT_EQ(copy.find("field_2")->as_string(), "new");
+    EXPECT_EQ(copy.find("field_1")->as_integer(), 1);
+    EXPECT_EQ(map.find("field_2")->as_integer(), 2);
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -118,6 +119,7 @@ class Value {
 
  private:
   friend class MapBuilder;
+  friend bool is_same(const Value& a, const Value& b);
   static constexpr Value scalar(Kind kind, int64_t v) {
     Value value;
     value.kind_ = kind;
@@ -197,9 +199,9 @@ class MapBuilder {
   Value build(Value* duplicate = nullptr);
 
  private:
-  friend Value copy_value(const Value& value, Arena& arena);
+  friend Value copy_for_update(const Value& map, Arena& arena, std::span<Member>* members);
   void grow(uint32_t wanted);
-  static Value copy_map(const Value& map, Arena& arena);
+  static Value copy_map(const Value& map, Arena& arena, Member** members);
   Arena& arena_;
   Member* members_ = nullptr;
   uint32_t count_ = 0;
@@ -238,5 +240,15 @@ bool equal(const Value& a, const Value& b);
 bool identical(const Value& a, const Value& b);
 /// Hash consistent with equal() for map keys.
 uint64_t hash_key(const Value& key);
+/// Hash consistent with equal() for every value.
+uint64_t hash_value(const Value& value);
+/// Order of two numbers by mathematical value across kinds; unordered with NaN. Requires is_number() of both.
+std::partial_ordering compare_numbers(const Value& a, const Value& b);
+/// Same kind and same bits, without looking behind pointers: whether nothing was changed.
+bool is_same(const Value& a, const Value& b);
+
+/// A copy of `map` in `arena` whose members' values the caller may set through `*members` before anyone else sees
+/// the map. Keys stay as they are and are not copied.
+Value copy_for_update(const Value& map, Arena& arena, std::span<Member>* members);
 
 }  // namespace switchyard
