@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace switchyard::schema {
+
+/// Nesting of a schema document.
+inline constexpr uint32_t kMaxSchemaDepth = 64;
+/// Subschemas in one document, references counted once.
+inline constexpr uint32_t kMaxSubschemas = 10000;
+/// Named properties of one object schema.
+inline constexpr uint32_t kMaxProperties = 1024;
+/// Subschemas applied to one value with all its parts; past it the value is refused. Keeps schemas that apply
+/// many alternatives at every level from taking exponential time.
+inline constexpr uint32_t kMaxChecks = 2'000'000;
+/// Violations reported for one value.
+inline constexpr size_t kMaxViolations = 100;
+/// Memory of one compiled pattern.
+inline constexpr int64_t kMaxPatternBytes = 1 << 20;
+
+}  // namespace switchyard::schema
