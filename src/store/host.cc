@@ -117,7 +117,8 @@ rocksdb::Options StoreHost::rocks_options(const StoreOptions& store) const {
   o.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options(cache_)));
 
   o.write_buffer_size = store.write_buffer_bytes;
-  o.arena_block_size = 256 * 1024;  // the default, an eighth of the buffer, is all an idle store would hold
+  // The first block is most of what an idle store holds; RocksDB wants it to be a small part of the buffer.
+  o.arena_block_size = std::min<size_t>(256 * 1024, store.write_buffer_bytes / 8);
   o.max_write_buffer_number = 4;
   o.write_buffer_manager = write_buffers_;
   o.memtable_prefix_bloom_size_ratio = 0.02;

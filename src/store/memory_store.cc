@@ -51,7 +51,7 @@ class MapCursor final : public BaseCursor {
 
 class MemoryStore final : public MemoryStateStore, private Base {
  public:
-  explicit MemoryStore(uint64_t seed) : random_(seed), layers_(std::make_unique<Layers>(*this)) {}
+  explicit MemoryStore(uint64_t seed) : random_(seed), layers_(std::make_unique<Layers>(static_cast<Base&>(*this))) {}
 
   void put(std::string_view key, std::string_view value) override {
     tick();
@@ -198,7 +198,7 @@ void MemoryStore::crash() {
   base_ = durable_;
   applied_ = flushed_;
   in_flight_ = nullptr;
-  layers_ = std::make_unique<Layers>(*this);
+  layers_ = std::make_unique<Layers>(static_cast<Base&>(*this));
 }
 
 StoreStats MemoryStore::stats() const {
