@@ -26,9 +26,5 @@ if(SWITCHYARD_SANITIZE)
     add_compile_options(-Wno-tsan)
   endif()
 endif()
-if(SWITCHYARD_FUZZ)
-  # Coverage in the libraries too, without which a fuzzer searches blind; the fuzzers themselves link -fsanitize=fuzzer.
-  add_compile_options(-fsanitize=fuzzer-no-link -Wno-unknown-warning-option)
-endif()
 add_compile_definitions(BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_VISIBILITY)
