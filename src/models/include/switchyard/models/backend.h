@@ -51,10 +51,12 @@ class Backend {
   /// "onnxruntime 1.24.1"; empty while the runtime has not been loaded.
   virtual std::string runtime_version() const = 0;
 
-  /// Loads a model from the bytes of its file, which are not kept. Checks the manifest's tensors against the model's
-  /// and refuses with kUnprocessable "models.tensor_mismatch", naming the tensor, the type and shape expected and
-  /// what the model has. kUnavailable "models.runtime_missing" when the runtime cannot be found.
-  virtual Result<std::unique_ptr<LoadedModel>> load(const ModelManifest& manifest, std::string_view model_bytes) = 0;
+  /// Loads a model from the bytes of its file, which need not outlive the call. `name` is for messages. Tensors of
+  /// types that ElementType lacks are refused with kUnprocessable "models.unsupported_tensor". kUnavailable
+  /// "models.runtime_missing" when the runtime cannot be found; kUnprocessable "models.bad_model" when it refuses the
+  /// bytes.
+  virtual Result<std::unique_ptr<LoadedModel>> load(const std::string& name,
+                                                    std::string_view model_bytes) = 0;
 };
 
 /// Where ONNX Runtime's shared library is looked for.

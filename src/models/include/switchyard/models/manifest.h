@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "switchyard/base/result.h"
+#include "switchyard/schema/schema.h"
 #include "switchyard/types/diagnostic.h"
 #include "switchyard/types/value.h"
 
@@ -63,10 +64,10 @@ struct ModelManifest {
   std::string sha256;  ///< of the file, lower-case hex; empty when the manifest does not pin it
   std::string description;
 
-  Document input_schema;  ///< a JSON Schema; null when not given
+  schema::SchemaPtr input_schema;  ///< null when not given
   std::vector<TensorInput> inputs;
   std::vector<OutputField> outputs;
-  Document output_schema;  ///< a JSON Schema; null when not given (then derived from the expressions at load)
+  schema::SchemaPtr output_schema;  ///< null when not given
 
   uint32_t max_batch = 32;
   std::vector<uint32_t> buckets;  ///< ascending, the last is max_batch

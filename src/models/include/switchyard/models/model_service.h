@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "switchyard/base/result.h"
+#include "switchyard/expression/type.h"
 #include "switchyard/models/backend.h"
 #include "switchyard/models/limits.h"
 #include "switchyard/models/manifest.h"
+#include "switchyard/runtime/clock.h"
 #include "switchyard/types/value.h"
 
 namespace switchyard::models {
@@ -24,7 +26,8 @@ struct ModelInfo {
   size_t model_bytes = 0;
   std::vector<TensorInfo> inputs;   ///< the model's own tensors
   std::vector<TensorInfo> outputs;
-  Document output_schema;           ///< the manifest's, or derived from the expressions' types
+  Document output_schema;           ///< JSON Schema: the manifest's, or one derived from the expressions' types
+  expression::Type output_type;     ///< an object of the output names, for checking pipelines
   uint32_t warm_ups = 0;            ///< runs made before the model was ready
   int64_t load_us = 0;              ///< loading and warming
 
@@ -59,7 +62,7 @@ struct ModelAnswer {
   BatchPlace place;
   uint32_t batch_size = 1;  ///< real rows of the run
   int64_t queue_us = 0;     ///< from infer() until a worker took it
-  int64_t run_us = 0;       ///< from then until the answer, the whole batch
+  int64_t run_us = 0;       ///< from then until the run was over, the whole batch
   double cost = 0;          ///< in the manifest's currency
 };
 
@@ -71,7 +74,7 @@ struct ModelRequest {
   std::string name;
   std::string version;  ///< empty: the current one
   Document input;
-  int64_t deadline_us = 0;  ///< on the service's clock; 0: now plus the manifest's timeout
+  int64_t deadline_us = 0;  ///< on the clock's monotonic_us(); 0: now plus the manifest's timeout
   ModelCallback done;
 };
 
@@ -126,8 +129,8 @@ class ModelService {
     uint32_t queue_limit = kDefaultQueueLimit;
     uint32_t timeout_ms = kDefaultTimeoutMs;
     std::vector<std::shared_ptr<Backend>> backends;  ///< shared: a backend may serve several services
-    /// Microseconds, never going back; deadlines are on this clock. Default: std::chrono::steady_clock.
-    std::function<int64_t()> now_us;
+    /// Deadlines are on its monotonic_us(). Must outlive the service.
+    const runtime::Clock* clock = &runtime::system_clock();
   };
 
   explicit ModelService(Options options);
@@ -160,9 +163,9 @@ class ModelService {
   Status make_current(std::string_view name, std::string_view version);
 
   /// Every request that begins later is refused with kUnavailable "models.disabled"; those waiting too.
-  /// An empty version means all versions of the name, later ones included. Works for names never loaded.
+  /// An empty version means all versions of the name, later ones included. Works for names never loaded. Idempotent.
   void disable(std::string_view name, std::string_view version);
-  /// Undoes exactly one disable of the same name and version.
+  /// Undoes disable() of the same name and version; a version stays disabled while its whole name is.
   void enable(std::string_view name, std::string_view version);
 
   std::vector<ModelStatus> list() const;
@@ -171,7 +174,9 @@ class ModelService {
 
   /// Answers through `request.done`. Refused at once: kNotFound "models.unknown", kUnavailable "models.disabled" or
   /// "models.stopping", kResourceExhausted "models.queue_full" (the message has the limit). Later: kDeadlineExceeded
-  /// "models.deadline" (the run never began), kInvalidArgument "models.bad_input" (names field and tensor).
+  /// "models.deadline" (the run never began), kInvalidArgument "models.bad_input" (names field and tensor),
+  /// kUnprocessable "models.bad_output" (an output is not a finite number, or its expression failed).
+  /// "models.not_started" before start().
   void infer(ModelRequest request);
 
   /// Runs one input on the calling thread at the given place of a padded batch, beside the queues: for replays, which

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "output_plan.h"
+#include "row_encoder.h"
+#include "switchyard/models/backend.h"
+#include "switchyard/models/model_service.h"
+#include "switchyard/runtime/clock.h"
+
+namespace switchyard::models {
+
+/// A request that waits for a worker.
+struct Pending {
+  Document input;
+  ModelCallback done;
+  int64_t accepted_us = 0;
+  int64_t deadline_us = 0;
+};
+
+/// One loaded version of a model. Shared by the service's table and the workers that run it, so that it is freed by
+/// whoever lets go last and never under a run.
+struct Version {
+  // Constant after load_version().
+  std::shared_ptr<const ModelInfo> info;
+  std::unique_ptr<const LoadedModel> model;
+  std::unique_ptr<const RowEncoder> encoder;
+  std::unique_ptr<const OutputPlan> plan;
+  uint32_t queue_limit = 0;
+  int64_t timeout_us = 0;
+
+  // Guarded by the service's mutex.
+  std::deque<Pending> queue;
+  uint32_t running = 0;    // requests taken by workers, and run_at calls
+  bool draining = false;
+  bool disabled = false;
+  bool scheduled = false;  // is in the service's list of versions with waiting requests
+  ModelStats stats;
+
+  /// Checks the input against the manifest's schema and writes it into a row. kInvalidArgument "models.bad_input".
+  Status encode(const Value& input, std::vector<TensorData>& batch, uint32_t row, Arena& scratch) const;
+  /// The smallest bucket that holds `rows`; requires 1 <= rows <= max_batch.
+  uint32_t bucket_for(uint32_t rows) const;
+};
+
+/// Loads, checks, probes and warms a version: all that must succeed before anybody may see it.
+Result<std::shared_ptr<Version>> load_version(const ModelManifest& manifest, std::string_view model_bytes,
+                                              Backend& backend, const runtime::Clock& clock);
+
+/// One run of a prepared batch; also checks that every output has the batch's rows.
+Status run_rows(const Version& version, const std::vector<TensorData>& inputs, std::vector<TensorData>& outputs);
+
+}  // namespace switchyard::models
