@@ -36,7 +36,9 @@ foreach(file README.md CHANGELOG.md LICENSE ARCHITECTURE.md)
   endif()
 endforeach()
 
-# The unit names the binary by its full path, which is known only now.
-configure_file(${CMAKE_SOURCE_DIR}/deploy/systemd/switchyard.service.in
-  ${CMAKE_BINARY_DIR}/switchyard.service @ONLY)
+# The unit names the binary by its full path, which is known only when installing.
+install(CODE "
+  set(SWITCHYARD_BINARY \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/switchyard\")
+  configure_file(\"${CMAKE_SOURCE_DIR}/deploy/systemd/switchyard.service.in\"
+    \"${CMAKE_BINARY_DIR}/switchyard.service\" @ONLY)")
 install(FILES ${CMAKE_BINARY_DIR}/switchyard.service DESTINATION lib/systemd/system)
