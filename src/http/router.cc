@@ -52,7 +52,7 @@ const Node* find(const Node* node, const std::vector<std::string>& segments, siz
   return node->rest ? node->rest.get() : nullptr;
 }
 
-std::vector<Parameter> bind(const Route& route, const std::vector<std::string>& segments) {
+std::vector<Parameter> path_parameters(const Route& route, const std::vector<std::string>& segments) {
   std::vector<Parameter> parameters;
   const auto pattern = split_path(route.path);
   for (size_t i = 0; i < pattern.size(); ++i) {
@@ -157,7 +157,7 @@ Result<const Route*> Router::match(Request& request, std::string* allow) const {
     if (route == nullptr && request.method() == Method::kHead)
       route = node->routes[static_cast<size_t>(Method::kGet)];
     if (route != nullptr) {
-      if (route->path.find('{') != route->path.npos) request.set_path_parameters(bind(*route, segments));
+      if (route->path.find('{') != route->path.npos) request.set_path_parameters(path_parameters(*route, segments));
       return route;
     }
   }

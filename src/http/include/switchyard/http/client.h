@@ -85,8 +85,8 @@ class Client {
   /// Ends every request with "http.cancelled", closes the connections and joins the thread. Not from a callback.
   void stop();
 
-  /// Requires: started. Calls `callback` exactly once, on the client's thread (never inside request()); it must
-  /// not block.
+  /// Calls `callback` exactly once, on the client's thread, never inside request(); it must not block. Once the
+  /// client is stopped it calls it at once with "http.cancelled".
   Handle request(ClientRequest request, ClientCallback callback);
   /// The same, waiting. Not from the client's thread.
   ClientResult request_and_wait(ClientRequest request);

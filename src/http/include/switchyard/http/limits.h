@@ -16,7 +16,7 @@ inline constexpr size_t kMaxUnsentBytes = 1u << 20;
 /// Bytes a stream may have waiting for a slow client before the connection is cut.
 inline constexpr size_t kMaxStreamBacklogBytes = 4u << 20;
 /// Bytes read and thrown away after an error answer, so that the client can read the answer before a reset.
-inline constexpr size_t kMaxLingerBytes = 1u << 20;
+inline constexpr size_t kMaxLingerBytes = 16u << 20;
 inline constexpr int64_t kLingerMs = 1000;
 /// Bodies up to this size are copied behind their head; larger ones are written from where they are.
 inline constexpr size_t kGatherFromBytes = 16u << 10;

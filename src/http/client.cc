@@ -1,0 +1,226 @@
+#include "switchyard/http/client.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <future>
+
+#include "client_connection.h"
+#include "client_core.h"
+#include "switchyard/base/check.h"
+#include "tls.h"
+
+namespace switchyard::http {
+namespace {
+
+constexpr std::chrono::seconds kSweepEvery{1};
+
+Error cancelled() {
+  return make_error(ErrorKind::kCancelled, "http.cancelled", "The request was cancelled before it was answered.");
+}
+
+}  // namespace
+
+ClientCore::ClientCore(ClientOptions options) : options_(std::move(options)) {}
+
+Status ClientCore::start() {
+  auto tls = make_client_tls(options_.verify_tls, options_.ca_file);
+  if (!tls.ok()) return std::move(tls).error();
+  tls_ = std::move(tls).value();
+  resolver_ = std::make_unique<boost::asio::ip::tcp::resolver>(io_);
+  sweep_timer_ = std::make_unique<boost::asio::steady_timer>(io_);
+  guard_.emplace(io_.get_executor());
+  accepting_ = true;
+  thread_ = std::thread([this] {
+    sweep();
+    io_.run();
+  });
+  return {};
+}
+
+void ClientCore::stop() {
+  if (!thread_.joinable()) return;
+  {
+    std::lock_guard lock(mutex_);
+    accepting_ = false;
+    boost::asio::post(io_, [this] { shut_down(); });
+  }
+  thread_.join();
+}
+
+bool ClientCore::run_soon(std::function<void()> task) {
+  std::lock_guard lock(mutex_);
+  if (!accepting_) return false;
+  boost::asio::post(io_, std::move(task));
+  return true;
+}
+
+bool ClientCore::submit(std::shared_ptr<Exchange> exchange) {
+  return run_soon([this, exchange = std::move(exchange)] { begin(exchange); });
+}
+
+void ClientCore::cancel(std::shared_ptr<Exchange> exchange) {
+  run_soon([this, exchange = std::move(exchange)] { end_early(exchange, cancelled()); });
+}
+
+void ClientCore::begin(const std::shared_ptr<Exchange>& exchange) {
+  exchanges_.insert(exchange);
+  exchange->timer = std::make_unique<boost::asio::steady_timer>(io_, std::chrono::milliseconds(exchange->timeout_ms));
+  exchange->timer->async_wait([this, exchange](const boost::system::error_code& error) {
+    if (error || exchange->done()) return;
+    end_early(exchange, make_error(ErrorKind::kDeadlineExceeded, "http.timeout",
+                                   exchange->url.origin() + " did not answer within " +
+                                       std::to_string(exchange->timeout_ms) + " ms."));
+  });
+  place(exchange, false);
+}
+
+/// Puts the exchange on an idle connection, on a new one, or in the queue, in that order.
+void ClientCore::place(const std::shared_ptr<Exchange>& exchange, bool fresh) {
+  Origin& origin = origins_[exchange->url.origin()];
+  if (!fresh && !origin.idle.empty()) {
+    const auto connection = std::move(origin.idle.back());
+    origin.idle.pop_back();
+    return connection->serve(exchange);
+  }
+  if (origin.open.size() < options_.connections_per_origin) {
+    const auto connection = std::make_shared<ClientConnection>(*this, exchange->url);
+    origin.open.insert(connection);
+    return connection->serve(exchange);
+  }
+  if (origin.waiting.size() >= options_.max_queued_per_origin)
+    return finish(exchange,
+                  make_error(ErrorKind::kResourceExhausted, "http.queue_full",
+                             "max_queued_per_origin = " + std::to_string(options_.max_queued_per_origin) +
+                                 " requests wait for a connection to " + exchange->url.origin() + " already."),
+                  false);
+  origin.waiting.push_back(exchange);
+}
+
+void ClientCore::place_waiting(Origin& origin) {
+  while (!origin.waiting.empty() &&
+         (!origin.idle.empty() || origin.open.size() < options_.connections_per_origin)) {
+    const auto exchange = std::move(origin.waiting.front());
+    origin.waiting.pop_front();
+    if (!exchange->done()) place(exchange, false);
+  }
+}
+
+void ClientCore::give_back(const std::shared_ptr<ClientConnection>& connection) {
+  Origin& origin = origins_[connection->origin()];
+  origin.idle.push_back(connection);
+  place_waiting(origin);
+}
+
+void ClientCore::forget(const std::shared_ptr<ClientConnection>& connection) {
+  const auto found = origins_.find(connection->origin());
+  if (found == origins_.end()) return;
+  Origin& origin = found->second;
+  origin.open.erase(connection);
+  std::erase(origin.idle, connection);
+  // Later: the caller may be in the middle of ending another exchange.
+  if (!origin.waiting.empty())
+    boost::asio::post(io_, [this, name = connection->origin()] {
+      if (const auto place = origins_.find(name); place != origins_.end()) place_waiting(place->second);
+    });
+}
+
+void ClientCore::repeat(const std::shared_ptr<Exchange>& exchange) {
+  exchange->repeated = true;
+  place(exchange, true);
+}
+
+void ClientCore::finish(const std::shared_ptr<Exchange>& exchange, Result<ClientResponse> response, bool reused) {
+  if (exchange->done()) return;
+  exchanges_.erase(exchange);
+  if (exchange->timer) exchange->timer->cancel();
+  const auto callback = std::exchange(exchange->callback, nullptr);
+  callback({std::move(response), exchange->may_have_been_sent, reused});
+}
+
+void ClientCore::end_early(const std::shared_ptr<Exchange>& exchange, Error error) {
+  if (exchange->done()) return;
+  if (const auto connection = exchange->connection.lock()) {
+    exchange->connection.reset();
+    connection->abandon();
+  } else if (const auto found = origins_.find(exchange->url.origin()); found != origins_.end()) {
+    std::erase(found->second.waiting, exchange);
+  }
+  finish(exchange, std::move(error), false);
+}
+
+void ClientCore::sweep() {
+  const auto before = ClientConnection::Clock::now() - std::chrono::milliseconds(options_.idle_timeout_ms);
+  std::vector<std::shared_ptr<ClientConnection>> old;
+  for (auto& [name, origin] : origins_)
+    for (const auto& connection : origin.idle)
+      if (connection->idle_since() < before) old.push_back(connection);
+  for (const auto& connection : old) connection->abandon();
+  std::erase_if(origins_, [](const auto& entry) { return entry.second.open.empty() && entry.second.waiting.empty(); });
+  sweep_timer_->expires_after(kSweepEvery);
+  sweep_timer_->async_wait([this](const boost::system::error_code& error) {
+    if (!error) sweep();
+  });
+}
+
+void ClientCore::shut_down() {
+  while (!exchanges_.empty()) end_early(std::shared_ptr(*exchanges_.begin()), cancelled());
+  for (auto& [name, origin] : origins_)
+    while (!origin.open.empty()) std::shared_ptr(*origin.open.begin())->abandon();
+  resolver_->cancel();
+  sweep_timer_->cancel();
+  guard_.reset();
+}
+
+std::string_view ClientResponse::header(std::string_view name) const {
+  for (const Header& header : headers)
+    if (header_name_equal(header.name, name)) return header.value;
+  return {};
+}
+
+struct Client::Impl {
+  std::shared_ptr<ClientCore> core;
+};
+
+struct Client::Handle::Target {
+  std::shared_ptr<ClientCore> core;
+  std::weak_ptr<Exchange> exchange;
+};
+
+void Client::Handle::cancel() {
+  if (!target_) return;
+  if (auto exchange = target_->exchange.lock()) target_->core->cancel(std::move(exchange));
+}
+
+Client::Client(ClientOptions options)
+    : impl_(std::make_unique<Impl>(Impl{std::make_shared<ClientCore>(std::move(options))})) {}
+
+Client::~Client() { SY_CHECK(!impl_->core->running()); }
+
+Status Client::start() { return impl_->core->start(); }
+void Client::stop() { impl_->core->stop(); }
+
+Client::Handle Client::request(ClientRequest request, ClientCallback callback) {
+  ClientCore& core = *impl_->core;
+  auto made = make_exchange(std::move(request), core.options());
+  Handle handle;
+  if (!made.ok()) {
+    const auto told = std::make_shared<ClientCallback>(std::move(callback));
+    if (!core.run_soon([told, error = made.error()] { (*told)({error, false, false}); }))
+      (*told)({made.error(), false, false});
+    return handle;
+  }
+  const std::shared_ptr<Exchange> exchange = std::move(made).value();
+  exchange->callback = std::move(callback);
+  handle.target_ = std::make_shared<Handle::Target>(Handle::Target{impl_->core, exchange});
+  if (!core.submit(exchange)) core.finish(exchange, cancelled(), false);
+  return handle;
+}
+
+ClientResult Client::request_and_wait(ClientRequest request) {
+  std::promise<ClientResult> promise;
+  auto future = promise.get_future();
+  this->request(std::move(request), [&promise](ClientResult result) { promise.set_value(std::move(result)); });
+  return future.get();
+}
+
+}  // namespace switchyard::http

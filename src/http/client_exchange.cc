@@ -1,0 +1,70 @@
+#include "client_exchange.h"
+
+#include <algorithm>
+#include <array>
+
+namespace switchyard::http {
+namespace {
+
+bool is_token(std::string_view text) {
+  constexpr std::string_view kSeparators = "()<>@,;:\\\"/[]?={}";
+  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+    return static_cast<unsigned char>(c) > ' ' && static_cast<unsigned char>(c) < 127 &&
+           kSeparators.find(c) == kSeparators.npos;
+  });
+}
+
+bool is_field_value(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (static_cast<unsigned char>(c) >= ' ' && c != 127) || c == '\t'; });
+}
+
+/// The framing is this module's: a caller's word on it could only contradict what is sent.
+bool is_framing(std::string_view name) {
+  static constexpr std::array<std::string_view, 5> kNames = {"Content-Length", "Transfer-Encoding", "Connection",
+                                                             "Expect", "Upgrade"};
+  return std::any_of(kNames.begin(), kNames.end(), [&](auto own) { return header_name_equal(name, own); });
+}
+
+Error bad_header(std::string_view name, std::string_view why) {
+  return make_error(ErrorKind::kInvalidArgument, "http.bad_request",
+                    "Header '" + std::string(name.substr(0, 80)) + "' cannot be sent: " + std::string(why) + ".");
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Exchange>> make_exchange(ClientRequest request, const ClientOptions& options) {
+  SY_ASSIGN_OR_RETURN(Url url, parse_url(request.url));
+  if (request.method == Method::kOther)
+    return make_error(ErrorKind::kInvalidArgument, "http.bad_request", "The request has no method; name one.");
+  auto exchange = std::make_shared<Exchange>();
+  std::string& head = exchange->head;
+  head = std::string(method_name(request.method)) + " " + url.target + " HTTP/1.1\r\n";
+  bool has_host = false;
+  bool has_agent = false;
+  std::string fields;
+  for (const Header& header : request.headers) {
+    if (!is_token(header.name)) return bad_header("?", "its name is no token of RFC 9110");
+    if (!is_field_value(header.value)) return bad_header(header.name, "its value has a control character");
+    if (is_framing(header.name)) return bad_header(header.name, "the client sets it itself");
+    has_host = has_host || header_name_equal(header.name, "Host");
+    has_agent = has_agent || header_name_equal(header.name, "User-Agent");
+    fields += header.name + ": " + header.value + "\r\n";
+  }
+  if (!has_host) head += "Host: " + url.authority() + "\r\n";
+  if (!has_agent && !options.user_agent.empty()) head += "User-Agent: " + options.user_agent + "\r\n";
+  const bool sends_body = request.method == Method::kPost || request.method == Method::kPut ||
+                          request.method == Method::kPatch || !request.body.empty();
+  if (sends_body) head += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
+  head += fields + "\r\n";
+  exchange->url = std::move(url);
+  exchange->body = std::move(request.body);
+  exchange->is_head = request.method == Method::kHead;
+  exchange->may_repeat = request.idempotent || (request.method != Method::kPost && request.method != Method::kPatch);
+  exchange->timeout_ms = request.timeout_ms > 0 ? request.timeout_ms : options.default_timeout_ms;
+  exchange->max_response_bytes =
+      request.max_response_bytes > 0 ? request.max_response_bytes : options.max_response_bytes;
+  return exchange;
+}
+
+}  // namespace switchyard::http

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <string>
+
+#include "switchyard/http/client.h"
+#include "switchyard/http/url.h"
+
+namespace switchyard::http {
+
+class ClientConnection;
+
+/// One request of a caller on its way: waiting for a connection, or on one. Lives on the client's thread.
+struct Exchange {
+  Url url;
+  std::string head;
+  std::string body;
+  bool is_head = false;
+  bool may_repeat = false;
+  int64_t timeout_ms = 0;
+  size_t max_response_bytes = 0;
+  ClientCallback callback;  // empty when it was called
+
+  std::unique_ptr<boost::asio::steady_timer> timer;
+  std::weak_ptr<ClientConnection> connection;
+  bool may_have_been_sent = false;
+  bool repeated = false;  // went out a second time, on a fresh connection
+
+  bool done() const { return callback == nullptr; }
+};
+
+/// The exchange of a request, head formed; kInvalidArgument "http.bad_url" or "http.bad_request".
+Result<std::shared_ptr<Exchange>> make_exchange(ClientRequest request, const ClientOptions& options);
+
+}  // namespace switchyard::http

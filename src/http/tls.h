@@ -1,0 +1,17 @@
+#pragma once
+
+#include <boost/asio/ssl/context.hpp>
+#include <memory>
+#include <string>
+
+#include "switchyard/base/result.h"
+
+namespace switchyard::http {
+
+/// TLS 1.2 and later. kInvalidArgument "http.bad_tls_file" when a file cannot be used.
+Result<std::unique_ptr<boost::asio::ssl::context>> make_server_tls(const std::string& certificate_file,
+                                                                   const std::string& key_file);
+/// The same for a client; `ca_file` empty: the system's roots.
+Result<std::unique_ptr<boost::asio::ssl::context>> make_client_tls(bool verify, const std::string& ca_file);
+
+}  // namespace switchyard::http
