@@ -120,6 +120,7 @@ struct HttpSpec {
   std::vector<uint16_t> expect;             ///< empty: any 2xx
   EffectClass effect = EffectClass::kEffectful;
   schema::SchemaPtr response;               ///< may be null; then body is dyn
+  std::vector<std::pair<std::string, expression::Program>> query;  ///< each a string, number or bool; percent-encoded onto the url
 };
 
 /// `wait: 30m` or `wait: { until: <timestamp expression> }` or `wait: { for: <duration expression> }`.

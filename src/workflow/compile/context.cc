@@ -1,0 +1,221 @@
+#include "context.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "names.h"
+#include "template.h"
+#include "switchyard/types/json.h"
+
+namespace switchyard::workflow::compiler {
+namespace {
+
+using document::Node;
+using expression::Type;
+
+/// The names that an expression reads, without those its own macros bind.
+template <typename Visit>
+void free_names(const expression::Node& node, std::vector<std::string_view>& bound, Visit& visit) {
+  using expression::NodeKind;
+  if (node.kind == NodeKind::kIdent) {
+    if (std::find(bound.begin(), bound.end(), node.name) == bound.end()) visit(node.name);
+    return;
+  }
+  const bool binds = node.kind == NodeKind::kComprehension || node.kind == NodeKind::kBind || node.kind == NodeKind::kOptionalMap;
+  if (!binds || node.children.empty()) {
+    for (const auto* child : node.children) free_names(*child, bound, visit);
+    return;
+  }
+  free_names(*node.children[0], bound, visit);
+  const size_t before = bound.size();
+  bound.push_back(node.name);
+  if (!node.second_name.empty()) bound.push_back(node.second_name);
+  for (size_t i = 1; i < node.children.size(); ++i) free_names(*node.children[i], bound, visit);
+  bound.resize(before);
+}
+
+Type run_type() {
+  return Type::object({{"id", Type::string()},
+                       {"started_at", Type::timestamp()},
+                       {"seed", Type::integer()},
+                       {"pipeline", Type::string()},
+                       {"version", Type::string()}});
+}
+
+bool looks_like_prose(std::string_view text) {
+  return text.find('\'') == std::string_view::npos && text.find('"') == std::string_view::npos &&
+         text.find_first_of("()[]{}+*<>=?&|") == std::string_view::npos;
+}
+
+}  // namespace
+
+void Context::error(const Place& place, std::string code, std::string message, std::string mend) {
+  error_at(place.position(), place.path, std::move(code), std::move(message), std::move(mend));
+}
+
+void Context::error_at(document::Position at, std::string path, std::string code, std::string message, std::string mend) {
+  add({Diagnostic::Severity::kError, std::move(code), {}, at.line, at.column, std::move(path), std::move(message), std::move(mend)});
+}
+
+void Context::warning(const Place& place, std::string code, std::string message, std::string mend) {
+  add({Diagnostic::Severity::kWarning, std::move(code), {}, place.position().line, place.position().column, place.path,
+       std::move(message), std::move(mend)});
+}
+
+void Context::add(Diagnostic diagnostic) {
+  if (collecting()) return;
+  if (diagnostic.file.empty()) diagnostic.file = foreign_file_;
+  reporter_.add(std::move(diagnostic));
+}
+
+void Context::declare_scope(const Type& input, const std::vector<std::string>& steps) {
+  step_names_ = steps;
+  environment_.declare("input", input);
+  environment_.declare("run", run_type());
+  input_only_.declare("input", input);
+  for (size_t i = 0; i < step_names_.size(); ++i) {
+    step_index_.emplace(step_names_[i], static_cast<uint16_t>(i));
+    environment_.declare(step_names_[i], Type::error());
+  }
+}
+
+void Context::set_input_type(const Type& type) {
+  environment_.set_type(expression::SlotIndex(kSlotInput), type);
+  input_only_.set_type(expression::SlotIndex(kSlotInput), type);
+}
+
+void Context::set_step_type(StepIndex step, const Type& type) {
+  environment_.set_type(expression::SlotIndex(static_cast<uint16_t>(slot_of(step))), type);
+}
+
+std::optional<StepIndex> Context::find_step(std::string_view name) const {
+  const auto found = step_index_.find(name);
+  if (found == step_index_.end()) return std::nullopt;
+  return StepIndex(found->second);
+}
+
+void Context::need(StepIndex step) {
+  if (collected_ != nullptr) collected_->insert(step.value);
+}
+
+void Context::collect(std::string_view text) {
+  const auto parsed = expression::parse_only(text);
+  if (!parsed.ok()) return;
+  std::vector<std::string_view> bound;
+  auto visit = [this](std::string_view name) {
+    if (const auto step = find_step(name)) need(*step);
+  };
+  free_names(parsed.ast->root(), bound, visit);
+}
+
+std::optional<std::string> Context::expression_text(const Place& place, const std::optional<Type>& expected,
+                                                    const std::string& whose) {
+  const Node& node = *place.node;
+  switch (node.kind) {
+    case Node::Kind::kString: return node.text;
+    case Node::Kind::kBool: return node.boolean ? "true" : "false";
+    case Node::Kind::kInteger: {
+      const bool as_double = expected.has_value() && expected->is(expression::TypeKind::kDouble);
+      return as_double ? to_json(Value::real(static_cast<double>(node.integer))) : std::to_string(node.integer);
+    }
+    case Node::Kind::kDouble:
+      if (node.real - node.real != 0) break;
+      return to_json(Value::real(node.real));
+    default: break;
+  }
+  error(place, "pipeline.not_an_expression", whose + " must be an expression, and this is " + node.describe(),
+        "write an expression such as input.amount > 100.0");
+  return std::nullopt;
+}
+
+std::optional<expression::Program> Context::expression(const Place& place, const std::optional<Type>& expected,
+                                                       const std::string& whose, Scope scope) {
+  const auto text = expression_text(place, expected, whose);
+  if (!text.has_value()) return std::nullopt;
+  if (collecting()) {
+    if (scope == Scope::kAll) collect(*text);
+    return std::nullopt;
+  }
+  expression::CompileOptions options;
+  auto compiled = expression::compile(*text, scope == Scope::kAll ? environment_ : input_only_, options);
+  for (const auto& mistake : compiled.mistakes) report_mistake(place, *text, mistake, scope);
+  if (!compiled.ok()) {
+    // A compiler that refuses without a reason would let a wrong document pass in silence.
+    SY_CHECK(!compiled.mistakes.empty());
+    return std::nullopt;
+  }
+  if (expected.has_value() && !expression::is_assignable(compiled.program->result_type(), *expected)) {
+    report_type(*this, place, compiled.program->result_type(), *expected, whose);
+    return std::nullopt;
+  }
+  return std::move(compiled.program);
+}
+
+void Context::report_mistake(const Place& place, const std::string& text, const expression::Mistake& mistake, Scope scope) {
+  // A text that stands for itself (a number) has no offsets in the document.
+  const bool verbatim = place.node->is(Node::Kind::kString);
+  const auto at = verbatim ? document::position_in(*place.node, mistake.offset) : place.position();
+  const std::string word = text.substr(std::min<size_t>(mistake.offset, text.size()), mistake.length);
+  std::string message = mistake.message;
+  std::string mend = mistake.mend;
+  if (scope == Scope::kInputOnly && (find_step(word).has_value() || word == "run")) {
+    message = "'" + word + "' is not known here: this is read before any step runs";
+    mend = "use only `input` here";
+  } else if (looks_like_prose(text) && text.find(' ') != std::string::npos) {
+    if (!mend.empty()) mend += "; or, ";
+    mend += "if text is meant, put it in quotes inside the expression: \"'" + text.substr(0, 30) +
+            (text.size() > 30 ? "...'\"" : "'\"");
+  }
+  if (mend.empty()) mend = "correct the expression; docs/language.md lists what expressions can do";
+  error_at(at, place.path, mistake.code, std::move(message), std::move(mend));
+}
+
+const Node* Context::file(const Place& place) {
+  const std::string& path = place.node->text;
+  const bool leaves = path.empty() || path.front() == '/' || path == ".." || path.starts_with("../") ||
+                      path.find("/../") != std::string::npos || path.ends_with("/..") || path.find('\\') != std::string::npos;
+  if (leaves) {
+    error(place, "pipeline.bad_path", "'" + path + "' does not stay beside the document",
+          "write a path below the document's folder, such as ./payment.schema.json");
+    return nullptr;
+  }
+  auto [found, is_new] = files_.try_emplace(path);
+  File& entry = found->second;
+  if (is_new) {
+    auto text = resolver_.file(path);
+    if (!text.ok()) {
+      entry.reported = true;
+      reporter_.error(place.position(), place.path, "pipeline.missing_file",
+                      "the file '" + path + "' cannot be read: " + text.error().message,
+                      "create it beside the document, or correct the path");
+    } else {
+      auto parsed = document::parse(*text, path);
+      for (auto& diagnostic : parsed.diagnostics) reporter_.add(std::move(diagnostic));
+      entry.root = std::move(parsed.root);
+    }
+  }
+  return entry.root.get();
+}
+
+void Context::depend(Dependency::Kind kind, const ArtefactRef& ref, const Place& place) {
+  if (collecting()) return;
+  const auto known = std::find_if(dependencies_.begin(), dependencies_.end(),
+                                  [&](const Dependency& d) { return d.kind == kind && d.ref.name == ref.name; });
+  if (known == dependencies_.end()) {
+    dependencies_.push_back({kind, ref, {}});
+    if (current_step_.has_value()) dependencies_.back().used_by.push_back(*current_step_);
+    return;
+  }
+  if (known->ref.version != ref.version) {
+    const auto shown = [](const std::string& version) { return version.empty() ? std::string("the active version") : version; };
+    error(place, "pipeline.two_versions",
+          "'" + ref.name + "' is used in two versions: " + shown(known->ref.version) + " and " + shown(ref.version),
+          "name the same version everywhere in one pipeline");
+  }
+  if (current_step_.has_value() &&
+      std::find(known->used_by.begin(), known->used_by.end(), *current_step_) == known->used_by.end()) {
+    known->used_by.push_back(*current_step_);
+  }
+}
+
+}  // namespace switchyard::workflow::compiler

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "place.h"
+#include "switchyard/document/reporter.h"
+#include "switchyard/expression/environment.h"
+#include "switchyard/expression/program.h"
+#include "switchyard/expression/type.h"
+#include "switchyard/workflow/compiler.h"
+#include "switchyard/workflow/pipeline.h"
+
+namespace switchyard::workflow::compiler {
+
+/// What the parts of the compiler share. A document is walked twice by the same code: first to collect which names
+/// each step reads (nothing is reported, expressions are only parsed), then, in an order in which every step comes
+/// after those it needs, to check and compile.
+class Context {
+ public:
+  Context(document::Reporter& reporter, Resolver& resolver) : reporter_(reporter), resolver_(resolver) {}
+
+  // --- reports; silent while collecting ---
+  void error(const Place& place, std::string code, std::string message, std::string mend);
+  void error_at(document::Position at, std::string path, std::string code, std::string message, std::string mend);
+  void warning(const Place& place, std::string code, std::string message, std::string mend);
+  void add(Diagnostic diagnostic);
+  bool collecting() const { return collected_ != nullptr; }
+
+  // --- names ---
+  /// Declares `input`, `run` and the steps, in this order.
+  void declare_scope(const expression::Type& input, const std::vector<std::string>& steps);
+  void set_input_type(const expression::Type& type);
+  void set_step_type(StepIndex step, const expression::Type& type);
+  std::optional<StepIndex> find_step(std::string_view name) const;
+  const std::vector<std::string>& step_names() const { return step_names_; }
+
+  /// From here to end_collect(), names that expressions read and steps that need() names go to `names`.
+  void begin_collect(std::set<uint16_t>* steps) { collected_ = steps; }
+  void end_collect() { collected_ = nullptr; }
+  void need(StepIndex step);
+
+  // --- expressions ---
+  enum class Scope : uint8_t { kAll, kInputOnly };
+  /// Compiles the scalar at `place`; numbers and booleans stand for themselves. With `expected`, the result must be
+  /// assignable to it, and `whose` names the slot in messages ("`when`"). Nothing when it was reported or while
+  /// collecting.
+  std::optional<expression::Program> expression(const Place& place, const std::optional<expression::Type>& expected,
+                                                const std::string& whose, Scope scope = Scope::kAll);
+
+  // --- files, compiled once and cached ---
+  struct File {
+    std::unique_ptr<document::Node> root;  ///< null when it was refused
+    bool reported = false;
+  };
+  /// The parsed document of a file beside the pipeline; nullptr when it was reported.
+  const document::Node* file(const Place& place);
+  /// In the canonical form `with` stands in the place of `node`.
+  void inline_node(const document::Node* node, const document::Node* with) { inlined_[node] = with; }
+  const std::map<const document::Node*, const document::Node*>& inlined() const { return inlined_; }
+
+  /// Records the use of an artefact. Two versions of one artefact in a pipeline are refused.
+  void depend(Dependency::Kind kind, const ArtefactRef& ref, const Place& place);
+  std::vector<Dependency> take_dependencies() { return std::move(dependencies_); }
+  void set_current_step(std::optional<StepIndex> step) { current_step_ = step; }
+
+  Resolver& resolver() { return resolver_; }
+  document::Reporter& reporter() { return reporter_; }
+  /// While set, mistakes are of this other document (an artefact that is compiled with the pipeline).
+  void set_foreign_file(std::string file) { foreign_file_ = std::move(file); }
+
+ private:
+  void collect(std::string_view text);
+  std::optional<std::string> expression_text(const Place& place, const std::optional<expression::Type>& expected,
+                                             const std::string& whose);
+  void report_mistake(const Place& place, const std::string& text, const expression::Mistake& mistake, Scope scope);
+
+  document::Reporter& reporter_;
+  Resolver& resolver_;
+  expression::Environment environment_;
+  expression::Environment input_only_;
+  std::vector<std::string> step_names_;
+  std::unordered_map<std::string_view, uint16_t> step_index_;
+  std::set<uint16_t>* collected_ = nullptr;
+  std::map<std::string, File> files_;
+  std::map<const document::Node*, const document::Node*> inlined_;
+  std::vector<Dependency> dependencies_;
+  std::optional<StepIndex> current_step_;
+  std::string foreign_file_;
+};
+
+// --- small readers; each reports what is wrong and gives nothing then ---
+std::optional<std::string> read_text(Context& context, const Place& place, const std::string& what);
+std::optional<int64_t> read_integer(Context& context, const Place& place, const std::string& what, int64_t least, int64_t most);
+std::optional<double> read_number(Context& context, const Place& place, const std::string& what, double least, double most);
+std::optional<int64_t> read_duration(Context& context, const Place& place, const std::string& what);
+/// "name" or "name@version".
+std::optional<ArtefactRef> read_artefact(Context& context, const Place& place, const std::string& what);
+/// A queue: an artefact name without a version.
+std::optional<std::string> read_queue(Context& context, const Place& place, const std::string& what);
+
+/// ", did you mean 'x'?" or empty.
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
+/// "a, b and c"; at most `most` of them.
+std::string word_list(const std::vector<std::string>& words, size_t most = 12);
+
+}  // namespace switchyard::workflow::compiler

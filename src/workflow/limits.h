@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "switchyard/expression/limits.h"
+#include "switchyard/workflow/pipeline.h"
+
+namespace switchyard::workflow {
+
+inline constexpr size_t kMaxSteps = 1000;
+/// Bytes of a pipeline's name without its version, of a step's name, and of a queue's or an artefact's.
+inline constexpr size_t kMaxPipelineNameBytes = 128;
+inline constexpr size_t kMaxStepNameBytes = 64;
+inline constexpr size_t kMaxArtefactNameBytes = 128;
+inline constexpr size_t kMaxDescriptionBytes = 4096;
+inline constexpr size_t kMaxSearchAttributes = 32;
+inline constexpr size_t kMaxShown = 64;
+inline constexpr size_t kMaxHeaders = 64;
+/// Answers of one triage.
+inline constexpr size_t kMaxAnswers = 32;
+inline constexpr int64_t kMaxAttempts = 100;
+/// Ten years: the longest duration a document may name.
+inline constexpr int64_t kMaxDurationUs = int64_t{3653} * 24 * 3600 * 1'000'000;
+/// Mistakes reported for one document.
+inline constexpr size_t kMaxMistakes = 200;
+
+static_assert(kMaxSteps + kSlotSteps < expression::kMaxOperands, "every step needs a slot");
+
+}  // namespace switchyard::workflow
