@@ -127,7 +127,7 @@ rocksdb::Options StoreHost::rocks_options(const StoreOptions& store) const {
   o.avoid_flush_during_shutdown = true;       // closing is a crash unless flush() was called; replay is always right
   o.avoid_flush_during_recovery = true;
 
-  o.bgerror_resume_retry_interval = 200'000;  // microseconds; also how long closing may wait for a full disk
+  o.bgerror_resume_retry_interval = 200'000;  // microseconds
 
   o.compaction_style = rocksdb::kCompactionStyleLevel;
   o.level_compaction_dynamic_level_bytes = true;

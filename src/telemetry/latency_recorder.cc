@@ -62,6 +62,8 @@ uint64_t LatencyRecorder::percentile(double percent) const {
   const double wanted = std::clamp(percent, 0.0, 100.0) / 100.0 * static_cast<double>(count_);
   // The subtraction keeps 99.9 % of 1000 at 999 in spite of rounding.
   const auto rank = std::max<uint64_t>(1, static_cast<uint64_t>(std::ceil(wanted - 1e-6)));
+  if (rank >= count_) return max_;
+  if (rank == 1) return min_;
   uint64_t seen = 0;
   for (size_t i = 0; i < kBuckets; ++i) {
     seen += counts_[i];
@@ -79,8 +81,8 @@ std::string LatencyRecorder::summary() const {
 std::string format_nanoseconds(uint64_t ns) {
   const auto v = static_cast<double>(ns);
   if (ns < 1000) return fmt::format("{}ns", ns);
-  if (ns < 1000000) return fmt::format("{:.3g}us", v / 1e3);
-  if (ns < 1000000000) return fmt::format("{:.3g}ms", v / 1e6);
+  if (ns < 999500) return fmt::format("{:.3g}us", v / 1e3);
+  if (ns < 999500000) return fmt::format("{:.3g}ms", v / 1e6);
   return fmt::format("{:.3g}s", v / 1e9);
 }
 

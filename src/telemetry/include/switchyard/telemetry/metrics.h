@@ -62,7 +62,6 @@ class Histogram {
 
   /// `bounds` ascend; at most kMaxBuckets.
   explicit Histogram(std::span<const double> bounds);
-  ~Histogram();
   Histogram(const Histogram&) = delete;
   Histogram& operator=(const Histogram&) = delete;
 
@@ -72,7 +71,6 @@ class Histogram {
   const std::vector<double>& bounds() const { return bounds_; }
 
  private:
-  struct Shard;
   const std::vector<double> bounds_;
   const size_t stride_;  ///< 8-byte words of a shard: whole cache lines
   std::unique_ptr<std::atomic<uint64_t>[]> words_;
