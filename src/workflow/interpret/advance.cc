@@ -14,8 +14,18 @@ constexpr int64_t kModelTimeoutUs = 5'000'000;
 constexpr int64_t kHttpTimeoutUs = 10'000'000;
 // A retry that is due sooner keeps its run in memory.
 constexpr int64_t kParkAfterUs = 1'000'000;
+// Of an error's message and field, as recorded.
+constexpr size_t kMaxErrorBytes = 4096;
 
-ErrorView view(const Error& error) { return {error.kind, error.code, error.message, error.field}; }
+/// At most kMaxErrorBytes, cut between characters of the UTF-8 text.
+std::string_view clip(std::string_view text) {
+  if (text.size() <= kMaxErrorBytes) return text;
+  size_t end = kMaxErrorBytes;
+  while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
+ErrorView view(const Error& error) { return {error.kind, clip(error.code), clip(error.message), clip(error.field)}; }
 
 bool is_retryable(ErrorKind kind) {
   switch (kind) {
@@ -53,7 +63,11 @@ class Stepper {
     body.started_us = state(step).attempt_started_us != 0 ? state(step).attempt_started_us : now_us_;
     body.result = result;
     body.meta = meta;
-    emit(step, body);
+    if (try_emit(step, body)) return;
+    StepFailed failed;
+    failed.attempt = body.attempt;
+    failed.started_us = body.started_us;
+    fail_finally(step, too_large("the step's result"), failed);
   }
 
   /// One attempt failed: try again, stand in, skip, or fail the run.
@@ -77,7 +91,7 @@ class Stepper {
     RunFailed body;
     body.error = view(error);
     body.cost = run_.cost;
-    emit_run(body);
+    SY_CHECK(host_.emit(run_, Event{run_.id, kNoStep, now_us_, body}));
   }
 
   void close_reviews(std::string_view why) {
@@ -230,7 +244,7 @@ class Stepper {
   void start_review(const Step& step) {
     auto body = prepare_review(run_, step, host_.new_id(now_us_), now_us_);
     if (!body.ok()) return fail_attempt(step, body.error(), Value());
-    emit(step, *body);
+    if (!try_emit(step, *body)) fail_attempt(step, too_large("what the review shows"), Value());
   }
 
   void start_wait(const Step& step) {
@@ -285,7 +299,7 @@ class Stepper {
       const StepState& other = run_.steps[on_error.step.value];
       if (other.status == StepStatus::kCompleted) {
         body.has_fallback = true;
-        body.fallback = other.result;
+        body.fallback = other.result;  // no larger than it was when it was recorded
         return emit(step, body);
       }
       if (other.status == StepStatus::kSkipped && step.may_be_absent) {
@@ -298,7 +312,9 @@ class Stepper {
       if (value.ok()) {
         body.has_fallback = true;
         body.fallback = *value;
-        return emit(step, body);
+        if (try_emit(step, body)) return;
+        body.has_fallback = false;
+        body.fallback = Value();
       }
     }
     emit(step, body);
@@ -317,7 +333,7 @@ class Stepper {
     RunCompleted body;
     body.output = *output;
     body.cost = run_.cost;
-    emit_run(body);
+    if (!host_.emit(run_, Event{run_.id, kNoStep, now_us_, body})) fail_run(too_large("the output"));
   }
 
   int64_t backoff_us(const Step& step, uint16_t attempt) const {
@@ -328,14 +344,19 @@ class Stepper {
     return std::max<int64_t>(1, static_cast<int64_t>(base * spread));
   }
 
+  static Error too_large(const std::string& what) {
+    return make_error(ErrorKind::kTooLarge, "workflow.result_too_large",
+                      what + " is larger than one record of the log may be; keep less, or store it elsewhere and keep a reference");
+  }
+
+  template <typename Body>
+  bool try_emit(const Step& step, Body body) {
+    return host_.emit(run_, Event{run_.id, step.index.value, now_us_, std::move(body)});
+  }
+  /// For events that carry no values of the user's.
   template <typename Body>
   void emit(const Step& step, Body body) {
-    Event event{run_.id, step.index.value, now_us_, std::move(body)};
-    host_.emit(run_, std::move(event));
-  }
-  template <typename Body>
-  void emit_run(Body body) {
-    host_.emit(run_, Event{run_.id, kNoStep, now_us_, std::move(body)});
+    SY_CHECK(try_emit(step, std::move(body)));
   }
 
   RunState& run_;
@@ -401,7 +422,6 @@ void on_time(RunState& run, Host& host, int64_t now_us) {
     } else if (state.due_us != 0 && now_us >= state.due_us) {
       if (state.status == StepStatus::kRetrying && !state.in_flight) {
         run.ready.push_back(static_cast<uint16_t>(i));
-        state.due_us = 0;
       } else if (state.status == StepStatus::kWaiting && step.kind == StepKind::kWait) {
         MapBuilder result(*run.arena);
         result.add("until", timestamp_value(state.due_us));
@@ -443,7 +463,7 @@ void cancel(RunState& run, std::string_view who, std::string_view why, Host& hos
   RunCancelled body;
   body.who = who;
   body.why = why;
-  host.emit(run, Event{run.id, kNoStep, now_us, body});
+  SY_CHECK(host.emit(run, Event{run.id, kNoStep, now_us, body}));
 }
 
 }  // namespace switchyard::workflow

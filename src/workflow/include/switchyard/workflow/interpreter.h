@@ -48,8 +48,9 @@ struct EffectResult {
 class Host {
  public:
   virtual ~Host() = default;
-  /// Records the event, then applies it to `run`.
-  virtual void emit(RunState& run, Event event) = 0;
+  /// Records the event, then applies it to `run`. False when the event is over the log's payload limit: then nothing
+  /// happened. Events without values of the user's never are.
+  virtual bool emit(RunState& run, Event event) = 0;
   /// Starts an effect; its result comes back through complete_effect(). An effectful one must wait until everything
   /// emitted before is durable.
   virtual void start_effect(RunState& run, EffectRequest request) = 0;

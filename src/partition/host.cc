@@ -1,0 +1,412 @@
+#include "host.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "switchyard/store/limits.h"
+
+namespace switchyard::partition {
+namespace {
+
+// Commands wait while the log has less room than this: one turn never outgrows it.
+constexpr size_t kLogMarginBytes = 16u << 20;
+constexpr int64_t kWaiterCheckUs = 50'000;
+
+RunView view_of(const workflow::RunState& run) {
+  RunView view;
+  view.summary = workflow::summarize(run);
+  if (run.status == workflow::RunStatus::kCompleted) {
+    view.output = Document(run.arena, run.output);
+    view.has_output = true;
+  }
+  return view;
+}
+
+}  // namespace
+
+PartitionHost::PartitionHost(PartitionId id, const EngineOptions& options, CommandBox& mailbox)
+    : id_(id), options_(options), mailbox_(mailbox) {
+  published_.id = id;
+}
+
+PartitionHost::~PartitionHost() = default;
+
+Status PartitionHost::open() {
+  SY_ASSIGN_OR_RETURN(log_, options_.logs->acquire(id_));
+  SY_ASSIGN_OR_RETURN(store_, options_.open_store(id_));
+  machine_ = std::make_unique<StateMachine>(StateMachine::Environment{
+      id_, options_.partitions, store_.get(), options_.random, this, this, options_.catalog});
+  log_->set_stall_listener([this](bool stalled, const Status& reason) {
+    mailbox_.push_unbounded({id_.value, StallChanged{stalled, reason.ok() ? Error{} : reason.error()}});
+  });
+
+  SY_RETURN_IF_ERROR(machine_->load());
+  const auto applied = store_->applied();
+  LogOffset at = applied.has_value() ? applied->offset : log_->first_offset();
+  if (at > log_->durable_end()) {
+    return make_error(ErrorKind::kCorruption, "partition.state_ahead",
+                      "the state of partition " + std::to_string(id_.value) + " reflects offset " + std::to_string(at.value) +
+                          ", but its log ends at " + std::to_string(log_->durable_end().value) +
+                          "; if the log was repaired on purpose, remove the state folder: it is folded anew from the log");
+  }
+  Status failure;
+  while (at < log_->durable_end()) {
+    auto next = log_->read(at, 4u << 20, [&](const log::RecordView& record) {
+      failure = machine_->replay(record);
+      return failure.ok();
+    });
+    SY_RETURN_IF_ERROR(std::move(failure));
+    SY_RETURN_IF_ERROR(next.ok() ? Status() : Status(next.error()));
+    at = *next;
+  }
+  checkpointed_ = applied.has_value() ? applied->offset : log_->first_offset();
+  const int64_t now_us = options_.clock->now_us();
+  checkpoint_us_ = flush_us_ = now_us;
+  machine_->recover(now_us);
+  publish_stats();
+  return {};
+}
+
+// --- what the state machine does -----------------------------------------------------------------------------------
+
+Result<LogOffset> PartitionHost::append(const Event& event) {
+  if (batch_.log_bytes() > kFlushBatchBytes) flush_batch();
+  log::RecordHeader header;
+  header.version = kEventVersion;
+  header.type = static_cast<uint8_t>(event.type());
+  header.step = event.step;
+  header.run = event.run;
+  header.time_us = event.time_us;
+  const uint32_t at = batch_.begin(header);
+  ByteWriter writer(batch_.payload());
+  encode_event_body(event, writer);
+  SY_RETURN_IF_ERROR(batch_.end());
+  if (options_.observer) options_.observer(id_, event, nullptr);
+  return log::record_offset(log_->next_offset(), at);
+}
+
+void PartitionHost::start_effect(workflow::EffectRequest request, bool after_durable) {
+  if (!after_durable) {
+    effects_.push_back(std::move(request));
+    return;
+  }
+  batch_wanted_ = true;
+  // std::function wants a copyable callable.
+  auto shared = std::make_shared<workflow::EffectRequest>(std::move(request));
+  gates_.push_back({emitted_end(), false, [this, shared](const Status& status) {
+                      if (status.ok()) effects_.push_back(std::move(*shared));
+                    }});
+}
+
+void PartitionHost::run_rests(const workflow::RunState& run) {
+  const bool final = workflow::is_final(run.status);
+  // A review must not appear, and a timer must not run, before it is durable.
+  if (!final) batch_wanted_ = true;
+  if (starting_) rested_ = view_of(run);
+  const auto it = waiters_.find(run.id);
+  if (it == waiters_.end()) return;
+  std::vector<Waiter> keep;
+  for (Waiter& waiter : it->second) {
+    if (!final && waiter.until_final) {
+      keep.push_back(std::move(waiter));
+      continue;
+    }
+    reply_when_durable([view = view_of(run), waiter = std::move(waiter)](const Status& status) {
+      status.ok() ? waiter.reply(view) : waiter.refuse(status.error());
+    });
+  }
+  if (keep.empty()) waiters_.erase(it);
+  else it->second = std::move(keep);
+}
+
+// --- commands ------------------------------------------------------------------------------------------------------
+
+Status PartitionHost::admit() const {
+  if (failed_) {
+    return make_error(ErrorKind::kUnavailable, "partition.failed", "partition " + std::to_string(id_.value) + " has stopped: " + failure_.message);
+  }
+  if (stalled_ || log_->stalled()) {
+    return make_error(ErrorKind::kNoSpace, "partition.disk_full",
+                      "the disk of the log is full; nothing acknowledged is lost, and service resumes by itself when there is space");
+  }
+  if (store_->active_bytes() > store::kMaxActiveBytes) {
+    return make_error(ErrorKind::kNoSpace, "partition.state_not_written", "the state cannot be written to disk; free some space");
+  }
+  return {};
+}
+
+void PartitionHost::handle(Command&& command, int64_t now_us) {
+  if (auto* durable = std::get_if<Durable>(&command.body)) {
+    if (durable->status.ok()) release(durable->end);
+    else fail(durable->status.error());
+    return;
+  }
+  if (auto* stall = std::get_if<StallChanged>(&command.body)) {
+    stalled_ = stall->stalled;
+    if (stalled_) {
+      drop_answers(make_error(ErrorKind::kNoSpace, "partition.disk_full",
+                              "the disk of the log is full; whether this request takes effect is not known yet: repeat it with the same Idempotency-Key"));
+    }
+    return;
+  }
+  const Status admitted = admit();
+  if (!admitted.ok()) {
+    // What was admitted before must not get lost; new work is refused at once.
+    if (auto* start = std::get_if<StartCommand>(&command.body)) return start->reply(admitted.error());
+    if (auto* call = std::get_if<Call>(&command.body)) return call->refuse(admitted.error());
+    if (!failed_) deferred_.push_back(std::move(command));
+    return;
+  }
+  const bool no_room = log_->queue_room_bytes() < kLogMarginBytes + batch_.log_bytes();
+  if (no_room || checkpoint_wanted_ || !deferred_.empty()) {
+    deferred_.push_back(std::move(command));
+    return;
+  }
+  if (auto* start_command = std::get_if<StartCommand>(&command.body)) {
+    start(std::move(*start_command), now_us);
+  } else if (auto* done = std::get_if<EffectDone>(&command.body)) {
+    machine_->complete_effect(done->run, done->step, done->attempt, std::move(done->result), now_us);
+  } else {
+    std::get<Call>(command.body).run(*this, now_us);
+  }
+}
+
+void PartitionHost::start(StartCommand&& command, int64_t now_us) {
+  starting_ = true;
+  rested_.reset();
+  auto started = machine_->start_run(std::move(command.run), now_us);
+  starting_ = false;
+  if (!started.ok()) return command.reply(std::move(started).error());
+  const RunId id = started->id;
+  const bool repeated = started->repeated;
+  if (rested_.has_value() && rested_->summary.id == id) {
+    reply_when_durable([view = std::move(*rested_), reply = std::move(command.reply)](const Status& status) {
+      status.ok() ? reply(StartReply{view, false}) : reply(status.error());
+    });
+    return;
+  }
+  auto view = machine_->run(id);
+  if (!view.ok()) return command.reply(std::move(view).error());
+  if (command.wait_until_us <= now_us || (repeated && view->summary.status != workflow::RunStatus::kRunning)) {
+    reply_when_durable([view = std::move(*view), repeated, reply = std::move(command.reply)](const Status& status) {
+      status.ok() ? reply(StartReply{view, repeated}) : reply(status.error());
+    });
+    return;
+  }
+  Waiter waiter;
+  waiter.until_us = command.wait_until_us;
+  auto reply = std::make_shared<Reply<StartReply>>(std::move(command.reply));
+  waiter.reply = [reply, repeated](const RunView& ended) { (*reply)(StartReply{ended, repeated}); };
+  waiter.refuse = [reply](const Error& error) { (*reply)(error); };
+  waiters_[id].push_back(std::move(waiter));
+}
+
+void PartitionHost::wait_for(const RunId& id, int64_t until_us, Reply<RunView> reply) {
+  Waiter waiter;
+  waiter.until_us = until_us;
+  waiter.until_final = true;
+  auto shared = std::make_shared<Reply<RunView>>(std::move(reply));
+  waiter.reply = [shared](const RunView& view) { (*shared)(view); };
+  waiter.refuse = [shared](const Error& error) { (*shared)(error); };
+  waiters_[id].push_back(std::move(waiter));
+}
+
+// --- durability ----------------------------------------------------------------------------------------------------
+
+LogOffset PartitionHost::emitted_end() const {
+  return LogOffset(log_->next_offset().value + (batch_.empty() ? 0 : batch_.log_bytes()));
+}
+
+void PartitionHost::reply_when_durable(std::function<void(const Status&)> action) {
+  const LogOffset end = emitted_end();
+  if (gates_.empty() && log_->durable_end() >= end) return action(Status());
+  if (failed_) return action(failure_);
+  batch_wanted_ = true;
+  gates_.push_back({end, true, std::move(action)});
+}
+
+void PartitionHost::release(LogOffset durable_end) {
+  const auto scope = options_.release_scope ? options_.release_scope() : nullptr;
+  while (!gates_.empty() && gates_.front().end <= durable_end) {
+    const auto action = std::move(gates_.front().action);
+    gates_.pop_front();
+    action(Status());
+  }
+}
+
+void PartitionHost::drop_answers(const Error& error) {
+  std::deque<Gate> keep;
+  for (Gate& gate : gates_) {
+    if (gate.droppable) gate.action(error);
+    else keep.push_back(std::move(gate));
+  }
+  gates_ = std::move(keep);
+  for (auto& [id, waiters] : waiters_)
+    for (const Waiter& waiter : waiters) waiter.refuse(error);
+  waiters_.clear();
+}
+
+void PartitionHost::fail(const Error& error) {
+  if (failed_) return;
+  failed_ = true;
+  failure_ = error;
+  drop_answers(make_error(ErrorKind::kUnavailable, "partition.failed",
+                          "partition " + std::to_string(id_.value) + " has stopped: " + error.message));
+  gates_.clear();
+  deferred_.clear();
+}
+
+void PartitionHost::flush_batch() {
+  if (batch_.empty() || failed_) return;
+  batch_wanted_ = false;
+  const Status status = log_->append(std::move(batch_), [this](const Status& result, LogOffset end) {
+    mailbox_.push_unbounded({id_.value, Durable{result.ok() ? Status() : Status(result.error()), end}});
+  });
+  batch_ = log::RecordBatch();
+  // Room was checked before the commands were taken: what is refused now will never be taken.
+  if (!status.ok()) fail(status.error());
+}
+
+// --- turns ---------------------------------------------------------------------------------------------------------
+
+void PartitionHost::finish_turn(int64_t now_us) {
+  ++turns_;
+  if (!failed_) {
+    if (!deferred_.empty() && !checkpoint_wanted_ && admit().ok()) {
+      std::deque<Command> waiting;
+      waiting.swap(deferred_);
+      while (!waiting.empty()) {
+        handle(std::move(waiting.front()), now_us);
+        waiting.pop_front();
+        if (!deferred_.empty()) {
+          std::move(waiting.begin(), waiting.end(), std::back_inserter(deferred_));
+          break;
+        }
+      }
+    }
+    if (!checkpoint_wanted_ && admit().ok()) machine_->on_time(now_us);
+    expire_waiters(now_us);
+    dispatch_effects();
+    if (batch_wanted_ || batch_.log_bytes() > kFlushBatchBytes) flush_batch();
+    maybe_checkpoint(now_us);
+  }
+  busy_us_ += options_.clock->now_us() - now_us;
+  publish_stats();
+}
+
+void PartitionHost::dispatch_effects() {
+  for (auto& request : effects_) {
+    const RunId run = request.run;
+    const StepIndex step = request.step;
+    const uint16_t attempt = request.attempt;
+    options_.executor->execute(std::move(request), [this, run, step, attempt](workflow::EffectResult result) {
+      mailbox_.push_unbounded({id_.value, EffectDone{run, step, attempt, std::move(result)}});
+    });
+  }
+  effects_.clear();
+}
+
+void PartitionHost::expire_waiters(int64_t now_us) {
+  if (waiters_.empty()) {
+    next_waiter_check_us_ = 0;
+    return;
+  }
+  if (now_us < next_waiter_check_us_) return;
+  next_waiter_check_us_ = now_us + kWaiterCheckUs;
+  for (auto it = waiters_.begin(); it != waiters_.end();) {
+    auto& waiters = it->second;
+    for (auto waiter = waiters.begin(); waiter != waiters.end();) {
+      if (waiter->until_us > now_us) {
+        ++waiter;
+        continue;
+      }
+      auto view = machine_->run(it->first);
+      reply_when_durable([view = std::move(view), done = std::move(*waiter)](const Status& status) {
+        if (!status.ok()) done.refuse(status.error());
+        else if (!view.ok()) done.refuse(view.error());
+        else done.reply(*view);
+      });
+      waiter = waiters.erase(waiter);
+    }
+    it = waiters.empty() ? waiters_.erase(it) : std::next(it);
+  }
+}
+
+void PartitionHost::maybe_checkpoint(int64_t now_us) {
+  const uint64_t behind = emitted_end().value - checkpointed_.value;
+  if (!checkpoint_wanted_) {
+    const bool due = behind > kCheckpointBytes || store_->active_bytes() > store::kFreezeBytes ||
+                     (behind > 0 && now_us - checkpoint_us_ > kCheckpointIntervalUs);
+    if (!due || !store_->can_freeze()) return;
+    checkpoint_wanted_ = true;
+    flush_batch();
+  }
+  // The state may not get ahead of the log: wait for what is in flight; commands wait meanwhile.
+  if (!batch_.empty()) flush_batch();
+  const LogOffset end = log_->next_offset();
+  if (log_->durable_end() < end) return;
+  checkpoint_wanted_ = false;
+  const bool durable = now_us - flush_us_ > kFlushIntervalUs;
+  if (!machine_->checkpoint({end, log_->epoch()}, durable ? store::Durability::kDurable : store::Durability::kWritten)) return;
+  ++checkpoints_;
+  checkpointed_ = end;
+  checkpoint_us_ = now_us;
+  if (durable) flush_us_ = now_us;
+}
+
+int64_t PartitionHost::next_turn_us() {
+  if (failed_) return 0;
+  int64_t next = machine_->next_due_us();
+  const auto consider = [&next](int64_t us) {
+    if (us != 0 && (next == 0 || us < next)) next = us;
+  };
+  if (!waiters_.empty()) consider(next_waiter_check_us_ == 0 ? 1 : next_waiter_check_us_);
+  if (emitted_end() > checkpointed_) consider(checkpoint_us_ + kCheckpointIntervalUs + 1);
+  // Deferred commands go on when the log has room, which a Durable command tells, or when the checkpoint is done.
+  if (!deferred_.empty() && !checkpoint_wanted_ && log_->queue_room_bytes() >= kLogMarginBytes && admit().ok()) next = 1;
+  return next;
+}
+
+void PartitionHost::close() {
+  if (machine_ == nullptr) return;
+  flush_batch();
+  const Status closed = log_->close();
+  if (!closed.ok() || failed_) return;
+  // Every callback has been called; what they released is not answered any more: the caller has stopped listening.
+  (void)machine_->checkpoint({log_->durable_end(), log_->epoch()}, store::Durability::kDurable);
+  (void)store_->flush();
+}
+
+void PartitionHost::publish_stats() {
+  std::lock_guard lock(stats_mutex_);
+  published_.machine = machine_->stats();
+  published_.durable_end = log_->durable_end().value;
+  published_.waiters = waiters_.size();
+  published_.turns = turns_;
+  published_.checkpoints = checkpoints_;
+  published_.busy_us = busy_us_;
+  published_.stalled = stalled_;
+  published_.failure = failed_ ? failure_.message : std::string();
+}
+
+PartitionStats PartitionHost::stats() const {
+  PartitionStats stats;
+  {
+    std::lock_guard lock(stats_mutex_);
+    stats = published_;
+  }
+  stats.log = log_->stats();
+  stats.store = store_->stats();
+  return stats;
+}
+
+Status PartitionHost::health() const {
+  std::lock_guard lock(stats_mutex_);
+  if (!published_.failure.empty()) {
+    return make_error(ErrorKind::kUnavailable, "partition.failed", "partition " + std::to_string(id_.value) + " has stopped: " + published_.failure);
+  }
+  if (published_.stalled) return make_error(ErrorKind::kNoSpace, "partition.disk_full", "the disk of the log is full");
+  return {};
+}
+
+}  // namespace switchyard::partition

@@ -1,0 +1,137 @@
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "switchyard/partition/engine.h"
+#include "switchyard/runtime/mailbox.h"
+
+namespace switchyard::partition {
+
+class PartitionHost;
+
+struct StartCommand {
+  StartRun run;
+  int64_t wait_until_us = 0;
+  Reply<StartReply> reply;
+};
+struct EffectDone {
+  RunId run;
+  StepIndex step;
+  uint16_t attempt = 1;
+  workflow::EffectResult result;
+};
+struct Durable {
+  Status status;
+  LogOffset end;
+};
+struct StallChanged {
+  bool stalled = false;
+  Error reason;
+};
+/// Anything else, as a function of the host and the time. `refuse` tells its caller that it cannot be done now.
+struct Call {
+  std::function<void(PartitionHost&, int64_t)> run;
+  std::function<void(const Error&)> refuse;
+};
+struct Command {
+  uint32_t partition = 0;
+  std::variant<StartCommand, EffectDone, Durable, StallChanged, Call> body;
+};
+using CommandBox = runtime::Mailbox<Command>;
+
+/// One partition: its log, store and state machine, and what waits for durability. Owned and driven by one thread.
+class PartitionHost : private EventWriter, private Outbox {
+ public:
+  PartitionHost(PartitionId id, const EngineOptions& options, CommandBox& mailbox);
+  ~PartitionHost() override;
+
+  /// Opens, replays, recovers. Before the thread starts.
+  Status open();
+
+  void handle(Command&& command, int64_t now_us);
+  /// Ends a turn: time, the batch, effects, checkpoint.
+  void finish_turn(int64_t now_us);
+  /// When the next turn is wanted even without a command; 0: not.
+  int64_t next_turn_us();
+  /// Last appends, final checkpoint, closed log.
+  void close();
+
+  // For Call.
+  StateMachine& machine() { return *machine_; }
+  /// Runs `action` with ok once everything emitted so far is durable; with the error if that cannot be now.
+  void reply_when_durable(std::function<void(const Status&)> action);
+  void wait_for(const RunId& id, int64_t until_us, Reply<RunView> reply);
+
+  /// Any thread.
+  PartitionStats stats() const;
+  Status health() const;
+  const log::Log& log() const { return *log_; }
+
+ private:
+  struct Gate {
+    LogOffset end;
+    bool droppable = true;                        ///< an answer; effects are kept through a stall
+    std::function<void(const Status&)> action;
+  };
+  struct Waiter {
+    int64_t until_us = 0;
+    bool until_final = false;
+    std::function<void(const RunView&)> reply;    ///< called when the answer is durable
+    std::function<void(const Error&)> refuse;
+  };
+
+  // EventWriter, Outbox
+  Result<LogOffset> append(const Event& event) override;
+  void start_effect(workflow::EffectRequest request, bool after_durable) override;
+  void run_rests(const workflow::RunState& run) override;
+
+  Status admit() const;
+  void start(StartCommand&& command, int64_t now_us);
+  void release(LogOffset durable_end);
+  void fail(const Error& error);
+  void drop_answers(const Error& error);
+  void flush_batch();
+  void dispatch_effects();
+  void expire_waiters(int64_t now_us);
+  void maybe_checkpoint(int64_t now_us);
+  LogOffset emitted_end() const;
+  void publish_stats();
+
+  const PartitionId id_;
+  const EngineOptions& options_;
+  CommandBox& mailbox_;
+
+  std::unique_ptr<log::Log> log_;
+  std::unique_ptr<store::StateStore> store_;
+  std::unique_ptr<StateMachine> machine_;
+  log::RecordBatch batch_;
+  std::deque<Gate> gates_;
+  std::vector<workflow::EffectRequest> effects_;
+  std::deque<Command> deferred_;                  ///< wait for room in the log, or for a checkpoint
+  std::unordered_map<RunId, std::vector<Waiter>> waiters_;
+  int64_t next_waiter_check_us_ = 0;
+  bool batch_wanted_ = false;                     ///< somebody waits for what the batch holds
+  bool checkpoint_wanted_ = false;
+  LogOffset checkpointed_;
+  int64_t checkpoint_us_ = 0, flush_us_ = 0;
+  uint64_t checkpoints_ = 0, turns_ = 0;
+  int64_t busy_us_ = 0;
+  bool starting_ = false;                         ///< inside start_run(): remember if the run rests at once
+  std::optional<RunView> rested_;
+  bool stalled_ = false;
+  Error failure_;
+  bool failed_ = false;
+
+  mutable std::mutex stats_mutex_;
+  PartitionStats published_;                      // guarded by stats_mutex_
+};
+
+}  // namespace switchyard::partition

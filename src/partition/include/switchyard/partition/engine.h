@@ -1,0 +1,122 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "switchyard/log/log.h"
+#include "switchyard/partition/state_machine.h"
+#include "switchyard/runtime/clock.h"
+#include "switchyard/runtime/random.h"
+#include "switchyard/store/state_store.h"
+#include "switchyard/workflow/interpreter.h"
+
+namespace switchyard::partition {
+
+/// Runs effects. execute() is called on a partition's thread and must not block; `done` may be called from any
+/// thread, at once or much later, at most once.
+class EffectExecutor {
+ public:
+  virtual ~EffectExecutor() = default;
+  virtual void execute(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) = 0;
+};
+
+struct StartReply {
+  RunView view;
+  bool repeated = false;        ///< an Idempotency-Key named an earlier run
+};
+
+/// One event of a run with the memory it lives in.
+struct RecordedEvent {
+  Event event;
+  LogOffset offset;
+  std::shared_ptr<const Arena> arena;    // shared by the events of one read
+  std::shared_ptr<const std::string> payload;
+};
+
+struct PartitionStats {
+  PartitionId id;
+  MachineStats machine;
+  log::LogStats log;
+  store::StoreStats store;
+  uint64_t durable_end = 0;
+  uint64_t waiters = 0;
+  uint64_t turns = 0;
+  uint64_t checkpoints = 0;
+  int64_t busy_us = 0;          ///< time the partition's thread worked for it
+  bool stalled = false;
+  std::string failure;          ///< why the partition stopped; empty: it runs
+};
+
+/// Called with every recorded event, on the partition's thread, right after it was applied. Must be quick.
+using EventObserver = std::function<void(PartitionId, const Event&, const workflow::RunState*)>;
+
+struct EngineOptions {
+  uint32_t partitions = kDefaultPartitions;
+  int threads = 1;                                ///< of partitions
+  log::Logs* logs = nullptr;                      ///< outlives the engine
+  std::function<Result<std::unique_ptr<store::StateStore>>(PartitionId)> open_store;
+  const runtime::Clock* clock = nullptr;
+  runtime::Random* random = nullptr;
+  std::function<std::shared_ptr<const workflow::Catalog>()> catalog;
+  EffectExecutor* executor = nullptr;
+  EventObserver observer;                         ///< may be empty
+  /// Made around each release of answers and destroyed after it; for batching wake-ups. May be empty.
+  std::function<std::shared_ptr<void>()> release_scope;
+  std::string node = "local";
+};
+
+template <typename T>
+using Reply = std::function<void(Result<T>)>;
+
+/// The partitions of one node on their threads. start() recovers all of them; afterwards every function may be called
+/// from any thread. Replies come on a partition's thread, once each, after everything they tell is durable; they
+/// must not block. When the disk is full, replies come with kNoSpace and the outcome is unknown to the caller: the same
+/// Idempotency-Key makes a repetition safe. After stop() nothing is answered.
+class Engine {
+ public:
+  explicit Engine(EngineOptions options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  /// Opens logs and state, replays, starts the threads. Errors of log and store; nothing runs then.
+  Status start();
+  /// Finishes what is queued, makes a last durable checkpoint, closes the logs. Idempotent.
+  void stop();
+
+  uint32_t partitions() const;
+  /// Ok while partition `id` takes commands: else why not (recovering, stalled, failed).
+  Status health() const;
+
+  /// Starts a run and replies when it ended, when it waits for a person or a timer, or at `wait_until_us` with what is
+  /// known then; with wait_until_us = 0 as soon as the start is durable.
+  void start_run(StartRun command, int64_t wait_until_us, Reply<StartReply> reply);
+  /// `wait_until_us`: as above, but a waiting run is waited for.
+  void get_run(const RunId& id, int64_t wait_until_us, Reply<RunView> reply);
+  void list_runs(const RunFilter& filter, Reply<RunPage> reply);
+  void cancel_run(const RunId& id, std::string who, std::string why, Reply<RunView> reply);
+
+  void list_reviews(const ReviewFilter& filter, Reply<std::vector<review::Item>> reply);
+  void get_review(const RunId& id, Reply<review::Item> reply);
+  void claim_review(ClaimReview command, Reply<review::Item> reply);
+  void release_review(ReleaseReview command, Reply<review::Item> reply);
+  void answer_review(AnswerReview command, Reply<review::Item> reply);
+  void comment_review(CommentReview command, Reply<review::Item> reply);
+  void escalate_review(EscalateReview command, Reply<review::Item> reply);
+  void reassign_review(ReassignReview command, Reply<review::Item> reply);
+
+  /// Reads events from the log on the caller's thread. `offsets` come from a durable answer.
+  Result<std::vector<RecordedEvent>> read_events(const RunId& run, const std::vector<uint64_t>& offsets) const;
+
+  std::vector<PartitionStats> stats() const;
+  uint64_t queue_depth() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace switchyard::partition

@@ -1,0 +1,212 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "switchyard/log/log.h"
+#include "switchyard/partition/limits.h"
+#include "switchyard/review/item.h"
+#include "switchyard/runtime/random.h"
+#include "switchyard/store/state_store.h"
+#include "switchyard/workflow/interpreter.h"
+
+namespace switchyard::partition {
+
+/// A run to be started, complete and checked: the input is valid against the pipeline's schema.
+struct StartRun {
+  RunId id;                                  ///< zero: the state machine makes one
+  std::shared_ptr<const workflow::Pipeline> pipeline;
+  std::shared_ptr<const workflow::Pins> pins;
+  std::shared_ptr<Arena> arena;              // input and search live in it; the run takes it over
+  Value input;
+  Value search;                              ///< map or null
+  std::string key, idempotency_key, principal, trace;
+  uint64_t request_hash = 0;                 ///< of pipeline name and canonical input
+};
+
+struct Started {
+  RunId id;
+  bool repeated = false;                     ///< the idempotency key was known: this is the earlier run
+};
+
+/// A run as a reader sees it. `output` only when the run just ended in memory; else the last of summary.offsets says
+/// where in the log it is.
+struct RunView {
+  workflow::RunSummary summary;
+  Document output;
+  bool has_output = false;
+};
+
+/// Which runs a list wants. Empty members do not filter.
+struct RunFilter {
+  std::string pipeline, version, key;
+  std::optional<workflow::RunStatus> status;
+  int64_t since_us = 0, until_us = 0;        ///< by start time; until exclusive, 0: none
+  std::vector<std::pair<std::string, std::string>> search;  ///< attribute → value as text
+  std::optional<RunId> before;               ///< cursor: only runs with a smaller id
+  size_t limit = 50;
+};
+struct RunPage {
+  std::vector<workflow::RunSummary> runs;    ///< newest first
+  bool more = false;                         ///< go on before the last id, or before `scanned_to`
+  std::optional<RunId> scanned_to;           ///< set when the page ended for its scan limit
+};
+
+struct ReviewFilter {
+  std::string queue;                         ///< empty: all
+  std::string assigned_to;
+  bool unclaimed_only = false;
+  size_t limit = 50;
+};
+
+struct ClaimReview { RunId review; std::string who; int64_t lease_us = review::kDefaultLeaseUs; };
+struct ReleaseReview { RunId review; std::string who; bool is_operator = false; };
+struct AnswerReview { RunId review; std::string who; Document answer; };
+struct CommentReview { RunId review; std::string who, text; };
+struct EscalateReview { RunId review; std::string who, queue, why; };
+struct ReassignReview { RunId review; std::string who, to; };
+
+/// Where emitted events go. Returns the record's offset, or an error (kTooLarge) and then nothing was recorded.
+class EventWriter {
+ public:
+  virtual ~EventWriter() = default;
+  virtual Result<LogOffset> append(const Event& event) = 0;
+};
+
+/// What the state machine wants done. Calls come in the order of the events that caused them.
+class Outbox {
+ public:
+  virtual ~Outbox() = default;
+  /// `after_durable`: not before everything emitted so far is durable.
+  virtual void start_effect(workflow::EffectRequest request, bool after_durable) = 0;
+  /// The run ended or waits for a person or a timer. The state goes away after the call.
+  virtual void run_rests(const workflow::RunState& run) = 0;
+};
+
+/// Counted since the start.
+struct MachineStats {
+  uint64_t events = 0, runs_started = 0, runs_completed = 0, runs_failed = 0, runs_cancelled = 0, steps = 0;
+  uint64_t reviews_requested = 0, reviews_answered = 0, late_results = 0;
+  uint64_t hot_runs = 0, open_reviews = 0;
+};
+
+/// The state machine of one partition: commands become events, events change the state. Plain synchronous code without
+/// clock, I/O or threads: time comes with each call, randomness and state through the environment. Owned by
+/// the partition's thread. After a crash: load(), replay() of every record from applied().offset on, recover().
+class StateMachine : private workflow::Host {
+ public:
+  struct Environment {
+    PartitionId partition;
+    uint32_t partitions = 1;
+    store::StateStore* store = nullptr;
+    runtime::Random* random = nullptr;
+    EventWriter* writer = nullptr;
+    Outbox* outbox = nullptr;
+    /// The newest governance views; asked once a command.
+    std::function<std::shared_ptr<const workflow::Catalog>()> catalog;
+  };
+  explicit StateMachine(Environment environment);
+  ~StateMachine() override;
+
+  // Recovery, in this order.
+  /// Takes the runs that were in memory at the checkpoint back into memory.
+  Status load();
+  /// Folds one record. kCorruption or kUnprocessable when it cannot be.
+  Status replay(const log::RecordView& record);
+  /// Parks what can park, and starts again the effects that were in flight.
+  void recover(int64_t now_us);
+
+  // Commands. Each may emit events; what it returns may be told to the caller once those are durable.
+  /// kUnprocessable "run.idempotency_mismatch", kResourceExhausted "partition.too_many_runs", kUnavailable
+  /// "governance.killed", kTooLarge.
+  Result<Started> start_run(StartRun command, int64_t now_us);
+  /// False: nobody awaits this attempt any more.
+  bool complete_effect(const RunId& run, StepIndex step, uint16_t attempt, workflow::EffectResult result, int64_t now_us);
+  /// kNotFound "run.unknown", kConflict "run.ended".
+  Status cancel_run(const RunId& run, std::string_view who, std::string_view why, int64_t now_us);
+  Result<review::Item> claim(const ClaimReview& command, int64_t now_us);
+  Result<review::Item> release(const ReleaseReview& command, int64_t now_us);
+  /// kUnprocessable "review.bad_answer" names the field that does not fit the form.
+  Result<review::Item> answer(const AnswerReview& command, int64_t now_us);
+  Result<review::Item> comment(const CommentReview& command, int64_t now_us);
+  Result<review::Item> escalate(const EscalateReview& command, int64_t now_us);
+  Result<review::Item> reassign(const ReassignReview& command, int64_t now_us);
+  /// Acts on all that is due. At most `limit` runs a call; true when more is due.
+  bool on_time(int64_t now_us, size_t limit = 256);
+  /// When on_time() is wanted next; 0: never.
+  int64_t next_due_us();
+
+  // Queries.
+  Result<RunView> run(const RunId& id);
+  Result<RunPage> list(const RunFilter& filter);
+  Result<review::Item> review(const RunId& id);
+  Result<std::vector<review::Item>> reviews(const ReviewFilter& filter, int64_t now_us);
+
+  /// Writes the runs in memory into the state and begins a checkpoint that reflects `at`. False: not now.
+  bool checkpoint(store::Checkpoint at, store::Durability durability);
+
+  MachineStats stats() const { return stats_; }
+  /// A digest over the folded state of all runs and reviews: equal states give equal digests (checks and tests only).
+  Result<uint64_t> digest();
+
+ private:
+  struct HotRun {
+    std::unique_ptr<workflow::RunState> state;
+    bool indexed = false;     ///< its list entries are in the store
+    bool marked = false;      ///< the store says that it was in memory at a checkpoint
+    int64_t timer_us = 0;     ///< the earliest entry for it in timers_
+  };
+  struct Timer {
+    int64_t due_us;
+    RunId run;
+    bool operator>(const Timer& other) const { return due_us != other.due_us ? due_us > other.due_us : run > other.run; }
+  };
+
+  // workflow::Host
+  bool emit(workflow::RunState& run, Event event) override;
+  void start_effect(workflow::RunState& run, workflow::EffectRequest request) override;
+  RunId new_id(int64_t now_us) override;
+  const workflow::Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version) override;
+  uint32_t budget_left(std::string_view scope, int32_t day, uint32_t per_day) override;
+
+  void refresh_catalog() { catalog_ = environment_.catalog(); }
+  /// Applies to the run (nullptr: an event without one) and to the views beside it.
+  void fold(HotRun* run, const Event& event, LogOffset offset);
+  void fold_review(const Event& event);
+  void count(const Event& event);
+  Result<HotRun*> find_run(const RunId& id);      ///< in memory, or brought there; nullptr when there is none
+  void rest(const RunId& id, int64_t now_us);     ///< after a command: file, park, or set the timer
+  void file(HotRun& run);                         ///< a final run
+  void park(HotRun& run);
+  void store_record(HotRun& run);
+  void index(const workflow::RunState& run);
+  void set_timer(HotRun& run);
+  Result<std::optional<review::Item>> find_review(const RunId& id);
+  Result<review::Item> change_review(const RunId& id, const std::function<Status(const review::Item&)>& allowed,
+                                     const std::function<EventBody(const review::Item&)>& make, int64_t now_us);
+  void put_review(const review::Item& item, const review::Item* before);
+  int64_t first_parked_due_us();
+
+  Environment environment_;
+  std::shared_ptr<const workflow::Catalog> catalog_;
+  std::unordered_map<RunId, HotRun> hot_;
+  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
+  std::optional<int64_t> parked_due_us_;           ///< cached first key of the timer table; 0: none
+  MachineStats stats_;
+  std::string scratch_;
+};
+
+/// The partition a run or review id says it lives in.
+PartitionId partition_of(const RunId& id);
+
+/// An idempotency key decides the partition first, so that a repetition with another body meets the first; then the
+/// pipeline's key; empty both: `random`.
+PartitionId choose_partition(std::string_view idempotency_key, std::string_view key, uint64_t random, uint32_t partitions);
+
+}  // namespace switchyard::partition

@@ -1,0 +1,451 @@
+#include "switchyard/partition/state_machine.h"
+
+#include <algorithm>
+
+#include "keys.h"
+#include "search_text.h"
+#include "switchyard/base/bytes.h"
+
+namespace switchyard::partition {
+PartitionId partition_of(const RunId& id) {
+  return PartitionId((static_cast<uint32_t>(id.bytes[6] & 0x0f)) | static_cast<uint32_t>(id.bytes[7]) << 4);
+}
+
+PartitionId choose_partition(std::string_view idempotency_key, std::string_view key, uint64_t random, uint32_t partitions) {
+  SY_CHECK(partitions > 0 && partitions <= kMaxPartitions);
+  uint64_t hash = random;
+  if (!idempotency_key.empty()) hash = hash64(idempotency_key, 1);
+  else if (!key.empty()) hash = hash64(key, 2);
+  return PartitionId(static_cast<uint32_t>(hash % partitions));
+}
+
+StateMachine::StateMachine(Environment environment) : environment_(std::move(environment)) {
+  SY_CHECK(environment_.store != nullptr && environment_.random != nullptr && environment_.catalog != nullptr);
+  refresh_catalog();
+}
+
+StateMachine::~StateMachine() = default;
+
+// --- what the interpreter asks -------------------------------------------------------------------------------------
+
+bool StateMachine::emit(workflow::RunState& run, Event event) {
+  auto offset = environment_.writer->append(event);
+  if (!offset.ok()) {
+    SY_CHECK(offset.error().kind == ErrorKind::kTooLarge);
+    return false;
+  }
+  const auto hot = hot_.find(run.id);
+  SY_CHECK(hot != hot_.end());
+  fold(&hot->second, event, *offset);
+  count(event);
+  return true;
+}
+
+void StateMachine::start_effect(workflow::RunState&, workflow::EffectRequest request) {
+  const bool after_durable = request.effect == workflow::EffectClass::kEffectful;
+  environment_.outbox->start_effect(std::move(request), after_durable);
+}
+
+RunId StateMachine::new_id(int64_t now_us) {
+  // The low 12 bits beside the time say which partition the id belongs to.
+  const uint32_t partition = environment_.partition.value;
+  const uint64_t placed = (partition & 0x0f) | (static_cast<uint64_t>(partition >> 4) << 8);
+  return RunId::make(now_us / 1000, placed, environment_.random->next_u64());
+}
+
+const workflow::Kill* StateMachine::killed(ArtefactKind kind, std::string_view name, std::string_view version) {
+  return catalog_->killed(kind, name, version);
+}
+
+uint32_t StateMachine::budget_left(std::string_view scope, int32_t day, uint32_t per_day) {
+  // Each partition may spend its share, so that no two have to agree.
+  const uint32_t n = environment_.partitions;
+  const uint32_t share = per_day / n + (environment_.partition.value < per_day % n ? 1 : 0);
+  auto stored = environment_.store->get(keys::budget(scope, day), scratch_);
+  uint64_t used = 0;
+  if (stored.ok() && *stored) used = ByteReader(scratch_).varint();
+  return used >= share ? 0 : static_cast<uint32_t>(share - used);
+}
+
+// --- folding -------------------------------------------------------------------------------------------------------
+
+void StateMachine::fold(HotRun* run, const Event& event, LogOffset offset) {
+  if (run != nullptr) workflow::apply(*run->state, event, offset);
+  const EventType type = event.type();
+  if (type >= EventType::kReviewRequested && type <= EventType::kReviewClosed) {
+    fold_review(event);
+  } else if (const auto* used = std::get_if<BudgetUsed>(&event.body)) {
+    const std::string key = keys::budget(used->scope, used->day);
+    auto stored = environment_.store->get(key, scratch_);
+    const uint64_t before = stored.ok() && *stored ? ByteReader(scratch_).varint() : 0;
+    std::string value;
+    ByteWriter(value).varint(before + 1);
+    environment_.store->put(key, value);
+  }
+}
+
+void StateMachine::count(const Event& event) {
+  ++stats_.events;
+  switch (event.type()) {
+    case EventType::kRunStarted: ++stats_.runs_started; break;
+    case EventType::kRunCompleted: ++stats_.runs_completed; break;
+    case EventType::kRunFailed: ++stats_.runs_failed; break;
+    case EventType::kRunCancelled: ++stats_.runs_cancelled; break;
+    case EventType::kStepCompleted: ++stats_.steps; break;
+    case EventType::kReviewRequested: ++stats_.reviews_requested; break;
+    case EventType::kReviewAnswered: ++stats_.reviews_answered; break;
+    default: break;
+  }
+}
+
+// --- moving runs between memory and store --------------------------------------------------------------------------
+
+Result<StateMachine::HotRun*> StateMachine::find_run(const RunId& id) {
+  if (const auto hot = hot_.find(id); hot != hot_.end()) return &hot->second;
+  std::string bytes;
+  SY_ASSIGN_OR_RETURN(const bool found, environment_.store->get(keys::of_id(keys::kRun, id), bytes));
+  if (!found) return make_error(ErrorKind::kNotFound, "run.unknown", "there is no decision " + id.to_string(), "id");
+  SY_ASSIGN_OR_RETURN(const workflow::RunSummary summary, workflow::decode_summary(id, bytes));
+  if (workflow::is_final(summary.status)) {
+    return make_error(ErrorKind::kConflict, "run.ended",
+                      "decision " + id.to_string() + " is over: " + std::string(workflow::run_status_name(summary.status)), "id");
+  }
+  SY_ASSIGN_OR_RETURN(auto state, workflow::decode_run(id, bytes, *catalog_));
+  if (const int64_t due = workflow::next_due_us(*state); due != 0) {
+    environment_.store->erase(keys::timer(due, id));
+    parked_due_us_.reset();
+  }
+  environment_.store->erase(keys::status_prefix(workflow::RunStatus::kWaiting) + std::string(id.view()));
+  HotRun& run = hot_[id];
+  run.state = std::move(state);
+  run.indexed = true;
+  return &run;
+}
+
+void StateMachine::rest(const RunId& id, int64_t now_us) {
+  const auto it = hot_.find(id);
+  if (it == hot_.end()) return;
+  HotRun& run = it->second;
+  if (workflow::is_final(run.state->status)) {
+    environment_.outbox->run_rests(*run.state);
+    file(run);
+    hot_.erase(it);
+  } else if (workflow::can_park(*run.state, now_us)) {
+    environment_.outbox->run_rests(*run.state);
+    park(run);
+    hot_.erase(it);
+  } else {
+    set_timer(run);
+  }
+  stats_.hot_runs = hot_.size();
+}
+
+void StateMachine::store_record(HotRun& run) {
+  scratch_.clear();
+  workflow::encode_run(*run.state, scratch_);
+  const std::string key = keys::of_id(keys::kRun, run.state->id);
+  if (run.indexed) {
+    environment_.store->put(key, scratch_);
+  } else {
+    environment_.store->insert(key, scratch_);
+    index(*run.state);
+    run.indexed = true;
+  }
+}
+
+void StateMachine::index(const workflow::RunState& run) {
+  const auto add = [&](std::string_view name, std::string_view value) {
+    std::string key = keys::attribute_prefix(name, value);
+    key.append(run.id.view());
+    environment_.store->insert(key, {});
+  };
+  add(keys::kPipelineAttribute, run.pipeline->name);
+  if (!run.key.empty()) add(keys::kKeyAttribute, run.key);
+  if (!run.search.is(Kind::kMap)) return;
+  for (const Member& member : run.search.members()) {
+    if (!member.value.is_null()) add(keys::search_attribute(member.key.as_string()), search_text(member.value));
+  }
+}
+
+void StateMachine::file(HotRun& run) {
+  store_record(run);
+  const RunId& id = run.state->id;
+  if (run.marked) environment_.store->erase(keys::of_id(keys::kHot, id));
+  if (run.state->status != workflow::RunStatus::kCompleted) {
+    environment_.store->put(keys::status_prefix(run.state->status) + std::string(id.view()), {});
+  }
+}
+
+void StateMachine::park(HotRun& run) {
+  store_record(run);
+  const RunId& id = run.state->id;
+  if (run.marked) environment_.store->erase(keys::of_id(keys::kHot, id));
+  environment_.store->put(keys::status_prefix(workflow::RunStatus::kWaiting) + std::string(id.view()), {});
+  if (const int64_t due = workflow::next_due_us(*run.state); due != 0) {
+    environment_.store->put(keys::timer(due, id), {});
+    if (parked_due_us_.has_value() && (*parked_due_us_ == 0 || due < *parked_due_us_)) parked_due_us_ = due;
+  }
+}
+
+void StateMachine::set_timer(HotRun& run) {
+  const int64_t due = workflow::next_due_us(*run.state);
+  if (due == 0 || (run.timer_us != 0 && run.timer_us <= due)) return;
+  run.timer_us = due;
+  timers_.push({due, run.state->id});
+}
+
+// --- time ----------------------------------------------------------------------------------------------------------
+
+int64_t StateMachine::first_parked_due_us() {
+  if (!parked_due_us_.has_value()) {
+    int64_t first = 0;
+    const std::string prefix(1, keys::kTimer);
+    const auto status = environment_.store->scan(store::Range::prefix(prefix), {.limit = 1}, [&](std::string_view key, std::string_view) {
+      store::KeyReader reader(key);
+      reader.tag();
+      first = reader.i64();
+      return false;
+    });
+    if (!status.ok()) return 0;
+    parked_due_us_ = first;
+  }
+  return *parked_due_us_;
+}
+
+int64_t StateMachine::next_due_us() {
+  int64_t next = first_parked_due_us();
+  if (!timers_.empty() && (next == 0 || timers_.top().due_us < next)) next = timers_.top().due_us;
+  return next;
+}
+
+bool StateMachine::on_time(int64_t now_us, size_t limit) {
+  refresh_catalog();
+  size_t done = 0;
+  while (!timers_.empty() && timers_.top().due_us <= now_us) {
+    if (done++ >= limit) return true;
+    const RunId id = timers_.top().run;
+    timers_.pop();
+    const auto it = hot_.find(id);
+    if (it == hot_.end()) continue;
+    it->second.timer_us = 0;
+    const int64_t due = workflow::next_due_us(*it->second.state);
+    if (due != 0 && due <= now_us) workflow::on_time(*it->second.state, *this, now_us);
+    rest(id, now_us);
+  }
+  const int64_t parked = first_parked_due_us();
+  if (parked == 0 || parked > now_us) return false;
+  std::vector<std::string> due;
+  std::string until;
+  store::KeyWriter(until).tag(keys::kTimer).i64(now_us + 1);
+  const auto status = environment_.store->scan(
+      store::Range::between(std::string(1, keys::kTimer), until), {.limit = limit}, [&](std::string_view key, std::string_view) {
+        due.emplace_back(key);
+        return true;
+      });
+  if (!status.ok()) return false;
+  for (const std::string& key : due) {
+    const RunId id = RunId::from_bytes(std::string_view(key).substr(key.size() - 16));
+    environment_.store->erase(key);
+    auto run = find_run(id);
+    if (!run.ok()) {
+      // Its pipeline may be missing from this binary's catalogue: come back later rather than turn in circles.
+      if (run.error().kind != ErrorKind::kNotFound && run.error().kind != ErrorKind::kConflict) {
+        environment_.store->put(keys::timer(now_us + kUnreadableRetryUs, id), {});
+      }
+      continue;
+    }
+    workflow::on_time(*(*run)->state, *this, now_us);
+    rest(id, now_us);
+  }
+  parked_due_us_.reset();
+  return due.size() == limit;
+}
+
+// --- recovery ------------------------------------------------------------------------------------------------------
+
+Status StateMachine::load() {
+  std::vector<RunId> ids;
+  SY_RETURN_IF_ERROR(environment_.store->scan(store::Range::prefix(std::string(1, keys::kHot)), [&](std::string_view key, std::string_view) {
+    ids.push_back(RunId::from_bytes(key.substr(1)));
+    return true;
+  }));
+  for (const RunId& id : ids) {
+    SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(id));
+    run->marked = true;
+  }
+  return {};
+}
+
+Status StateMachine::replay(const log::RecordView& record) {
+  const auto type = static_cast<EventType>(record.type);
+  if (record.run.is_zero()) {
+    Arena arena;
+    SY_ASSIGN_OR_RETURN(const Event event, decode_event(type, record.version, record.run, record.step, record.time_us, record.payload, arena));
+    fold(nullptr, event, record.offset);
+    return {};
+  }
+  // The payload's texts are copied by apply(); values are decoded into the run's own arena.
+  if (type == EventType::kRunStarted) {
+    auto arena = std::make_shared<Arena>();
+    SY_ASSIGN_OR_RETURN(const Event event, decode_event(type, record.version, record.run, record.step, record.time_us, record.payload, *arena));
+    const auto& body = std::get<RunStarted>(event.body);
+    auto pipeline = catalog_->pipeline_by_hash(body.pipeline_hash);
+    if (pipeline == nullptr) {
+      return make_error(ErrorKind::kUnprocessable, "workflow.missing_artefact",
+                        "run " + record.run.to_string() + " is pinned to " + std::string(body.pipeline) + "@" + std::string(body.version) +
+                            ", which this binary could not compile from the governance log");
+    }
+    auto pins = std::make_shared<workflow::Pins>();
+    pins->governance = body.governance;
+    for (const PinView& pin : body.pins) {
+      workflow::Pin own{pin.kind, std::string(pin.name), std::string(pin.version), pin.sha256, nullptr};
+      if (pin.kind == ArtefactKind::kRules) own.table = catalog_->rules(own.name, own.version);
+      pins->pins.push_back(std::move(own));
+    }
+    if (!body.idempotency_key.empty()) {
+      std::string value(record.run.view());
+      ByteWriter(value).u64(body.request_hash);
+      environment_.store->insert(keys::idempotency(body.principal, body.idempotency_key), value);
+    }
+    HotRun& run = hot_[record.run];
+    run.state = workflow::make_run(record.run, std::move(pipeline), std::move(pins), arena);
+    fold(&run, event, record.offset);
+    return {};
+  }
+  SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(record.run));
+  SY_ASSIGN_OR_RETURN(const Event event, decode_event(type, record.version, record.run, record.step, record.time_us, record.payload, *run->state->arena));
+  fold(run, event, record.offset);
+  if (workflow::is_final(run->state->status)) {
+    file(*run);
+    hot_.erase(record.run);
+  }
+  return {};
+}
+
+void StateMachine::recover(int64_t now_us) {
+  refresh_catalog();
+  std::vector<RunId> ids;
+  for (const auto& [id, run] : hot_) ids.push_back(id);
+  std::sort(ids.begin(), ids.end());
+  for (const RunId& id : ids) {
+    workflow::RunState& state = *hot_.at(id).state;
+    workflow::rebuild(state);
+    workflow::on_time(state, *this, now_us);
+    rest(id, now_us);
+  }
+}
+
+bool StateMachine::checkpoint(store::Checkpoint at, store::Durability durability) {
+  if (!environment_.store->can_freeze()) return false;
+  for (auto& [id, run] : hot_) {
+    store_record(run);
+    if (!run.marked) environment_.store->put(keys::of_id(keys::kHot, id), {});
+    run.marked = true;
+  }
+  return environment_.store->freeze(at, durability);
+}
+
+Result<uint64_t> StateMachine::digest() {
+  uint64_t digest = 0;
+  const auto mix = [&digest](std::string_view key, std::string_view value) { digest ^= hash64(value, hash64(key)); };
+  for (const char table : {keys::kRun, keys::kReview, keys::kQueue, keys::kBudget, keys::kIdempotency}) {
+    SY_RETURN_IF_ERROR(environment_.store->scan(store::Range::prefix(std::string(1, table)), [&](std::string_view key, std::string_view value) {
+      const bool in_memory = table == keys::kRun && hot_.contains(RunId::from_bytes(key.substr(1)));
+      if (!in_memory) mix(key, value);
+      return true;
+    }));
+  }
+  for (const auto& [id, run] : hot_) {
+    std::string bytes;
+    workflow::encode_run(*run.state, bytes);
+    mix(keys::of_id(keys::kRun, id), bytes);
+  }
+  return digest;
+}
+
+// --- starting, effects, cancelling ---------------------------------------------------------------------------------
+
+Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
+  refresh_catalog();
+  for (const auto* text : {&command.key, &command.idempotency_key, &command.principal}) {
+    if (text->size() > kMaxKeyBytes) {
+      return make_error(ErrorKind::kTooLarge, "run.key_too_large", "a key may have at most " + std::to_string(kMaxKeyBytes) + " bytes", "key");
+    }
+  }
+  std::string idempotency;
+  if (!command.idempotency_key.empty()) {
+    idempotency = keys::idempotency(command.principal, command.idempotency_key);
+    SY_ASSIGN_OR_RETURN(const bool known, environment_.store->get(idempotency, scratch_));
+    if (known) {
+      ByteReader in(scratch_);
+      const RunId earlier = RunId::from_bytes(in.raw(16));
+      if (in.u64() == command.request_hash) return Started{earlier, true};
+      return make_error(ErrorKind::kUnprocessable, "run.idempotency_mismatch",
+                        "the Idempotency-Key '" + command.idempotency_key + "' was used before with another request (decision " +
+                            earlier.to_string() + "); use a new key for a new request", "Idempotency-Key");
+    }
+  }
+  const workflow::Pipeline& pipeline = *command.pipeline;
+  if (const auto* kill = catalog_->killed(ArtefactKind::kPipeline, pipeline.name, pipeline.version)) {
+    return make_error(ErrorKind::kUnavailable, "governance.killed",
+                      "pipeline " + pipeline.full_name() + " was switched off by " + kill->who + ": " + kill->why);
+  }
+  if (hot_.size() >= kMaxHotRuns) {
+    return make_error(ErrorKind::kResourceExhausted, "partition.too_many_runs",
+                      "this partition has " + std::to_string(kMaxHotRuns) + " decisions under way; try again shortly");
+  }
+
+  const RunId id = command.id.is_zero() ? new_id(now_us) : command.id;
+  RunStarted body;
+  body.pipeline = pipeline.name;
+  body.version = pipeline.version;
+  body.pipeline_hash = pipeline.hash;
+  body.governance = command.pins->governance;
+  for (const workflow::Pin& pin : command.pins->pins) body.pins.push_back({pin.kind, pin.name, pin.version, pin.sha256});
+  body.seed = environment_.random->next_u64();
+  body.key = command.key;
+  body.idempotency_key = command.idempotency_key;
+  body.request_hash = command.request_hash;
+  body.principal = command.principal;
+  body.trace = command.trace;
+  body.input = command.input;
+  body.search = command.search;
+
+  HotRun& run = hot_[id];
+  SY_CHECK(run.state == nullptr);
+  run.state = workflow::make_run(id, command.pipeline, command.pins, command.arena);
+  if (!emit(*run.state, Event{id, kNoStep, now_us, std::move(body)})) {
+    hot_.erase(id);
+    return make_error(ErrorKind::kTooLarge, "run.input_too_large", "the input is larger than one record of the log may be; send less, or a reference");
+  }
+  if (!idempotency.empty()) {
+    std::string value(id.view());
+    ByteWriter(value).u64(command.request_hash);
+    environment_.store->insert(idempotency, value);
+  }
+  workflow::advance(*run.state, *this, now_us);
+  rest(id, now_us);
+  return Started{id, false};
+}
+
+bool StateMachine::complete_effect(const RunId& id, StepIndex step, uint16_t attempt, workflow::EffectResult result, int64_t now_us) {
+  refresh_catalog();
+  const auto it = hot_.find(id);
+  if (it == hot_.end() || !workflow::complete_effect(*it->second.state, step, attempt, std::move(result), *this, now_us)) {
+    ++stats_.late_results;
+    return false;
+  }
+  rest(id, now_us);
+  return true;
+}
+
+Status StateMachine::cancel_run(const RunId& id, std::string_view who, std::string_view why, int64_t now_us) {
+  refresh_catalog();
+  if (why.size() > kMaxWhyBytes) return make_error(ErrorKind::kTooLarge, "run.why_too_large", "the reason may have at most 1024 bytes", "why");
+  SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(id));
+  workflow::cancel(*run->state, who, why, *this, now_us);
+  rest(id, now_us);
+  return {};
+}
+
+}  // namespace switchyard::partition
