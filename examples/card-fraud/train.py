@@ -34,8 +34,8 @@ FEATURES = [f"V{i}" for i in range(1, 29)] + ["amount"]
 THRESHOLDS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 COSTS = {"fraud-light": 0.00002, "fraud-heavy": 0.0004}
 DESCRIPTIONS = {
-    "fraud-light": "Logistic regression on the scaled features, Platt-calibrated: cheap, answers most transactions.",
-    "fraud-heavy": "Gradient-boosted trees, Platt-calibrated: for the transactions the light model is unsure about.",
+    "fraud-light": "Logistic regression on the scaled features, Platt-calibrated; cheap, answers most transactions.",
+    "fraud-heavy": "Gradient-boosted trees, Platt-calibrated; for the transactions the light model is unsure about.",
 }
 
 
@@ -122,7 +122,7 @@ def manifest(name, path):
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return f"""# Written by train.py.
 model: {name}@{VERSION}
-description: {DESCRIPTIONS[name].replace(": ", ", ")}
+description: {DESCRIPTIONS[name]}
 backend: onnx
 file: {path.name}
 sha256: {digest}
@@ -207,7 +207,10 @@ def figures():
     train_y, test_y = y[~held_out], y[held_out]
     lines = [
         "# How the models were trained, and how good they are", "",
-        "Written by `train.py` (`train.py --figures` measures the committed files again and prints this page).", "",
+        "Written by `train.py`. To train again: `python3 -m venv .venv && .venv/bin/pip install -r requirements.txt "
+        "&& .venv/bin/python train.py` in the example's folder; `.venv/bin/python train.py --figures` only measures the "
+        "committed files again and prints this page. Seeds are fixed, packages pinned and the export is put in one "
+        "order, so the same machine gives the same bytes.", "",
         f"- Data: `data/transactions.csv`, {len(y)} transactions, {y.sum()} of them frauds.",
         f"- Split: a row is held out when the first 8 hexadecimal digits of the SHA-256 of its text, as a number "
         f"modulo 100, are below {HELD_OUT_PERCENT}. {len(train_y)} rows to train on ({train_y.sum()} frauds), "
@@ -216,7 +219,7 @@ def figures():
         "- The models, their scaling and their calibration (five-fold, inside the training part) saw the training "
         "part only. Every figure below is of the exported ONNX files, on the held-out part only. The settings were "
         "chosen once and not tuned on the held-out part.",
-        f"- Features: V1 to V28 and the amount. The time is left out: two days of one month generalise to nothing.",
+        "- Features: V1 to V28 and the amount. The time is left out: two days of one month generalise to nothing.",
         f"- **Frauds are over-represented in this sample** ({100 * y.mean():.1f} %); in the original two days they "
         f"are {100 * TRUE_BASE_RATE:.3f} %. Recall and false-alarm rate carry over; precision, calibration and the "
         "scores themselves do not. The last column corrects precision for the true rate, as far as the few false "
