@@ -36,14 +36,17 @@ ModelAnswer make_answer(const Version& version, Document output, BatchPlace plac
 void encode_all(Batch& batch, std::span<const uint32_t> indexes) {
   auto& memory = batch.memory;
   memory.places.clear();
-  batch.version.encoder->prepare(memory.inputs, batch.version.bucket_for(static_cast<uint32_t>(indexes.size())));
+  batch.version.encoder->prepare(memory.inputs,
+                                 batch.version.bucket_for(static_cast<uint32_t>(indexes.size())));
   for (const uint32_t index : indexes) {
     Pending& pending = memory.taken[index];
     const auto row = static_cast<uint32_t>(memory.places.size());
     auto status = batch.version.encode(*pending.input, memory.inputs, row, memory.scratch);
     memory.scratch.reset();
-    if (status.ok()) memory.places.push_back(index);
-    else batch.fail(pending, std::move(status).error());
+    if (status.ok())
+      memory.places.push_back(index);
+    else
+      batch.fail(pending, std::move(status).error());
   }
 }
 
@@ -65,8 +68,8 @@ void decode_all(Batch& batch, uint32_t bucket, int64_t run_us) {
   }
 }
 
-/// Runs the requests of these indexes together; false when the run itself failed (nobody is answered then, except
-/// those with bad input).
+/// Runs the requests of these indexes together; false when the run itself failed (nobody is answered then,
+/// except those with bad input).
 Status run_together(Batch& batch, std::span<const uint32_t> indexes) {
   auto& memory = batch.memory;
   const int64_t begin_us = batch.clock.monotonic_us();
@@ -119,7 +122,8 @@ Result<ModelAnswer> answer_at(const Version& version, const Document& input, Bat
   if (!known || place.position >= place.bucket) {
     return make_error(ErrorKind::kInvalidArgument, "models.bad_place",
                       "position " + std::to_string(place.position) + " of a batch of " +
-                          std::to_string(place.bucket) + " is none of " + version.info->manifest.model.to_string() +
+                          std::to_string(place.bucket) + " is none of " +
+                          version.info->manifest.model.to_string() +
                           "; use the place that the answer recorded");
   }
   const int64_t begin_us = clock.monotonic_us();

@@ -28,9 +28,9 @@ struct BatchOutcome {
   int64_t run_us = 0;
 };
 
-/// Encodes what `memory.taken` holds, runs it as one padded batch, and answers every request, each exactly once. A
-/// request with bad input fails alone. When a run of several rows fails, each is run alone, so that one row cannot
-/// fail others. `memory.taken` is left with its callbacks spent.
+/// Encodes what `memory.taken` holds, runs it as one padded batch, and answers every request, each exactly
+/// once. A request with bad input fails alone. When a run of several rows fails, each is run alone, so that
+/// one row cannot fail others. `memory.taken` is left with its callbacks spent.
 BatchOutcome answer_batch(const Version& version, BatchMemory& memory, const runtime::Clock& clock);
 
 /// One input at a given place of a padded batch, on the calling thread.

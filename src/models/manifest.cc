@@ -17,7 +17,8 @@ bool is_name_byte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '/';
 }
 
-/// MAJOR.MINOR.PATCH, then optionally a pre-release and a build part (semver.org 2.0.0), without counting their parts.
+/// MAJOR.MINOR.PATCH, then optionally a pre-release and a build part (semver.org 2.0.0), without counting
+/// their parts.
 bool is_semver(std::string_view text) {
   const size_t core_end = std::min(text.find_first_of("-+"), text.size());
   int numbers = 1;
@@ -37,8 +38,8 @@ bool is_semver(std::string_view text) {
   if (core_end == text.size()) return true;
   const auto rest = text.substr(core_end + 1);
   return !rest.empty() && rest.size() <= 64 && std::all_of(rest.begin(), rest.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '+';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '+';
   });
 }
 
@@ -56,9 +57,10 @@ class Reader {
   /// The member when it is there and of this kind; a member of another kind is a mistake.
   const Value* member(const Value& map, const std::string& path, const char* key, Kind kind, bool required,
                       const char* mend);
-  std::string text(const Value& map, const std::string& path, const char* key, bool required, const char* mend);
-  uint32_t count(const Value& map, const std::string& path, const char* key, uint32_t fallback, uint32_t least,
-                 uint32_t most);
+  std::string text(const Value& map, const std::string& path, const char* key, bool required,
+                   const char* mend);
+  uint32_t count(const Value& map, const std::string& path, const char* key, uint32_t fallback,
+                 uint32_t least, uint32_t most);
 
   void read_identity(const Value& root);
   void read_file(const Value& root);
@@ -87,7 +89,8 @@ void Reader::mistake(std::string path, std::string what, std::string message, st
   diagnostics_.push_back(std::move(diagnostic));
 }
 
-void Reader::check_members(const Value& map, const std::string& path, std::initializer_list<const char*> known) {
+void Reader::check_members(const Value& map, const std::string& path,
+                           std::initializer_list<const char*> known) {
   for (const Member& entry : map.members()) {
     const std::string key(entry.key.is(Kind::kString) ? entry.key.as_string() : "");
     if (std::any_of(known.begin(), known.end(), [&](const char* name) { return key == name; })) continue;
@@ -100,8 +103,8 @@ void Reader::check_members(const Value& map, const std::string& path, std::initi
   }
 }
 
-const Value* Reader::member(const Value& map, const std::string& path, const char* key, Kind kind, bool required,
-                            const char* mend) {
+const Value* Reader::member(const Value& map, const std::string& path, const char* key, Kind kind,
+                            bool required, const char* mend) {
   const Value* value = map.find(key);
   if (value == nullptr || value->is_null()) {
     if (required) mistake(join(path, key), "missing", std::string("'") + key + "' is missing", mend);
@@ -151,8 +154,10 @@ void Reader::read_identity(const Value& root) {
   const std::string name = text(root, "", "model", true, mend.c_str());
   if (!name.empty()) {
     auto parsed = ModelName::parse(name);
-    if (parsed.ok()) manifest_.model = std::move(parsed).value();
-    else mistake("model", "bad_name", parsed.error().message, mend);
+    if (parsed.ok())
+      manifest_.model = std::move(parsed).value();
+    else
+      mistake("model", "bad_name", parsed.error().message, mend);
   }
   manifest_.backend = text(root, "", "backend", true, "write backend: onnx");
   manifest_.description = text(root, "", "description", false, "write a sentence");
@@ -163,8 +168,9 @@ void Reader::read_file(const Value& root) {
   manifest_.file = text(root, "", "file", true, mend);
   const std::string& file = manifest_.file;
   // A manifest from elsewhere must not reach other files of the machine.
-  const bool leaves = file.starts_with('/') || file == ".." || file.starts_with("../") || file.ends_with("/..") ||
-                      file.find("/../") != std::string::npos || file.find('\0') != std::string::npos;
+  const bool leaves = file.starts_with('/') || file == ".." || file.starts_with("../") ||
+                      file.ends_with("/..") || file.find("/../") != std::string::npos ||
+                      file.find('\0') != std::string::npos;
   if (leaves) mistake("file", "file_outside", "'" + file + "' lies outside this document's folder", mend);
   manifest_.sha256 = text(root, "", "sha256", false, "write 64 hexadecimal digits, or leave it out");
   auto& digest = manifest_.sha256;
@@ -177,7 +183,8 @@ void Reader::read_file(const Value& root) {
 }
 
 void Reader::read_input(const Value& root) {
-  const Value* input = member(root, "", "input", Kind::kMap, true, "write input: { tensors: { NAME: { fields: [...] } } }");
+  const Value* input =
+      member(root, "", "input", Kind::kMap, true, "write input: { tensors: { NAME: { fields: [...] } } }");
   if (input == nullptr) return;
   check_members(*input, "input", {"schema", "tensors"});
   if (const Value* schema = member(*input, "input", "schema", Kind::kMap, false, "write a JSON Schema"))
@@ -186,9 +193,11 @@ void Reader::read_input(const Value& root) {
                                 "write tensors: { NAME: { fields: [a, b], type: float } }");
   if (tensors == nullptr) return;
   if (tensors->size() == 0)
-    mistake("input.tensors", "missing", "a model needs at least one input tensor", "name the model's input tensors");
+    mistake("input.tensors", "missing", "a model needs at least one input tensor",
+            "name the model's input tensors");
   if (tensors->size() > kMaxTensors)
-    mistake("input.tensors", "too_many", std::to_string(tensors->size()) + " tensors are more than kMaxTensors",
+    mistake("input.tensors", "too_many",
+            std::to_string(tensors->size()) + " tensors are more than kMaxTensors",
             "use at most " + std::to_string(kMaxTensors));
   for (const Member& entry : tensors->members()) {
     const auto name = entry.key.as_string();
@@ -198,7 +207,8 @@ void Reader::read_input(const Value& root) {
 
 void Reader::read_tensor(std::string_view name, const Value& tensor, const std::string& path) {
   if (!tensor.is(Kind::kMap)) {
-    mistake(path, "wrong_kind", "an input tensor is described by a map", "write { fields: [a, b], type: float }");
+    mistake(path, "wrong_kind", "an input tensor is described by a map",
+            "write { fields: [a, b], type: float }");
     return;
   }
   check_members(tensor, path, {"fields", "field", "type"});
@@ -222,23 +232,28 @@ void Reader::read_fields(const Value& tensor, const std::string& path, TensorInp
   }
   if (has_field) {
     input.single = true;
-    input.fields.push_back(text(tensor, path, "field", true, "write the path of one field, e.g. field: text"));
-  } else if (const Value* fields = member(tensor, path, "fields", Kind::kList, true, "write a list of fields")) {
+    input.fields.push_back(
+        text(tensor, path, "field", true, "write the path of one field, e.g. field: text"));
+  } else if (const Value* fields =
+                 member(tensor, path, "fields", Kind::kList, true, "write a list of fields")) {
     if (fields->size() == 0 || fields->size() > kMaxFieldsPerTensor)
       mistake(join(path, "fields"), "out_of_range", std::to_string(fields->size()) + " fields",
               "name 1 to " + std::to_string(kMaxFieldsPerTensor) + " fields (kMaxFieldsPerTensor)");
     for (size_t i = 0; i < fields->size(); ++i) {
       const Value& field = fields->items()[i];
       const std::string at = join(path, "fields") + "[" + std::to_string(i) + "]";
-      if (field.is(Kind::kString)) input.fields.emplace_back(field.as_string());
-      else mistake(at, "wrong_kind", "a field is named by text", "write the field's path, e.g. payment.amount");
+      if (field.is(Kind::kString))
+        input.fields.emplace_back(field.as_string());
+      else
+        mistake(at, "wrong_kind", "a field is named by text", "write the field's path, e.g. payment.amount");
     }
   }
   std::set<std::string_view> seen;
   for (size_t i = 0; i < input.fields.size(); ++i) {
     const std::string& field = input.fields[i];
     const std::string at = join(path, input.single ? "field" : "fields[" + std::to_string(i) + "]");
-    if (field.empty() || field.starts_with('.') || field.ends_with('.') || field.find("..") != std::string::npos)
+    if (field.empty() || field.starts_with('.') || field.ends_with('.') ||
+        field.find("..") != std::string::npos)
       mistake(at, "bad_field", "'" + field + "' is no path of names", "write names joined by dots");
     else if (!seen.insert(field).second)
       mistake(at, "duplicate_field", "'" + field + "' is named twice in this tensor", "name each field once");
@@ -264,7 +279,8 @@ void Reader::read_output(const Value& root) {
   if (manifest_.outputs.empty() && output->members().empty())
     mistake("output", "missing", "a model needs at least one output", mend);
   if (manifest_.outputs.size() > kMaxOutputs)
-    mistake("output", "too_many", std::to_string(manifest_.outputs.size()) + " outputs are more than kMaxOutputs",
+    mistake("output", "too_many",
+            std::to_string(manifest_.outputs.size()) + " outputs are more than kMaxOutputs",
             "use at most " + std::to_string(kMaxOutputs));
 }
 
@@ -287,8 +303,10 @@ void Reader::read_buckets(const Value& batch) {
   const bool has_max = batch.find("max") != nullptr;
   const char* mend = "write ascending sizes that end with the largest batch, e.g. [1, 2, 4, 8]";
   if (items.empty() || items.size() > kMaxBuckets) {
-    mistake("batch.buckets", "out_of_range", std::to_string(items.size()) + " buckets; 1 to " +
-            std::to_string(kMaxBuckets) + " (kMaxBuckets) are allowed", mend);
+    mistake("batch.buckets", "out_of_range",
+            std::to_string(items.size()) + " buckets; 1 to " + std::to_string(kMaxBuckets) +
+                " (kMaxBuckets) are allowed",
+            mend);
     return;
   }
   std::vector<uint32_t> sizes;
@@ -296,8 +314,10 @@ void Reader::read_buckets(const Value& batch) {
     const bool whole = items[i].is(Kind::kInteger) || items[i].is(Kind::kUnsigned);
     const double size = whole ? items[i].to_double() : 0;
     if (size < 1 || size > kMaxBatch || (!sizes.empty() && size <= sizes.back())) {
-      mistake("batch.buckets[" + std::to_string(i) + "]", "bad_bucket",
-              "a bucket is a whole number from 1 to " + std::to_string(kMaxBatch) + ", above the one before it", mend);
+      mistake(
+          "batch.buckets[" + std::to_string(i) + "]", "bad_bucket",
+          "a bucket is a whole number from 1 to " + std::to_string(kMaxBatch) + ", above the one before it",
+          mend);
       return;
     }
     sizes.push_back(static_cast<uint32_t>(size));
@@ -326,9 +346,11 @@ void Reader::read_cost(const Value& root) {
     manifest_.cost_per_call = per_call->to_double();
   manifest_.currency = text(*cost, "cost", "currency", true, mend);
   const auto& currency = manifest_.currency;
-  const bool letters = std::all_of(currency.begin(), currency.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  const bool letters =
+      std::all_of(currency.begin(), currency.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
   if (!currency.empty() && (currency.size() != 3 || !letters))
-    mistake("cost.currency", "bad_currency", "'" + currency + "' is no currency", "write three capitals, e.g. EUR");
+    mistake("cost.currency", "bad_currency", "'" + currency + "' is no currency",
+            "write three capitals, e.g. EUR");
 }
 
 ModelManifest Reader::read(const Value& document) {
@@ -336,8 +358,9 @@ ModelManifest Reader::read(const Value& document) {
     mistake("", "wrong_kind", "a model's manifest is a map", "begin with model: NAME@VERSION");
     return {};
   }
-  check_members(document, "", {"model", "description", "backend", "file", "sha256", "input", "output", "batch", "cost",
-                               "timeout_ms", "warmup"});
+  check_members(document, "",
+                {"model", "description", "backend", "file", "sha256", "input", "output", "batch", "cost",
+                 "timeout_ms", "warmup"});
   read_identity(document);
   read_file(document);
   read_input(document);
@@ -356,11 +379,12 @@ Result<ModelName> ModelName::parse(std::string_view text) {
   const auto name = text.substr(0, at);
   const bool good_name = at != std::string_view::npos && !name.empty() && name.size() <= 128 &&
                          std::all_of(name.begin(), name.end(), is_name_byte) && name.front() >= 'a' &&
-                         name.front() <= 'z' && name.back() != '/' && name.find("//") == std::string_view::npos;
+                         name.front() <= 'z' && name.back() != '/' &&
+                         name.find("//") == std::string_view::npos;
   if (!good_name || !is_semver(text.substr(at + 1))) {
-    return make_error(ErrorKind::kInvalidArgument, "models.bad_name",
-                      "'" + std::string(text) + "' is no model name with a version; write e.g. fraud-light@1.2.0",
-                      "model");
+    return make_error(
+        ErrorKind::kInvalidArgument, "models.bad_name",
+        "'" + std::string(text) + "' is no model name with a version; write e.g. fraud-light@1.2.0", "model");
   }
   return ModelName{std::string(name), std::string(text.substr(at + 1))};
 }

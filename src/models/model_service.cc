@@ -19,11 +19,13 @@ Error unknown(std::string_view name, std::string_view version) {
 
 Error disabled_error(std::string_view model) {
   return make_error(ErrorKind::kUnavailable, "models.disabled",
-                    "model '" + std::string(model) + "' is switched off; revive it, or name another", "model");
+                    "model '" + std::string(model) + "' is switched off; revive it, or name another",
+                    "model");
 }
 
 Error stopping_error() {
-  return make_error(ErrorKind::kUnavailable, "models.stopping", "the model service is stopping; ask again later");
+  return make_error(ErrorKind::kUnavailable, "models.stopping",
+                    "the model service is stopping; ask again later");
 }
 
 Error deadline_error(const ModelInfo& info, int64_t waited_us) {
@@ -86,7 +88,8 @@ void ModelService::Impl::stop() {
   drained_.notify_all();
   for (auto& pending : refused) pending.done(stopping_error());
   for (auto& thread : threads) thread.join();
-  // A load that is under way ends with an error once it wants to install; wait for it, so that nothing outlives us.
+  // A load that is under way ends with an error once it wants to install; wait for it, so that nothing
+  // outlives us.
   const std::lock_guard loading(load_mutex_);
   std::map<std::string, Model, std::less<>> models;
   {
@@ -96,7 +99,8 @@ void ModelService::Impl::stop() {
   drained_.notify_all();
 }
 
-ModelService::Impl::VersionPtr ModelService::Impl::lookup(std::string_view name, std::string_view version) const {
+ModelService::Impl::VersionPtr ModelService::Impl::lookup(std::string_view name,
+                                                          std::string_view version) const {
   const auto model = models_.find(name);
   if (model == models_.end()) return nullptr;
   const auto wanted = version.empty() ? std::string_view(model->second.current) : version;
@@ -153,9 +157,10 @@ Status ModelService::Impl::load(const ModelManifest& manifest, std::string_view 
     if (candidate->name() == manifest.backend) backend = candidate;
   }
   if (backend == nullptr) {
-    return make_error(ErrorKind::kNotFound, "models.unknown_backend",
-                      "there is no backend '" + manifest.backend + "'; use one of: " + (known.empty() ? "none" : known),
-                      "backend");
+    return make_error(
+        ErrorKind::kNotFound, "models.unknown_backend",
+        "there is no backend '" + manifest.backend + "'; use one of: " + (known.empty() ? "none" : known),
+        "backend");
   }
   SY_CHECK(!manifest.model.name.empty() && !manifest.inputs.empty() && !manifest.buckets.empty());
   const std::lock_guard loading(load_mutex_);
@@ -174,8 +179,9 @@ Status ModelService::Impl::load(const ModelManifest& manifest, std::string_view 
     if (const auto there = lookup(name, manifest.model.version)) {
       if (there->info->sha256 != to_hex(sha256(bytes))) {
         return make_error(ErrorKind::kConflict, "models.version_exists",
-                          manifest.model.to_string() + " is loaded with other bytes, and a version never changes: "
-                          "give the new file a new version",
+                          manifest.model.to_string() +
+                              " is loaded with other bytes, and a version never changes: "
+                              "give the new file a new version",
                           "model");
       }
       replaced = install(there, swap);
@@ -229,12 +235,15 @@ Status ModelService::Impl::make_current(std::string_view name, std::string_view 
 
 void ModelService::Impl::set_disabled(std::string_view name, std::string_view version, bool disabled) {
   std::vector<std::pair<std::string, Pending>> refused;
-  std::map<std::string, VersionPtr, std::less<>> versions;  // a copy: forgetting a drained one changes the table
+  std::map<std::string, VersionPtr, std::less<>>
+      versions;  // a copy: forgetting a drained one changes the table
   {
     const std::lock_guard lock(mutex_);
     const std::pair<std::string, std::string> key{name, version};
-    if (disabled) disabled_.insert(key);
-    else disabled_.erase(key);
+    if (disabled)
+      disabled_.insert(key);
+    else
+      disabled_.erase(key);
     const auto model = models_.find(name);
     if (model == models_.end()) return;
     versions = model->second.versions;
@@ -264,13 +273,15 @@ std::vector<ModelStatus> ModelService::Impl::list() const {
   return all;
 }
 
-std::shared_ptr<const ModelInfo> ModelService::Impl::find(std::string_view name, std::string_view version) const {
+std::shared_ptr<const ModelInfo> ModelService::Impl::find(std::string_view name,
+                                                          std::string_view version) const {
   const std::lock_guard lock(mutex_);
   const auto found = lookup(name, version);
   return found == nullptr ? nullptr : found->info;
 }
 
-Result<ModelService::Impl::VersionPtr> ModelService::Impl::admit(const ModelRequest& request, int64_t now_us) {
+Result<ModelService::Impl::VersionPtr> ModelService::Impl::admit(const ModelRequest& request,
+                                                                 int64_t now_us) {
   if (stage_ == Stage::kStopped) return stopping_error();
   if (stage_ == Stage::kNew) {
     return make_error(ErrorKind::kUnavailable, "models.not_started",
@@ -354,7 +365,8 @@ void ModelService::Impl::work() {
   }
 }
 
-void ModelService::Impl::run_one(const VersionPtr& version, BatchMemory& memory, std::vector<Pending>& expired) {
+void ModelService::Impl::run_one(const VersionPtr& version, BatchMemory& memory,
+                                 std::vector<Pending>& expired) {
   const int64_t begin_us = options_.clock->monotonic_us();
   for (auto& pending : expired) pending.done(deadline_error(*version->info, begin_us - pending.accepted_us));
   BatchOutcome outcome;
@@ -383,8 +395,8 @@ void ModelService::Impl::run_one(const VersionPtr& version, BatchMemory& memory,
   forget_if_drained(version);
 }
 
-Result<ModelAnswer> ModelService::Impl::run_at(std::string_view name, std::string_view version, const Document& input,
-                                               BatchPlace place) {
+Result<ModelAnswer> ModelService::Impl::run_at(std::string_view name, std::string_view version,
+                                               const Document& input, BatchPlace place) {
   VersionPtr found;
   {
     const std::lock_guard lock(mutex_);
@@ -442,7 +454,8 @@ Status ModelService::load(const ModelManifest& manifest, const std::string& mode
   file.seekg(0);
   file.read(bytes.data(), size);
   if (!file || file.gcount() != size) {
-    return make_error(ErrorKind::kIo, "models.file_unreadable", model_path + " could not be read to its end", "file");
+    return make_error(ErrorKind::kIo, "models.file_unreadable", model_path + " could not be read to its end",
+                      "file");
   }
   return impl_->load(manifest, bytes, swap);
 }
@@ -451,7 +464,9 @@ Status ModelService::load_bytes(const ModelManifest& manifest, std::string_view 
   return impl_->load(manifest, model_bytes, swap);
 }
 
-Status ModelService::unload(std::string_view name, std::string_view version) { return impl_->unload(name, version); }
+Status ModelService::unload(std::string_view name, std::string_view version) {
+  return impl_->unload(name, version);
+}
 Status ModelService::make_current(std::string_view name, std::string_view version) {
   return impl_->make_current(name, version);
 }
@@ -466,8 +481,8 @@ std::shared_ptr<const ModelInfo> ModelService::find(std::string_view name, std::
   return impl_->find(name, version);
 }
 void ModelService::infer(ModelRequest request) { impl_->infer(std::move(request)); }
-Result<ModelAnswer> ModelService::run_at(std::string_view name, std::string_view version, const Document& input,
-                                         BatchPlace place) {
+Result<ModelAnswer> ModelService::run_at(std::string_view name, std::string_view version,
+                                         const Document& input, BatchPlace place) {
   return impl_->run_at(name, version, input, place);
 }
 ServiceStats ModelService::stats() const { return impl_->stats(); }

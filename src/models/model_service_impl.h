@@ -33,7 +33,8 @@ class ModelService::Impl {
   std::vector<ModelStatus> list() const;
   std::shared_ptr<const ModelInfo> find(std::string_view name, std::string_view version) const;
   void infer(ModelRequest request);
-  Result<ModelAnswer> run_at(std::string_view name, std::string_view version, const Document& input, BatchPlace place);
+  Result<ModelAnswer> run_at(std::string_view name, std::string_view version, const Document& input,
+                             BatchPlace place);
   ServiceStats stats() const;
 
  private:
@@ -58,7 +59,8 @@ class ModelService::Impl {
   size_t loaded_count() const;
 
   void work();  // a worker's life; without mutex_
-  void run_one(const VersionPtr& version, BatchMemory& memory, std::vector<Pending>& expired);  // without mutex_
+  void run_one(const VersionPtr& version, BatchMemory& memory,
+               std::vector<Pending>& expired);  // without mutex_
 
   // Constant after construction.
   const Options options_;

@@ -18,9 +18,10 @@ constexpr std::string_view kAllTensors = "tensors";
 
 bool is_identifier(std::string_view name) {
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  static constexpr std::string_view kReserved[] = {"true", "false", "null", "in", "as", "break", "const",
-                                                   "continue", "else", "for", "function", "if", "import", "let",
-                                                   "loop", "package", "namespace", "return", "var", "void", "while"};
+  static constexpr std::string_view kReserved[] = {
+      "true",     "false",   "null",      "in",       "as",  "break",  "const",
+      "continue", "else",    "for",       "function", "if",  "import", "let",
+      "loop",     "package", "namespace", "return",   "var", "void",   "while"};
   return !name.empty() && letter(name.front()) &&
          std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); }) &&
          std::find(std::begin(kReserved), std::end(kReserved), name) == std::end(kReserved);
@@ -63,7 +64,8 @@ Value element_value(const TensorData& data, size_t element) {
   check_failed("element type", __FILE__, __LINE__);
 }
 
-/// The elements from `*element` on as a value of the shape's dimensions from `depth` on; strings point into `data`.
+/// The elements from `*element` on as a value of the shape's dimensions from `depth` on; strings point into
+/// `data`.
 Value nested_value(const TensorData& data, size_t depth, size_t* element, Arena& arena) {
   if (depth == data.shape.size()) return element_value(data, (*element)++);
   const auto count = static_cast<size_t>(data.shape[depth]);
@@ -79,8 +81,8 @@ Value row_value(const TensorData& data, uint32_t row, Arena& arena) {
   return nested_value(data, 1, &element, arena);
 }
 
-/// Why the value cannot be a result (results are JSON, and a score that is no number must not look like one); empty
-/// when it can.
+/// Why the value cannot be a result (results are JSON, and a score that is no number must not look like one);
+/// empty when it can.
 std::string unfit(const Value& value) {
   switch (value.kind()) {
     case Kind::kNull:
@@ -89,7 +91,9 @@ std::string unfit(const Value& value) {
     case Kind::kUnsigned:
     case Kind::kString: return {};
     case Kind::kDouble:
-      return std::isfinite(value.as_double()) ? "" : std::isnan(value.as_double()) ? "is not a number" : "is infinite";
+      return std::isfinite(value.as_double()) ? ""
+             : std::isnan(value.as_double())  ? "is not a number"
+                                              : "is infinite";
     case Kind::kList:
       for (const Value& item : value.items())
         if (auto why = unfit(item); !why.empty()) return "holds what " + why;
@@ -130,7 +134,8 @@ Result<OutputPlan> OutputPlan::compile(const ModelManifest& manifest, const std:
     if (!compiled.ok()) continue;
     const Type type = compiled.program->result_type();
     if (type.is(TypeKind::kOptional)) {
-      mistakes += (mistakes.empty() ? "" : "; ") + ("output '" + output.name + "' may be absent: say with orValue() "
+      mistakes += (mistakes.empty() ? "" : "; ") + ("output '" + output.name +
+                                                    "' may be absent: say with orValue() "
                                                     "what absence means");
       continue;
     }
@@ -140,7 +145,8 @@ Result<OutputPlan> OutputPlan::compile(const ModelManifest& manifest, const std:
   }
   if (!mistakes.empty()) {
     std::string tensors;
-    for (const auto& tensor : shapes) tensors += (tensors.empty() ? "" : ", ") + tensor.name + " " + tensor.to_string();
+    for (const auto& tensor : shapes)
+      tensors += (tensors.empty() ? "" : ", ") + tensor.name + " " + tensor.to_string();
     return make_error(ErrorKind::kUnprocessable, "models.bad_output_expression",
                       "the outputs of " + manifest.model.to_string() + " do not fit its tensors (" + tensors +
                           "): " + mistakes,
@@ -179,7 +185,8 @@ Result<Document> OutputPlan::decode(const std::vector<TensorData>& outputs, uint
     auto normal = schema_->normalize(root, *arena);
     if (!normal.ok()) {
       return make_error(ErrorKind::kUnprocessable, "models.bad_output",
-                        "the outputs do not fit output.schema: " + normal.error().message, normal.error().field);
+                        "the outputs do not fit output.schema: " + normal.error().message,
+                        normal.error().field);
     }
     root = *normal;
   }

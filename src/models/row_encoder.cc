@@ -21,17 +21,19 @@ std::string shown(const Value& value) {
     case Kind::kDouble: return std::to_string(value.as_double());
     case Kind::kString: {
       const auto text = value.as_string();
-      return text.size() > 40 ? "a text of " + std::to_string(text.size()) + " bytes" : "'" + std::string(text) + "'";
+      return text.size() > 40 ? "a text of " + std::to_string(text.size()) + " bytes"
+                              : "'" + std::string(text) + "'";
     }
     case Kind::kList: return "a list of " + std::to_string(value.size());
     default: return std::string(kind_name(value.kind()));
   }
 }
 
-Error bad_input(const std::string& tensor, ElementType type, const std::string& path, const std::string& what) {
+Error bad_input(const std::string& tensor, ElementType type, const std::string& path,
+                const std::string& what) {
   return make_error(ErrorKind::kInvalidArgument, "models.bad_input",
-                    "field '" + path + "' of tensor '" + tensor + "' (" + std::string(element_type_name(type)) +
-                        ") " + what,
+                    "field '" + path + "' of tensor '" + tensor + "' (" +
+                        std::string(element_type_name(type)) + ") " + what,
                     path);
 }
 
@@ -78,7 +80,8 @@ const TensorInfo* find_tensor(const std::vector<TensorInfo>& tensors, const std:
 
 std::string list_of(const std::vector<TensorInfo>& tensors) {
   std::string text;
-  for (const auto& tensor : tensors) text += (text.empty() ? "'" : ", '") + tensor.name + "' " + tensor.to_string();
+  for (const auto& tensor : tensors)
+    text += (text.empty() ? "'" : ", '") + tensor.name + "' " + tensor.to_string();
   return text.empty() ? "none" : text;
 }
 
@@ -96,7 +99,8 @@ int64_t row_elements(const TensorInfo& tensor) {
 void check_batch_dimension(const ModelManifest& manifest, const TensorInfo& tensor, const std::string& side,
                            std::vector<std::string>& wrong) {
   if (tensor.shape.empty()) {
-    wrong.push_back(side + " '" + tensor.name + "' is a scalar " + std::string(element_type_name(tensor.type)) +
+    wrong.push_back(side + " '" + tensor.name + "' is a scalar " +
+                    std::string(element_type_name(tensor.type)) +
                     ", but its first dimension must be the batch: export it as [N, ...]");
     return;
   }
@@ -119,14 +123,17 @@ void check_input(const TensorInput& input, const TensorInfo& tensor, std::vector
   }
   const int64_t elements = row_elements(tensor);
   if (elements > kMaxRowElements) {
-    wrong.push_back(is + ", a row of more than " + std::to_string(kMaxRowElements) + " elements (kMaxRowElements)");
+    wrong.push_back(is + ", a row of more than " + std::to_string(kMaxRowElements) +
+                    " elements (kMaxRowElements)");
   } else if (elements < 0) {
     // [N, ?] takes as many fields as are named; any other free shape would have to be guessed.
     if (input.single || tensor.shape.size() != 2)
-      wrong.push_back(is + ", whose rows have no fixed size: export it with fixed dimensions after the first");
+      wrong.push_back(is +
+                      ", whose rows have no fixed size: export it with fixed dimensions after the first");
   } else if (!input.single && static_cast<int64_t>(input.fields.size()) != elements) {
     wrong.push_back(is + ", a row of " + std::to_string(elements) + " elements, but the manifest names " +
-                    std::to_string(input.fields.size()) + " fields: name exactly " + std::to_string(elements));
+                    std::to_string(input.fields.size()) + " fields: name exactly " +
+                    std::to_string(elements));
   }
 }
 
@@ -137,8 +144,10 @@ Status check_tensors(const ModelManifest& manifest, const std::vector<TensorInfo
   std::vector<std::string> wrong;
   for (const auto& input : manifest.inputs) {
     const TensorInfo* tensor = find_tensor(inputs, input.tensor);
-    if (tensor != nullptr) check_input(input, *tensor, wrong);
-    else wrong.push_back("the model has no input '" + input.tensor + "'; its inputs are " + list_of(inputs));
+    if (tensor != nullptr)
+      check_input(input, *tensor, wrong);
+    else
+      wrong.push_back("the model has no input '" + input.tensor + "'; its inputs are " + list_of(inputs));
   }
   for (const auto& tensor : inputs) {
     const bool filled = std::any_of(manifest.inputs.begin(), manifest.inputs.end(),
@@ -209,8 +218,10 @@ Status RowEncoder::encode(const Value& input, std::vector<TensorData>& batch, ui
         return bad_input(tensor.name, tensor.type, source.path,
                          value == nullptr ? "is missing: give it a value" : "is null: give it a value");
       }
-      if (tensor.single) SY_RETURN_IF_ERROR(put_nested(tensor, source, *value, 0, batch[i], &element));
-      else SY_RETURN_IF_ERROR(put(tensor, source, *value, batch[i], element++));
+      if (tensor.single)
+        SY_RETURN_IF_ERROR(put_nested(tensor, source, *value, 0, batch[i], &element));
+      else
+        SY_RETURN_IF_ERROR(put(tensor, source, *value, batch[i], element++));
     }
   }
   return {};
@@ -273,7 +284,8 @@ Status RowEncoder::put_nested(const Tensor& tensor, const Source& source, const 
     for (const int64_t size : tensor.row_shape) shape += (shape.empty() ? "" : ", ") + std::to_string(size);
     return bad_input(tensor.name, tensor.type, source.path,
                      "must be a list of shape [" + shape + "], but " +
-                         (depth == 0 ? "is " : "holds at depth " + std::to_string(depth + 1) + " ") + shown(value));
+                         (depth == 0 ? "is " : "holds at depth " + std::to_string(depth + 1) + " ") +
+                         shown(value));
   }
   for (const Value& item : value.items())
     SY_RETURN_IF_ERROR(put_nested(tensor, source, item, depth + 1, data, element));
@@ -284,8 +296,10 @@ void RowEncoder::encode_blank(std::vector<TensorData>& batch, uint32_t row) cons
   for (size_t i = 0; i < tensors_.size(); ++i) {
     const size_t first = row * tensors_[i].row_elements;
     const size_t width = TensorData::element_bytes(tensors_[i].type);
-    if (width > 0) std::memset(batch[i].bytes.data() + first * width, 0, tensors_[i].row_elements * width);
-    else std::fill_n(batch[i].strings.begin() + static_cast<ptrdiff_t>(first), tensors_[i].row_elements, "");
+    if (width > 0)
+      std::memset(batch[i].bytes.data() + first * width, 0, tensors_[i].row_elements * width);
+    else
+      std::fill_n(batch[i].strings.begin() + static_cast<ptrdiff_t>(first), tensors_[i].row_elements, "");
   }
 }
 
@@ -295,8 +309,11 @@ void RowEncoder::copy_row(std::vector<TensorData>& batch, uint32_t from, uint32_
     const size_t count = tensors_[i].row_elements;
     const size_t width = TensorData::element_bytes(tensors_[i].type);
     auto& data = batch[i];
-    if (width > 0) std::memcpy(data.bytes.data() + to * count * width, data.bytes.data() + from * count * width, count * width);
-    else for (size_t e = 0; e < count; ++e) data.strings[to * count + e] = data.strings[from * count + e];
+    if (width > 0)
+      std::memcpy(data.bytes.data() + to * count * width, data.bytes.data() + from * count * width,
+                  count * width);
+    else
+      for (size_t e = 0; e < count; ++e) data.strings[to * count + e] = data.strings[from * count + e];
   }
 }
 

@@ -10,8 +10,8 @@
 
 namespace switchyard::models {
 
-/// Checks the manifest's inputs and batch sizes against the tensors the model has. All contradictions are in one
-/// kUnprocessable "models.tensor_mismatch": each names the tensor, what was expected and what is there.
+/// Checks the manifest's inputs and batch sizes against the tensors the model has. All contradictions are in
+/// one kUnprocessable "models.tensor_mismatch": each names the tensor, what was expected and what is there.
 Status check_tensors(const ModelManifest& manifest, const std::vector<TensorInfo>& inputs,
                      const std::vector<TensorInfo>& outputs);
 
@@ -21,10 +21,11 @@ class RowEncoder {
   /// Requires that check_tensors() was content with the same arguments.
   RowEncoder(const ModelManifest& manifest, const std::vector<TensorInfo>& inputs);
 
-  /// Shapes `batch` (one TensorData per input) for `rows` rows. Contents are unspecified; old memory is reused.
+  /// Shapes `batch` (one TensorData per input) for `rows` rows. Contents are unspecified; old memory is
+  /// reused.
   void prepare(std::vector<TensorData>& batch, uint32_t rows) const;
-  /// Fills one row. kInvalidArgument "models.bad_input" names field, tensor, what was expected and what came; the row
-  /// may then be half written.
+  /// Fills one row. kInvalidArgument "models.bad_input" names field, tensor, what was expected and what came;
+  /// the row may then be half written.
   Status encode(const Value& input, std::vector<TensorData>& batch, uint32_t row) const;
   /// Fills a row with zeros and empty texts.
   void encode_blank(std::vector<TensorData>& batch, uint32_t row) const;
@@ -45,9 +46,10 @@ class RowEncoder {
     std::vector<Source> sources;
   };
 
-  Status put(const Tensor& tensor, const Source& source, const Value& value, TensorData& data, size_t element) const;
-  Status put_nested(const Tensor& tensor, const Source& source, const Value& value, size_t depth, TensorData& data,
-                    size_t* element) const;
+  Status put(const Tensor& tensor, const Source& source, const Value& value, TensorData& data,
+             size_t element) const;
+  Status put_nested(const Tensor& tensor, const Source& source, const Value& value, size_t depth,
+                    TensorData& data, size_t* element) const;
 
   std::vector<Tensor> tensors_;
 };

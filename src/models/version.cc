@@ -8,8 +8,8 @@
 namespace switchyard::models {
 namespace {
 
-/// Runs every bucket on blank rows, so that the runtime has planned and allocated for each shape before the first
-/// request. The first run also tells the outputs' real ranks, which models may leave open.
+/// Runs every bucket on blank rows, so that the runtime has planned and allocated for each shape before the
+/// first request. The first run also tells the outputs' real ranks, which models may leave open.
 Status warm_up(const Version& version, ModelInfo& info) {
   std::vector<TensorData> inputs;
   std::vector<TensorData> outputs;
@@ -22,8 +22,8 @@ Status warm_up(const Version& version, ModelInfo& info) {
       if (auto status = run_rows(version, inputs, outputs); !status.ok()) {
         Error error = std::move(status).error();
         error.kind = ErrorKind::kUnprocessable;
-        error.message = "warming " + info.manifest.model.to_string() + " with a batch of " + std::to_string(bucket) +
-                        " failed: " + error.message;
+        error.message = "warming " + info.manifest.model.to_string() + " with a batch of " +
+                        std::to_string(bucket) + " failed: " + error.message;
         return error;
       }
       ++info.warm_ups;
@@ -39,14 +39,15 @@ Status warm_up(const Version& version, ModelInfo& info) {
 
 }  // namespace
 
-Status Version::encode(const Value& input, std::vector<TensorData>& batch, uint32_t row, Arena& scratch) const {
+Status Version::encode(const Value& input, std::vector<TensorData>& batch, uint32_t row,
+                       Arena& scratch) const {
   const auto& schema = info->manifest.input_schema;
   if (schema == nullptr) return encoder->encode(input, batch, row);
   auto normal = schema->normalize(input, scratch);
   if (normal.ok()) return encoder->encode(*normal, batch, row);
   return make_error(ErrorKind::kInvalidArgument, "models.bad_input",
-                    "the input of " + info->manifest.model.to_string() + " does not fit its schema: " +
-                        normal.error().message,
+                    "the input of " + info->manifest.model.to_string() +
+                        " does not fit its schema: " + normal.error().message,
                     normal.error().field);
 }
 
@@ -57,7 +58,8 @@ uint32_t Version::bucket_for(uint32_t rows) const {
   return *at;
 }
 
-Status run_rows(const Version& version, const std::vector<TensorData>& inputs, std::vector<TensorData>& outputs) {
+Status run_rows(const Version& version, const std::vector<TensorData>& inputs,
+                std::vector<TensorData>& outputs) {
   SY_RETURN_IF_ERROR(version.model->run(inputs, outputs));
   const int64_t rows = inputs.front().shape.front();
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -66,7 +68,8 @@ Status run_rows(const Version& version, const std::vector<TensorData>& inputs, s
     TensorInfo got{version.model->outputs()[i].name, outputs[i].type, shape};
     return make_error(ErrorKind::kInternal, "models.run_failed",
                       "output '" + got.name + "' came as " + got.to_string() + " for a batch of " +
-                          std::to_string(rows) + "; its first dimension must be the batch: export the model so",
+                          std::to_string(rows) +
+                          "; its first dimension must be the batch: export the model so",
                       got.name);
   }
   return {};
@@ -104,7 +107,7 @@ Result<std::shared_ptr<Version>> load_version(const ModelManifest& manifest, std
   version->plan = std::make_unique<OutputPlan>(std::move(plan));
   info->output_type = version->plan->type();
   info->output_schema = manifest.output_schema == nullptr ? schema_of(info->output_type)
-                                                           : make_document(manifest.output_schema->document());
+                                                          : make_document(manifest.output_schema->document());
   info->load_us = clock.monotonic_us() - begin_us;
   version->info = std::move(info);
   return version;

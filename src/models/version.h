@@ -22,8 +22,8 @@ struct Pending {
   int64_t deadline_us = 0;
 };
 
-/// One loaded version of a model. Shared by the service's table and the workers that run it, so that it is freed by
-/// whoever lets go last and never under a run.
+/// One loaded version of a model. Shared by the service's table and the workers that run it, so that it is
+/// freed by whoever lets go last and never under a run.
 struct Version {
   // Constant after load_version().
   std::shared_ptr<const ModelInfo> info;
@@ -35,13 +35,14 @@ struct Version {
 
   // Guarded by the service's mutex.
   std::deque<Pending> queue;
-  uint32_t running = 0;    // requests taken by workers, and run_at calls
+  uint32_t running = 0;  // requests taken by workers, and run_at calls
   bool draining = false;
   bool disabled = false;
   bool scheduled = false;  // is in the service's list of versions with waiting requests
   ModelStats stats;
 
-  /// Checks the input against the manifest's schema and writes it into a row. kInvalidArgument "models.bad_input".
+  /// Checks the input against the manifest's schema and writes it into a row. kInvalidArgument
+  /// "models.bad_input".
   Status encode(const Value& input, std::vector<TensorData>& batch, uint32_t row, Arena& scratch) const;
   /// The smallest bucket that holds `rows`; requires 1 <= rows <= max_batch.
   uint32_t bucket_for(uint32_t rows) const;
@@ -52,6 +53,7 @@ Result<std::shared_ptr<Version>> load_version(const ModelManifest& manifest, std
                                               Backend& backend, const runtime::Clock& clock);
 
 /// One run of a prepared batch; also checks that every output has the batch's rows.
-Status run_rows(const Version& version, const std::vector<TensorData>& inputs, std::vector<TensorData>& outputs);
+Status run_rows(const Version& version, const std::vector<TensorData>& inputs,
+                std::vector<TensorData>& outputs);
 
 }  // namespace switchyard::models

@@ -65,7 +65,8 @@ void session(benchmark::State& state) {
   state.SetLabel(name);
 }
 
-/// `range(1)` requests kept in flight through the service: one is the latency of an idle service, more fill batches.
+/// `range(1)` requests kept in flight through the service: one is the latency of an idle service, more fill
+/// batches.
 void service(benchmark::State& state) {
   const std::string name = name_of(state.range(0));
   ModelService::Options options;

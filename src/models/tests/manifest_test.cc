@@ -75,12 +75,24 @@ timeout_ms: 0
 warmup: many
 )");
   for (const char* expected : {
-           "model: ", "backend: ", "file: ", "sha256: ", "outputs: there is no 'outputs' here (did you mean 'output'?)",
-           "input.schema", "input.tensors.features.fields[1]: 'a' is named twice", "fields[2]: 'b..c'",
-           "input.tensors.features.fields[3]", "input.tensors.features.type: 'float16' is no element type",
-           "input.tensors.both: 'field' and 'fields' exclude each other", "input.tensors.neither: ",
-           "output.score: ", "batch.buckets: the last bucket is 2", "cost.per_call: ", "cost.currency: 'euro'",
-           "timeout_ms: ", "warmup: ",
+           "model: ",
+           "backend: ",
+           "file: ",
+           "sha256: ",
+           "outputs: there is no 'outputs' here (did you mean 'output'?)",
+           "input.schema",
+           "input.tensors.features.fields[1]: 'a' is named twice",
+           "fields[2]: 'b..c'",
+           "input.tensors.features.fields[3]",
+           "input.tensors.features.type: 'float16' is no element type",
+           "input.tensors.both: 'field' and 'fields' exclude each other",
+           "input.tensors.neither: ",
+           "output.score: ",
+           "batch.buckets: the last bucket is 2",
+           "cost.per_call: ",
+           "cost.currency: 'euro'",
+           "timeout_ms: ",
+           "warmup: ",
        }) {
     EXPECT_NE(mistakes.find(expected), std::string::npos) << expected << "\nis not in\n" << mistakes;
   }
@@ -97,8 +109,9 @@ TEST(Manifest, RefusesFilesOutsideItsFolder) {
 TEST(ModelName, AcceptsNamesWithSemanticVersionsOnly) {
   for (const char* good : {"a@1.0.0", "risk/fraud-light@10.2.33", "a_b.c@1.0.0-alpha.1+build"})
     EXPECT_TRUE(ModelName::parse(good).ok()) << good;
-  for (const char* bad : {"", "a", "a@", "@1.0.0", "a@1", "a@1.0", "a@1.0.x", "a@1.0.0.0", "a@1..0", "A@1.0.0",
-                          "a b@1.0.0", "a@1.0.0-", "a/@1.0.0", "a//b@1.0.0", "1a@1.0.0", "a@1.0.0 "})
+  for (const char* bad :
+       {"", "a", "a@", "@1.0.0", "a@1", "a@1.0", "a@1.0.x", "a@1.0.0.0", "a@1..0", "A@1.0.0", "a b@1.0.0",
+        "a@1.0.0-", "a/@1.0.0", "a//b@1.0.0", "1a@1.0.0", "a@1.0.0 "})
     EXPECT_FALSE(ModelName::parse(bad).ok()) << bad;
 }
 

@@ -47,11 +47,11 @@ TEST(Mapping, CarriesEveryElementTypeAndRowShapeThereAndBack) {
   EXPECT_EQ(to_json(*answer->output), R"({"total":4.5,"doubled":42,"negated":true,"echo":"grüße",)"
                                       R"("flat":[1.0,2.0,3.0,4.0],"corner":3.0,"small":-7})");
   const auto info = answer->model;
-  EXPECT_EQ(info->output_type.to_string(),
-            "{total: double, doubled: int, negated: bool, echo: string, flat: dyn, corner: double, small: int}");
+  EXPECT_EQ(
+      info->output_type.to_string(),
+      "{total: double, doubled: int, negated: bool, echo: string, flat: dyn, corner: double, small: int}");
   EXPECT_EQ(to_json(*info->output_schema->at_pointer("/properties/doubled")), R"({"type":"integer"})");
 }
-
 
 TEST(Mapping, NamesFieldAndTensorOfBadInput) {
   RunningService running;
@@ -83,14 +83,16 @@ TEST(Mapping, NamesFieldAndTensorOfBadInput) {
     EXPECT_EQ(answer.error().kind, ErrorKind::kInvalidArgument);
     EXPECT_EQ(answer.error().code, "models.bad_input");
     for (const char* word : named)
-      EXPECT_NE(answer.error().message.find(word), std::string::npos) << word << " in " << answer.error().message;
+      EXPECT_NE(answer.error().message.find(word), std::string::npos)
+          << word << " in " << answer.error().message;
   }
 }
 
 TEST(Mapping, ChecksTheInputAgainstTheSchema) {
   RunningService running;
-  ASSERT_TRUE(running.service.load(testing::example_manifest("fraud-light"),
-                                   testing::example_path("fraud-light.onnx")).ok());
+  ASSERT_TRUE(running.service
+                  .load(testing::example_manifest("fraud-light"), testing::example_path("fraud-light.onnx"))
+                  .ok());
   auto text = to_json(*testing::transaction(0));
   const size_t at = text.find("\"amount\":");
   text = text.substr(0, at) + "\"amount\":-5}";
@@ -102,8 +104,9 @@ TEST(Mapping, ChecksTheInputAgainstTheSchema) {
 
 TEST(Mapping, RefusesAnOutputThatIsNoFiniteNumber) {
   RunningService running;
-  const auto manifest = manifest_of("{model: logarithm@1.0.0, backend: onnx, file: f, input: {tensors: {x: {fields: "
-                                    "[x]}}}, output: {y: 'y[0]'}, batch: {max: 1}}");
+  const auto manifest = manifest_of(
+      "{model: logarithm@1.0.0, backend: onnx, file: f, input: {tensors: {x: {fields: "
+      "[x]}}}, output: {y: 'y[0]'}, batch: {max: 1}}");
   ASSERT_TRUE(running.service.load(manifest, data_path("logarithm.onnx")).ok());
   EXPECT_TRUE(ask(running.service, "logarithm", json(R"({"x": 1})")).ok());
   for (const char* input : {R"({"x": -1})", R"({"x": 0})"}) {
@@ -115,10 +118,10 @@ TEST(Mapping, RefusesAnOutputThatIsNoFiniteNumber) {
 }
 
 /// A manifest for a model of one input x and one output y.
-std::string manifest_for(const std::string& model, const std::string& tensors, const std::string& output = "y: 'y[0]'",
-                         const std::string& batch = "max: 4") {
-  return "{model: " + model + "@1.0.0, backend: onnx, file: f, input: {tensors: {" + tensors + "}}, output: {" + output +
-         "}, batch: {" + batch + "}}";
+std::string manifest_for(const std::string& model, const std::string& tensors,
+                         const std::string& output = "y: 'y[0]'", const std::string& batch = "max: 4") {
+  return "{model: " + model + "@1.0.0, backend: onnx, file: f, input: {tensors: {" + tensors +
+         "}}, output: {" + output + "}, batch: {" + batch + "}}";
 }
 
 std::string load_error(const std::string& manifest, const std::string& file) {
@@ -130,11 +133,13 @@ std::string load_error(const std::string& manifest, const std::string& file) {
 }
 
 void expect_words(const std::string& message, const std::vector<std::string>& words) {
-  for (const auto& word : words) EXPECT_NE(message.find(word), std::string::npos) << word << " in " << message;
+  for (const auto& word : words)
+    EXPECT_NE(message.find(word), std::string::npos) << word << " in " << message;
 }
 
 TEST(LoadChecks, NameTheTensorWhatWasExpectedAndWhatCame) {
-  expect_words(load_error(manifest_for("fixed", "x: {fields: [a, b, c], type: double}", "y: 'y[0]'", "max: 4, buckets: [4]"),
+  expect_words(load_error(manifest_for("fixed", "x: {fields: [a, b, c], type: double}", "y: 'y[0]'",
+                                       "max: 4, buckets: [4]"),
                           "fixed.onnx"),
                {"'x'", "float[4, 2]", "double", "3 fields", "models.tensor_mismatch"});
   expect_words(load_error(manifest_for("fixed", "x: {fields: [a, b]}"), "fixed.onnx"),
@@ -150,7 +155,8 @@ TEST(LoadChecks, NameTheTensorWhatWasExpectedAndWhatCame) {
 }
 
 TEST(LoadChecks, NameTheOutputWhoseExpressionDoesNotFitTheTensors) {
-  expect_words(load_error(manifest_for("logarithm", "x: {fields: [a]}", "one: 'z[0]', two: 'y + 1'"), "logarithm.onnx"),
+  expect_words(load_error(manifest_for("logarithm", "x: {fields: [a]}", "one: 'z[0]', two: 'y + 1'"),
+                          "logarithm.onnx"),
                {"'one'", "'two'", "y float[N, 1]", "models.bad_output_expression"});
 }
 
@@ -166,15 +172,17 @@ TEST(LoadChecks, RefuseBytesThatAreNoModelAndHashesThatDiffer) {
   EXPECT_EQ(status.error().code, "models.sha256_mismatch");
   EXPECT_EQ(running.service.load(manifest, "/nowhere/model.onnx").error().code, "models.file_missing");
   manifest.backend = "abacus";
-  EXPECT_EQ(running.service.load(manifest, data_path("logarithm.onnx")).error().code, "models.unknown_backend");
+  EXPECT_EQ(running.service.load(manifest, data_path("logarithm.onnx")).error().code,
+            "models.unknown_backend");
 }
 
 TEST(LoadChecks, AModelOfFixedBatchRunsPadded) {
   RunningService running;
-  ASSERT_TRUE(running.service
-                  .load(manifest_of(manifest_for("fixed", "x: {fields: [a, b]}", "y: y", "max: 4, buckets: [4]")),
-                        data_path("fixed.onnx"))
-                  .ok());
+  ASSERT_TRUE(
+      running.service
+          .load(manifest_of(manifest_for("fixed", "x: {fields: [a, b]}", "y: y", "max: 4, buckets: [4]")),
+                data_path("fixed.onnx"))
+          .ok());
   const auto answer = ask(running.service, "fixed", json(R"({"a": 1, "b": -2})"));
   ASSERT_TRUE(answer.ok()) << answer.error().to_string();
   EXPECT_EQ(to_json(*answer->output), R"({"y":[-1.0,2.0]})");

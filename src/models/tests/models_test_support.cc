@@ -7,7 +7,9 @@
 
 namespace switchyard::models::testing {
 
-std::string data_path(const std::string& name) { return SWITCHYARD_SOURCE_DIR "/src/models/tests/data/" + name; }
+std::string data_path(const std::string& name) {
+  return SWITCHYARD_SOURCE_DIR "/src/models/tests/data/" + name;
+}
 std::string example_path(const std::string& name) {
   return SWITCHYARD_SOURCE_DIR "/examples/card-fraud/models/" + name;
 }
@@ -32,7 +34,8 @@ ModelManifest parse(std::string_view text, Diagnostics& diagnostics) {
 
 std::string to_lines(const Diagnostics& diagnostics) {
   std::string lines;
-  for (const auto& d : diagnostics) lines += d.path + ": " + d.message + " (" + d.mend + ") [" + d.code + "]\n";
+  for (const auto& d : diagnostics)
+    lines += d.path + ": " + d.message + " (" + d.mend + ") [" + d.code + "]\n";
   return lines;
 }
 
@@ -85,7 +88,8 @@ Document transaction(size_t line) {
   std::string text = "{";
   for (int column = 0; std::getline(cells, cell, ','); ++column) {
     if (column == 0 || column > 29) continue;  // the time and the label
-    text += (column > 1 ? "," : "") + ("\"" + (column == 29 ? "amount" : "V" + std::to_string(column)) + "\":" + cell);
+    text += (column > 1 ? "," : "") +
+            ("\"" + (column == 29 ? "amount" : "V" + std::to_string(column)) + "\":" + cell);
   }
   return json(text + "}");
 }

@@ -83,7 +83,8 @@ TEST(ModelService, GivesTheSameBitsWhenRunAgainAtTheRecordedPlace) {
     running.service.infer({name, "", transaction(0), 0, gate.blocker()});
     gate.wait_until_reached();
     Answers answers;
-    for (size_t i = 0; i < 100; ++i) running.service.infer({name, "", transaction(i), INT64_MAX, answers.next()});
+    for (size_t i = 0; i < 100; ++i)
+      running.service.infer({name, "", transaction(i), INT64_MAX, answers.next()});
     gate.release();
     const auto all = answers.wait();
     for (size_t i = 0; i < all.size(); ++i) {
@@ -111,7 +112,8 @@ TEST(ModelService, AnswersManyThreadsAsItAnswersOne) {
   constexpr size_t kRows = 200;
   std::vector<double> expected;
   for (size_t i = 0; i < kRows; ++i)
-    expected.push_back(ask(running.service, "fraud-heavy", transaction(i))->output->find("score")->as_double());
+    expected.push_back(
+        ask(running.service, "fraud-heavy", transaction(i))->output->find("score")->as_double());
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
@@ -143,8 +145,8 @@ TEST(ModelService, BadInputFailsAloneAndNotItsBatch) {
   gate.wait_until_reached();
   Answers answers;
   for (size_t i = 0; i < 9; ++i) {
-    running.service.infer({"fraud-light", "", i == 4 ? json(R"({"V1": "x"})") : transaction(i), INT64_MAX,
-                           answers.next()});
+    running.service.infer(
+        {"fraud-light", "", i == 4 ? json(R"({"V1": "x"})") : transaction(i), INT64_MAX, answers.next()});
   }
   gate.release();
   const auto all = answers.wait();
@@ -156,24 +158,30 @@ TEST(ModelService, BadInputFailsAloneAndNotItsBatch) {
 
 TEST(ModelService, ARowThatMakesTheRunFailDoesNotFailTheOthers) {
   RunningService running(1);
-  ASSERT_TRUE(running.service
-                  .load(manifest_of("{model: table@1.0.0, backend: onnx, file: f, input: {tensors: {index: {fields: "
-                                    "[i], type: int64}}}, output: {entry: entry}, batch: {max: 8}}"),
-                        data_path("table.onnx"))
-                  .ok());
+  ASSERT_TRUE(
+      running.service
+          .load(manifest_of("{model: table@1.0.0, backend: onnx, file: f, input: {tensors: {index: {fields: "
+                            "[i], type: int64}}}, output: {entry: entry}, batch: {max: 8}}"),
+                data_path("table.onnx"))
+          .ok());
   Gate gate;
   running.service.infer({"table", "", json(R"({"i": 0})"), 0, gate.blocker()});
   gate.wait_until_reached();
   Answers answers;
   for (int i = 0; i < 6; ++i) {
-    running.service.infer({"table", "", json("{\"i\": " + std::to_string(i) + "}"), INT64_MAX, answers.next()});
+    running.service.infer(
+        {"table", "", json("{\"i\": " + std::to_string(i) + "}"), INT64_MAX, answers.next()});
   }
   gate.release();
   const auto all = answers.wait();
   for (int i = 0; i < 6; ++i) {
-    ASSERT_EQ(all[static_cast<size_t>(i)].ok(), i < 4) << i;
-    if (i < 4) EXPECT_EQ(all[static_cast<size_t>(i)]->output->find("entry")->as_double(), 10.0 + i);
-    else EXPECT_EQ(all[static_cast<size_t>(i)].error().kind, ErrorKind::kInvalidArgument);
+    const auto& answer = all[static_cast<size_t>(i)];
+    ASSERT_EQ(answer.ok(), i < 4) << i;
+    if (answer.ok()) {
+      EXPECT_EQ(answer->output->find("entry")->as_double(), 10.0 + i);
+    } else {
+      EXPECT_EQ(answer.error().kind, ErrorKind::kInvalidArgument);
+    }
   }
 }
 
@@ -213,10 +221,10 @@ TEST(ModelService, DropsExpiredRequestsBeforeTheirRun) {
   gate.wait_until_reached();
   Answers answers;
   const int64_t now = clock->monotonic_us();
-  running.service.infer({"fraud-light", "", transaction(1), 0, answers.next()});            // the manifest's 10 ms
+  running.service.infer({"fraud-light", "", transaction(1), 0, answers.next()});  // the manifest's 10 ms
   running.service.infer({"fraud-light", "", transaction(2), now + 20'000, answers.next()});
   running.service.infer({"fraud-light", "", transaction(3), now + 20'001, answers.next()});
-  running.service.infer({"fraud-light", "", transaction(4), now, answers.next()});          // already over
+  running.service.infer({"fraud-light", "", transaction(4), now, answers.next()});  // already over
   clock->advance_us(20'000);
   gate.release();
   const auto all = answers.wait();
@@ -240,7 +248,8 @@ TEST(ModelService, RefusesWhatIsUnknownOrSwitchedOff) {
   running.service.disable("fraud-light", "1.0.0");
   running.service.enable("fraud-light", "");
   EXPECT_EQ(ask(running.service, "fraud-light", transaction(0)).error().code, "models.disabled");
-  EXPECT_EQ(running.service.run_at("fraud-light", "", transaction(0), {1, 0}).error().code, "models.disabled");
+  EXPECT_EQ(running.service.run_at("fraud-light", "", transaction(0), {1, 0}).error().code,
+            "models.disabled");
   running.service.enable("fraud-light", "1.0.0");
   EXPECT_TRUE(ask(running.service, "fraud-light", transaction(0)).ok());
   EXPECT_EQ(ask(running.service, "fraud-light", transaction(0), "2.0.0").error().code, "models.unknown");
@@ -295,7 +304,8 @@ TEST(ModelService, ReplacingDrainsTheOldVersionThenFreesIt) {
   service.infer({"fraud-light", "", transaction(0), 0, gate.blocker()});
   gate.wait_until_reached();
   Answers answers;
-  for (size_t i = 0; i < 5; ++i) service.infer({"fraud-light", "", transaction(i), INT64_MAX, answers.next()});
+  for (size_t i = 0; i < 5; ++i)
+    service.infer({"fraud-light", "", transaction(i), INT64_MAX, answers.next()});
   ASSERT_TRUE(load_example(service, "fraud-light", "2.0.0").ok());
   const auto during = service.list();
   ASSERT_EQ(during.size(), 2u);
@@ -374,8 +384,11 @@ TEST(ModelService, StopAnswersEverythingExactlyOnce) {
     EXPECT_EQ(load_example(service, "fraud-light").error().code, "models.stopping");
     EXPECT_TRUE(service.list().empty());
   }
-  for (const auto& answer : answers.wait())
-    if (!answer.ok()) EXPECT_EQ(answer.error().code, "models.stopping");
+  for (const auto& answer : answers.wait()) {
+    if (!answer.ok()) {
+      EXPECT_EQ(answer.error().code, "models.stopping");
+    }
+  }
 }
 
 TEST(ModelService, AnswersKeepTheirModelsDescriptionAfterUnload) {

@@ -56,7 +56,8 @@ Element to_ort(ElementType type) {
 }
 
 Error runtime_error(const std::string& what, const std::string& message) {
-  return make_error(ErrorKind::kInternal, "models.run_failed", "ONNX Runtime failed to " + what + ": " + message);
+  return make_error(ErrorKind::kInternal, "models.run_failed",
+                    "ONNX Runtime failed to " + what + ": " + message);
 }
 
 /// One session, shared by all threads: the runtime's sessions keep no state between runs.
@@ -114,8 +115,8 @@ Result<std::unique_ptr<LoadedModel>> OnnxModel::load(const Library& library, con
                                                      std::string_view bytes) {
   SY_ASSIGN_OR_RETURN(auto options, make_session_options(library));
   std::unique_ptr<OnnxModel> model(new OnnxModel(library));
-  auto* status = library.api().CreateSessionFromArray(library.env(), bytes.data(), bytes.size(), options.get(),
-                                                      &model->session_);
+  auto* status = library.api().CreateSessionFromArray(library.env(), bytes.data(), bytes.size(),
+                                                      options.get(), &model->session_);
   if (status != nullptr) {
     model->session_ = nullptr;
     return make_error(ErrorKind::kUnprocessable, "models.bad_model",
@@ -131,7 +132,8 @@ Status OnnxModel::describe(const std::string& model) {
     size_t count = 0;
     auto* status = is_input ? api().SessionGetInputCount(session_, &count)
                             : api().SessionGetOutputCount(session_, &count);
-    if (status != nullptr) return runtime_error("count the tensors of " + model, library_.take_message(status));
+    if (status != nullptr)
+      return runtime_error("count the tensors of " + model, library_.take_message(status));
     if (count > kMaxTensors) {
       return make_error(ErrorKind::kUnprocessable, "models.unsupported_tensor",
                         model + " has " + std::to_string(count) + (is_input ? " inputs" : " outputs") +
@@ -208,7 +210,8 @@ Result<Owned<ort::Value>> OnnxModel::make_input(const TensorInfo& info, const Te
       if (status == nullptr) return value;
     }
   } else {
-    // The runtime reads the buffer in place and does not write to inputs; its interface merely lacks the const.
+    // The runtime reads the buffer in place and does not write to inputs; its interface merely lacks the
+    // const.
     status = api().CreateTensorWithDataAsOrtValue(
         library_.cpu_memory(), const_cast<uint8_t*>(data.bytes.data()), data.bytes.size(), data.shape.data(),
         data.shape.size(), to_ort(data.type), &raw);
@@ -256,7 +259,8 @@ Status OnnxModel::read_output(const TensorInfo& info, ort::Value* value, TensorD
   Element element{};
   if (auto* status = api().GetDimensionsCount(raw, &rank); status != nullptr) return failed(status);
   data.shape.resize(rank);
-  if (auto* status = api().GetDimensions(raw, data.shape.data(), rank); status != nullptr) return failed(status);
+  if (auto* status = api().GetDimensions(raw, data.shape.data(), rank); status != nullptr)
+    return failed(status);
   if (auto* status = api().GetTensorElementType(raw, &element); status != nullptr) return failed(status);
   if (from_ort(element) != info.type) {
     return make_error(ErrorKind::kInternal, "models.run_failed",
@@ -283,8 +287,10 @@ Status OnnxModel::read_strings(const TensorInfo& info, const ort::Value* value, 
   auto* status = api().GetStringTensorDataLength(value, &bytes);
   std::string text(bytes, '\0');
   std::vector<size_t> offsets(count + 1, bytes);
-  if (status == nullptr) status = api().GetStringTensorContent(value, text.data(), bytes, offsets.data(), count);
-  if (status != nullptr) return runtime_error("give output '" + info.name + "'", library_.take_message(status));
+  if (status == nullptr)
+    status = api().GetStringTensorContent(value, text.data(), bytes, offsets.data(), count);
+  if (status != nullptr)
+    return runtime_error("give output '" + info.name + "'", library_.take_message(status));
   for (size_t i = 0; i < count; ++i) data.strings[i].assign(text, offsets[i], offsets[i + 1] - offsets[i]);
   return {};
 }

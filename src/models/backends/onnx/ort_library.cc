@@ -111,10 +111,12 @@ Result<const Library*> Library::open(const OnnxOptions& options) {
     }
     tried += (tried.empty() ? "" : "; ") + library.error().message;
   }
-  return make_error(ErrorKind::kUnavailable, "models.runtime_missing",
-                    "ONNX Runtime's library was not found, so ONNX models cannot be loaded: install "
-                    "libonnxruntime-dev, or run tools/fetch_onnxruntime, or set ONNXRUNTIME_ROOT to the folder that "
-                    "holds libonnxruntime.so (tried: " + (tried.empty() ? "no place" : tried) + ")");
+  return make_error(
+      ErrorKind::kUnavailable, "models.runtime_missing",
+      "ONNX Runtime's library was not found, so ONNX models cannot be loaded: install "
+      "libonnxruntime-dev, or run tools/fetch_onnxruntime, or set ONNXRUNTIME_ROOT to the folder that "
+      "holds libonnxruntime.so (tried: " +
+          (tried.empty() ? "no place" : tried) + ")");
 }
 
 }  // namespace switchyard::models::ort

@@ -10,12 +10,13 @@
 
 namespace switchyard::models::ort {
 
-/// ONNX Runtime as this process has it: the opened library, its functions, and the one environment that all sessions
-/// share. Opened once and never closed (its threads and static objects do not survive closing). Thread-safe.
+/// ONNX Runtime as this process has it: the opened library, its functions, and the one environment that all
+/// sessions share. Opened once and never closed (its threads and static objects do not survive closing).
+/// Thread-safe.
 class Library {
  public:
-  /// Opens the library on the first call that succeeds and returns that one to all later calls, unless their options
-  /// exclude it. kUnavailable "models.runtime_missing" names the places looked at.
+  /// Opens the library on the first call that succeeds and returns that one to all later calls, unless their
+  /// options exclude it. kUnavailable "models.runtime_missing" names the places looked at.
   static Result<const Library*> open(const OnnxOptions& options);
 
   const Api& api() const { return api_; }

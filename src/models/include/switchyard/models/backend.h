@@ -12,8 +12,9 @@
 
 namespace switchyard::models {
 
-/// The elements of one tensor, row-major. `bytes` holds numbers and bools (one byte each) in the machine's order;
-/// `strings` holds kString elements. Reused from run to run, so that a warm worker does not allocate for them.
+/// The elements of one tensor, row-major. `bytes` holds numbers and bools (one byte each) in the machine's
+/// order; `strings` holds kString elements. Reused from run to run, so that a warm worker does not allocate
+/// for them.
 struct TensorData {
   ElementType type = ElementType::kFloat;
   std::vector<int64_t> shape;
@@ -35,9 +36,9 @@ class LoadedModel {
   virtual const std::vector<TensorInfo>& inputs() const = 0;
   virtual const std::vector<TensorInfo>& outputs() const = 0;
 
-  /// One forward pass; blocks the calling thread. `inputs` are in the order of inputs(), all with the same first
-  /// dimension. `outputs` is resized and filled. Errors: kInvalidArgument "models.run_refused" when the runtime
-  /// refuses the input, kInternal "models.run_failed" otherwise.
+  /// One forward pass; blocks the calling thread. `inputs` are in the order of inputs(), all with the same
+  /// first dimension. `outputs` is resized and filled. Errors: kInvalidArgument "models.run_refused" when the
+  /// runtime refuses the input, kInternal "models.run_failed" otherwise.
   virtual Status run(std::span<const TensorData> inputs, std::vector<TensorData>& outputs) const = 0;
 };
 
@@ -51,10 +52,10 @@ class Backend {
   /// "onnxruntime 1.24.1"; empty while the runtime has not been loaded.
   virtual std::string runtime_version() const = 0;
 
-  /// Loads a model from the bytes of its file, which need not outlive the call. `name` is for messages. Tensors of
-  /// types that ElementType lacks are refused with kUnprocessable "models.unsupported_tensor". kUnavailable
-  /// "models.runtime_missing" when the runtime cannot be found; kUnprocessable "models.bad_model" when it refuses the
-  /// bytes.
+  /// Loads a model from the bytes of its file, which need not outlive the call. `name` is for messages.
+  /// Tensors of types that ElementType lacks are refused with kUnprocessable "models.unsupported_tensor".
+  /// kUnavailable "models.runtime_missing" when the runtime cannot be found; kUnprocessable
+  /// "models.bad_model" when it refuses the bytes.
   virtual Result<std::unique_ptr<LoadedModel>> load(const std::string& name,
                                                     std::string_view model_bytes) = 0;
 };
@@ -67,8 +68,8 @@ struct OnnxOptions {
   bool search_default_places = true;
 };
 
-/// ONNX Runtime, CPU. Creating it never fails and loads nothing: the library is opened at the first load(), so a
-/// server without it starts, and loading an ONNX model says what is missing.
+/// ONNX Runtime, CPU. Creating it never fails and loads nothing: the library is opened at the first load(),
+/// so a server without it starts, and loading an ONNX model says what is missing.
 std::unique_ptr<Backend> make_onnx_backend(OnnxOptions options = {});
 
 }  // namespace switchyard::models

@@ -6,18 +6,18 @@
 /// Every limit of the module. An error that refuses something because of one names it.
 namespace switchyard::models {
 
-inline constexpr size_t kMaxModelBytes = size_t{2} << 30;       ///< one model file
-inline constexpr uint32_t kMaxLoadedModels = 256;               ///< versions in memory at once
-inline constexpr uint32_t kMaxBatch = 1024;                     ///< rows of one run
-inline constexpr uint32_t kMaxBuckets = 16;                     ///< batch sizes that are warmed
-inline constexpr uint32_t kMaxTensors = 64;                     ///< inputs, and outputs, of one model
-inline constexpr uint32_t kMaxFieldsPerTensor = 4096;           ///< fields joined into one row
-inline constexpr uint32_t kMaxRowElements = 1u << 20;           ///< elements of one tensor's row
-inline constexpr uint32_t kMaxOutputs = 64;                     ///< named results of one model
-inline constexpr uint32_t kDefaultQueueLimit = 1024;            ///< requests waiting for one model
-inline constexpr uint32_t kDefaultTimeoutMs = 1000;             ///< when neither manifest nor request gives one
+inline constexpr size_t kMaxModelBytes = size_t{2} << 30;  ///< one model file
+inline constexpr uint32_t kMaxLoadedModels = 256;          ///< versions in memory at once
+inline constexpr uint32_t kMaxBatch = 1024;                ///< rows of one run
+inline constexpr uint32_t kMaxBuckets = 16;                ///< batch sizes that are warmed
+inline constexpr uint32_t kMaxTensors = 64;                ///< inputs, and outputs, of one model
+inline constexpr uint32_t kMaxFieldsPerTensor = 4096;      ///< fields joined into one row
+inline constexpr uint32_t kMaxRowElements = 1u << 20;      ///< elements of one tensor's row
+inline constexpr uint32_t kMaxOutputs = 64;                ///< named results of one model
+inline constexpr uint32_t kDefaultQueueLimit = 1024;       ///< requests waiting for one model
+inline constexpr uint32_t kDefaultTimeoutMs = 1000;        ///< when neither manifest nor request gives one
 inline constexpr uint32_t kMaxTimeoutMs = 600'000;
-inline constexpr uint64_t kOutputExpressionCost = 100'000;      ///< CEL cost of one output of one row
+inline constexpr uint64_t kOutputExpressionCost = 100'000;  ///< CEL cost of one output of one row
 
 static_assert(kDefaultQueueLimit >= 32, "one full default batch fits into the default queue");
 

@@ -51,8 +51,8 @@ struct ModelName {
   std::string version;
 
   std::string to_string() const { return name + "@" + version; }
-  /// kInvalidArgument "models.bad_name" unless `name@semver` with a lower-case name of letters, digits, '-', '_', '/'
-  /// and '.'.
+  /// kInvalidArgument "models.bad_name" unless `name@semver` with a lower-case name of letters, digits, '-',
+  /// '_', '/' and '.'.
   static Result<ModelName> parse(std::string_view text);
 };
 
@@ -78,9 +78,9 @@ struct ModelManifest {
   uint32_t warmup_runs = 1;  ///< runs of each bucket before the model is ready; 0 turns warming off
 };
 
-/// Reads a manifest from a document that was already parsed (YAML or JSON). Everything wrong is reported at once:
-/// each Diagnostic has the dotted path, what is wrong and what to write; line and column are the caller's to add.
-/// The manifest is usable only when no error was added. Codes: "models.<what>".
+/// Reads a manifest from a document that was already parsed (YAML or JSON). Everything wrong is reported at
+/// once: each Diagnostic has the dotted path, what is wrong and what to write; line and column are the
+/// caller's to add. The manifest is usable only when no error was added. Codes: "models.<what>".
 ModelManifest parse_manifest(const Value& document, Diagnostics& diagnostics);
 
 }  // namespace switchyard::models

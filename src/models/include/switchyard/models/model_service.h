@@ -24,12 +24,12 @@ struct ModelInfo {
   std::string sha256;   ///< of the model's bytes, lower-case hex
   std::string runtime;  ///< "onnxruntime 1.24.1"
   size_t model_bytes = 0;
-  std::vector<TensorInfo> inputs;   ///< the model's own tensors
+  std::vector<TensorInfo> inputs;  ///< the model's own tensors
   std::vector<TensorInfo> outputs;
-  Document output_schema;           ///< JSON Schema: the manifest's, or one derived from the expressions' types
-  expression::Type output_type;     ///< an object of the output names, for checking pipelines
-  uint32_t warm_ups = 0;            ///< runs made before the model was ready
-  int64_t load_us = 0;              ///< loading and warming
+  Document output_schema;        ///< JSON Schema: the manifest's, or one derived from the expressions' types
+  expression::Type output_type;  ///< an object of the output names, for checking pipelines
+  uint32_t warm_ups = 0;         ///< runs made before the model was ready
+  int64_t load_us = 0;           ///< loading and warming
 
   const std::string& name() const { return manifest.model.name; }
   const std::string& version() const { return manifest.model.version; }
@@ -49,8 +49,8 @@ struct ModelStatus {
   uint32_t running = 0;   ///< requests in a run
 };
 
-/// Where in a run a row was computed. Matrix kernels differ with the shape of the batch, and so do the lowest bits of
-/// the answer: a replay runs at the same place.
+/// Where in a run a row was computed. Matrix kernels differ with the shape of the batch, and so do the lowest
+/// bits of the answer: a replay runs at the same place.
 struct BatchPlace {
   uint32_t bucket = 1;    ///< rows of the run, padding included
   uint32_t position = 0;  ///< the row's place, from 0
@@ -66,8 +66,8 @@ struct ModelAnswer {
   double cost = 0;          ///< in the manifest's currency
 };
 
-/// Called exactly once for each infer(), on a worker thread (or inside infer() itself when the request is refused at
-/// once). Must not block, and must not call stop(), load() or unload(); it may call infer().
+/// Called exactly once for each infer(), on a worker thread (or inside infer() itself when the request is
+/// refused at once). Must not block, and must not call stop(), load() or unload(); it may call infer().
 using ModelCallback = std::function<void(Result<ModelAnswer>)>;
 
 struct ModelRequest {
@@ -82,14 +82,14 @@ struct ModelRequest {
 enum class Swap : uint8_t {
   kReplace,  ///< the new version becomes current; the old one drains and is unloaded
   kKeep,     ///< the new version becomes current; the old one stays loaded
-  kAside,    ///< the new version is loaded beside the current one (which is made current only if there is none)
+  kAside,  ///< the new version is loaded beside the current one (which is made current only if there is none)
 };
 
 /// Counts since the load, for metrics. Histograms count each value in the first bound that is not below it.
 struct ModelStats {
   static constexpr std::array<uint32_t, 11> kBatchBounds{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
-  static constexpr std::array<int64_t, 14> kTimeBoundsUs{25,     50,     100,    250,     500,     1'000,   2'500,
-                                                         5'000,  10'000, 25'000, 50'000,  100'000, 250'000, 1'000'000};
+  static constexpr std::array<int64_t, 14> kTimeBoundsUs{
+      25, 50, 100, 250, 500, 1'000, 2'500, 5'000, 10'000, 25'000, 50'000, 100'000, 250'000, 1'000'000};
 
   ModelName model;
   uint32_t queue_depth = 0;
@@ -104,8 +104,8 @@ struct ModelStats {
   std::array<uint64_t, kBatchBounds.size()> batch_size{};
   std::array<uint64_t, kTimeBoundsUs.size() + 1> queue_time{};  ///< of requests; the last: longer
   std::array<uint64_t, kTimeBoundsUs.size() + 1> run_time{};    ///< of batches
-  int64_t queue_us = 0;  ///< sum over requests
-  int64_t run_us = 0;    ///< sum over batches
+  int64_t queue_us = 0;                                         ///< sum over requests
+  int64_t run_us = 0;                                           ///< sum over batches
   uint32_t warm_ups = 0;
   int64_t load_us = 0;
 };
@@ -119,9 +119,10 @@ struct ServiceStats {
   std::vector<ModelStats> models;
 };
 
-/// Keeps models in memory and answers from them on threads of its own, batching what waits: a worker that becomes free
-/// takes everything that waits for one model, up to the largest batch, and pads it to the next bucket. Nothing is ever
-/// held back to wait for company. All functions may be called from any thread unless they say otherwise.
+/// Keeps models in memory and answers from them on threads of its own, batching what waits: a worker that
+/// becomes free takes everything that waits for one model, up to the largest batch, and pads it to the next
+/// bucket. Nothing is ever held back to wait for company. All functions may be called from any thread unless
+/// they say otherwise.
 class ModelService {
  public:
   struct Options {
@@ -141,16 +142,16 @@ class ModelService {
 
   /// Starts the workers. Once.
   Status start();
-  /// Refuses new requests, fails the waiting ones with kUnavailable "models.stopping", waits for the running ones,
-  /// unloads everything. Idempotent.
+  /// Refuses new requests, fails the waiting ones with kUnavailable "models.stopping", waits for the running
+  /// ones, unloads everything. Idempotent.
   void stop();
 
-  /// Loads a version and runs every batch bucket `warmup_runs` times; only then can requests reach it, all at once.
-  /// Blocks for as long as that takes: not for partition threads. Loading the same version with the same bytes again
-  /// is success and changes nothing but `swap`. Errors: kNotFound "models.unknown_backend", "models.file_missing";
-  /// kConflict "models.version_exists" (other bytes under the same version); kUnprocessable "models.sha256_mismatch",
-  /// "models.tensor_mismatch", "models.bad_output_expression"; kResourceExhausted "models.too_many"; and the backend's.
-  /// After an error everything is as it was.
+  /// Loads a version and runs every batch bucket `warmup_runs` times; only then can requests reach it, all at
+  /// once. Blocks for as long as that takes: not for partition threads. Loading the same version with the
+  /// same bytes again is success and changes nothing but `swap`. Errors: kNotFound "models.unknown_backend",
+  /// "models.file_missing"; kConflict "models.version_exists" (other bytes under the same version);
+  /// kUnprocessable "models.sha256_mismatch", "models.tensor_mismatch", "models.bad_output_expression";
+  /// kResourceExhausted "models.too_many"; and the backend's. After an error everything is as it was.
   Status load(const ModelManifest& manifest, const std::string& model_path, Swap swap = Swap::kReplace);
   /// The same from memory.
   Status load_bytes(const ModelManifest& manifest, std::string_view model_bytes, Swap swap = Swap::kReplace);
@@ -163,7 +164,8 @@ class ModelService {
   Status make_current(std::string_view name, std::string_view version);
 
   /// Every request that begins later is refused with kUnavailable "models.disabled"; those waiting too.
-  /// An empty version means all versions of the name, later ones included. Works for names never loaded. Idempotent.
+  /// An empty version means all versions of the name, later ones included. Works for names never loaded.
+  /// Idempotent.
   void disable(std::string_view name, std::string_view version);
   /// Undoes disable() of the same name and version; a version stays disabled while its whole name is.
   void enable(std::string_view name, std::string_view version);
@@ -172,16 +174,18 @@ class ModelService {
   /// The version, or the current one when `version` is empty; null when it is not loaded.
   std::shared_ptr<const ModelInfo> find(std::string_view name, std::string_view version = {}) const;
 
-  /// Answers through `request.done`. Refused at once: kNotFound "models.unknown", kUnavailable "models.disabled" or
-  /// "models.stopping", kResourceExhausted "models.queue_full" (the message has the limit). Later: kDeadlineExceeded
-  /// "models.deadline" (the run never began), kInvalidArgument "models.bad_input" (names field and tensor),
-  /// kUnprocessable "models.bad_output" (an output is not a finite number, or its expression failed).
-  /// "models.not_started" before start().
+  /// Answers through `request.done`. Refused at once: kNotFound "models.unknown", kUnavailable
+  /// "models.disabled" or "models.stopping", kResourceExhausted "models.queue_full" (the message has the
+  /// limit). Later: kDeadlineExceeded "models.deadline" (the run never began), kInvalidArgument
+  /// "models.bad_input" (names field and tensor), kUnprocessable "models.bad_output" (an output is not a
+  /// finite number, or its expression failed). "models.not_started" before start().
   void infer(ModelRequest request);
 
-  /// Runs one input on the calling thread at the given place of a padded batch, beside the queues: for replays, which
-  /// must give the same bits. Blocks. kInvalidArgument "models.bad_place" when the bucket was never warmed.
-  Result<ModelAnswer> run_at(std::string_view name, std::string_view version, const Document& input, BatchPlace place);
+  /// Runs one input on the calling thread at the given place of a padded batch, beside the queues: for
+  /// replays, which must give the same bits. Blocks. kInvalidArgument "models.bad_place" when the bucket was
+  /// never warmed.
+  Result<ModelAnswer> run_at(std::string_view name, std::string_view version, const Document& input,
+                             BatchPlace place);
 
   ServiceStats stats() const;
 
