@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "names.h"
-#include "template.h"
 #include "switchyard/types/json.h"
 
 namespace switchyard::workflow::compiler {
@@ -137,26 +136,24 @@ std::optional<expression::Program> Context::expression(const Place& place, const
     return std::nullopt;
   }
   expression::CompileOptions options;
+  options.expected = expected;
   auto compiled = expression::compile(*text, scope == Scope::kAll ? environment_ : input_only_, options);
-  for (const auto& mistake : compiled.mistakes) report_mistake(place, *text, mistake, scope);
+  for (const auto& mistake : compiled.mistakes) report_mistake(place, *text, mistake, whose, scope);
   if (!compiled.ok()) {
     // A compiler that refuses without a reason would let a wrong document pass in silence.
     SY_CHECK(!compiled.mistakes.empty());
     return std::nullopt;
   }
-  if (expected.has_value() && !expression::is_assignable(compiled.program->result_type(), *expected)) {
-    report_type(*this, place, compiled.program->result_type(), *expected, whose);
-    return std::nullopt;
-  }
   return std::move(compiled.program);
 }
 
-void Context::report_mistake(const Place& place, const std::string& text, const expression::Mistake& mistake, Scope scope) {
+void Context::report_mistake(const Place& place, const std::string& text, const expression::Mistake& mistake,
+                             const std::string& whose, Scope scope) {
   // A text that stands for itself (a number) has no offsets in the document.
   const bool verbatim = place.node->is(Node::Kind::kString);
   const auto at = verbatim ? document::position_in(*place.node, mistake.offset) : place.position();
   const std::string word = text.substr(std::min<size_t>(mistake.offset, text.size()), mistake.length);
-  std::string message = mistake.message;
+  std::string message = mistake.code == "expression.wrong_result" ? whose + ": " + mistake.message : mistake.message;
   std::string mend = mistake.mend;
   if (scope == Scope::kInputOnly && (find_step(word).has_value() || word == "run")) {
     message = "'" + word + "' is not known here: this is read before any step runs";

@@ -80,7 +80,8 @@ class Context {
   void collect(std::string_view text);
   std::optional<std::string> expression_text(const Place& place, const std::optional<expression::Type>& expected,
                                              const std::string& whose);
-  void report_mistake(const Place& place, const std::string& text, const expression::Mistake& mistake, Scope scope);
+  void report_mistake(const Place& place, const std::string& text, const expression::Mistake& mistake,
+                      const std::string& whose, Scope scope);
 
   document::Reporter& reporter_;
   Resolver& resolver_;

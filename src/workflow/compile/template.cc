@@ -46,9 +46,10 @@ std::optional<Template> constant(const Node& node, const Type* expected) {
 }
 
 void report_absent(Context& context, const Place& place, const std::string& whose) {
-  context.error(place, "pipeline.may_be_absent",
-                "'" + place.node->text + "' may be absent, and " + whose + " needs a value here",
-                "say what absence means: (" + place.node->text + ").orValue(...), or has(...) ? ... : ...");
+  const std::string& text = place.node->text;
+  const bool is_path = text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.?") == std::string::npos;
+  context.error(place, "pipeline.may_be_absent", "'" + text + "' may be absent, and " + whose + " needs a value here",
+                "say what absence means: " + (is_path ? text : "(" + text + ")") + ".orValue(...), or has(...) ? ... : ...");
 }
 
 std::optional<Template> compile_mapping(Context& context, const Place& place, const Type* expected, const std::string& whose) {

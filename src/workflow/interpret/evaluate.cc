@@ -11,6 +11,21 @@ Error at(Error error, const std::string& place) {
   return error;
 }
 
+/// RFC 3986 section 2.3: all but the unreserved characters.
+void append_percent_encoded(std::string_view text, std::string& out) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  for (const char c : text) {
+    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (word || c == '-' || c == '.' || c == '_' || c == '~') {
+      out += c;
+    } else {
+      out += '%';
+      out += kHex[static_cast<uint8_t>(c) >> 4];
+      out += kHex[static_cast<uint8_t>(c) & 15];
+    }
+  }
+}
+
 }  // namespace
 
 Result<Value> evaluate(const Template& text, std::span<const Value> slots, Arena& arena) {
@@ -21,7 +36,9 @@ Result<Value> evaluate(const Template& text, std::span<const Value> slots, Arena
     for (const auto& field : *fields) {
       auto value = evaluate(field.value, slots, arena);
       if (!value.ok()) return at(std::move(value).error(), field.name);
-      map.add(field.name, *value);
+      // An optional makes a field that may be absent: compile() gave it such a type.
+      if (!value->is(Kind::kOptional)) map.add(field.name, *value);
+      else if (value->optional_value() != nullptr) map.add(field.name, *value->optional_value());
     }
     return map.build();
   }
@@ -65,6 +82,18 @@ Result<HttpCall> prepare_http(const RunState& run, const HttpSpec& spec) {
   Arena& arena = *run.arena;
   SY_ASSIGN_OR_RETURN(const std::string_view url, evaluate_text(spec.url, run.slots, arena));
   call.url = url;
+  for (const auto& [name, program] : spec.query) {
+    SY_ASSIGN_OR_RETURN(const Value value, program.evaluate(run.slots, arena));
+    if (!value.is(Kind::kString) && !value.is(Kind::kBool) && !value.is_number()) {
+      return make_error(ErrorKind::kUnprocessable, "workflow.bad_query",
+                        "the query parameter " + name + " is " + std::string(kind_name(value.kind())) +
+                            "; give a text, a number or true/false", "http.query." + name);
+    }
+    call.url += call.url.find('?') == std::string::npos ? '?' : '&';
+    append_percent_encoded(name, call.url);
+    call.url += '=';
+    append_percent_encoded(value.is(Kind::kString) ? std::string(value.as_string()) : to_json(value), call.url);
+  }
   for (const auto& [name, program] : spec.headers) {
     SY_ASSIGN_OR_RETURN(const std::string_view value, evaluate_text(program, run.slots, arena));
     if (value.find_first_of("\r\n") != std::string_view::npos) {

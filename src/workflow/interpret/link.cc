@@ -43,6 +43,8 @@ struct ReadsRun {
   bool operator()(const HttpSpec& s) const {
     for (const auto& [name, program] : s.headers)
       if (reads_run(program)) return true;
+    for (const auto& [name, program] : s.query)
+      if (reads_run(program)) return true;
     return reads_run(s.url) || reads_run(s.body);
   }
   bool operator()(const WaitSpec& s) const { return reads_run(s.until) || reads_run(s.for_expression); }

@@ -36,6 +36,7 @@ enum class EffectClass : uint8_t { kPure, kIdempotent, kEffectful };
 std::string_view effect_class_name(EffectClass effect);
 
 /// An expression tree whose leaves are programs: what a free map (`input`, `set`, `output`, `body`) compiles to.
+/// A map's field whose value is an optional is left out when there is none, else its inner value stands.
 struct Template {
   struct Field;
   std::variant<Value, expression::Program, std::vector<Field>, std::vector<Template>> node;  ///< constant | expression | map | list
@@ -171,7 +172,7 @@ struct Pipeline {
   schema::SchemaPtr input;                  ///< may be null: any input
   expression::Type input_type;
   std::optional<expression::Program> key;   ///< over input only
-  std::vector<std::pair<std::string, expression::Program>> search;  ///< over input only
+  std::vector<std::pair<std::string, expression::Program>> search;  ///< over input only; an optional or null: left out
   int64_t deadline_us = 0;                  ///< 0: none; bounds each stretch of automatic work
   std::vector<Step> steps;
   Template output;

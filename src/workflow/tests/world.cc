@@ -1,0 +1,126 @@
+#include "world.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace switchyard::workflow::testing {
+namespace {
+
+using expression::Type;
+
+/// A table of which only the contract matters.
+class ContractTable : public rules::RuleTable {
+ public:
+  ContractTable(std::string name, Type facts, Type output) : name_(std::move(name)), facts_(std::move(facts)), output_(std::move(output)) {}
+  const std::string& name() const override { return name_; }
+  const std::string& version() const override { return version_; }
+  const Sha256& sha256() const override { return sha256_; }
+  const Type& facts_type() const override { return facts_; }
+  const Type& output_type() const override { return output_; }
+  Result<Value> evaluate(const Value&, Arena&) const override {
+    return make_error(ErrorKind::kInternal, "test.contract_only", "this table is a contract only");
+  }
+
+ private:
+  std::string name_, version_ = "1.2.0";
+  Sha256 sha256_{};
+  Type facts_, output_;
+};
+
+}  // namespace
+
+World::World() {
+  models_["fraud-light"] = {"1.0.0", nullptr, Type::object({{"amount", Type::real()}, {"country", Type::string()}}),
+                            Type::object({{"score", Type::real()}, {"confidence", Type::real()}})};
+  models_["fraud-heavy"] = {"2.1.0", nullptr,
+                            Type::object({{"amount", Type::real()}, {"country", Type::string()}, {"merchant", Type::string(), false}}),
+                            Type::object({{"score", Type::real()}, {"spread", Type::real()}})};
+  models_["labeller"] = {"1.0.0", nullptr, Type::object({{"text", Type::string()}}),
+                         Type::object({{"probabilities", Type::map(Type::string(), Type::real())}, {"label", Type::string()}})};
+  tables_["card-limits"] = std::make_unique<ContractTable>(
+      "card-limits", Type::object({{"amount", Type::real()}, {"country", Type::string()}, {"merchant", Type::string(), false}}, true),
+      Type::object({{"limit", Type::real()}, {"decision", Type::string(), false}, {"matched", Type::list(Type::string())}}));
+  for (const char* name : {"card-fraud-costs", "wrong-costs", "misnamed-costs"}) {
+    const std::string path = tests_folder() + "/files/" + name + ".yaml";
+    costs_[name] = document::parse(read_text_file(path), path).root;
+  }
+}
+
+World::~World() = default;
+
+const rules::RuleTable* World::rules(const ArtefactRef& ref) {
+  const auto found = tables_.find(ref.name);
+  if (found == tables_.end() || (!ref.version.empty() && ref.version != found->second->version())) return nullptr;
+  return found->second.get();
+}
+
+const ModelInterface* World::model(const ArtefactRef& ref) {
+  const auto found = models_.find(ref.name);
+  if (found == models_.end() || (!ref.version.empty() && ref.version != found->second.version)) return nullptr;
+  return &found->second;
+}
+
+const document::Node* World::costs(const ArtefactRef& ref) {
+  const auto found = costs_.find(ref.name);
+  return found == costs_.end() ? nullptr : found->second.get();
+}
+
+Result<std::string> World::file(const std::string& relative_path) {
+  if (const auto own = files_.find(relative_path); own != files_.end()) return own->second;
+  const auto path = std::filesystem::path(tests_folder()) / "files" / relative_path;
+  if (!std::filesystem::is_regular_file(path)) {
+    return make_error(ErrorKind::kNotFound, "test.no_file", "there is no such file");
+  }
+  return read_text_file(path.string());
+}
+
+std::vector<std::string> World::names(Dependency::Kind kind) {
+  std::vector<std::string> names;
+  if (kind == Dependency::Kind::kModel)
+    for (const auto& [name, model] : models_) names.push_back(name);
+  if (kind == Dependency::Kind::kRules)
+    for (const auto& [name, table] : tables_) names.push_back(name);
+  if (kind == Dependency::Kind::kCosts)
+    for (const auto& [name, costs] : costs_) names.push_back(name);
+  return names;
+}
+
+std::string tests_folder() { return SWITCHYARD_SOURCE_DIR "/src/workflow/tests"; }
+
+std::string read_text_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+std::vector<std::string> files_in(const std::string& folder, std::string_view ending) {
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string path = entry.path().string();
+    if (path.ends_with(ending)) paths.push_back(path);
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+CompileOutcome compile_text(std::string_view text, const std::string& file_name) {
+  auto parsed = document::parse(text, file_name);
+  if (parsed.root == nullptr) return {nullptr, std::move(parsed.diagnostics)};
+  World world;
+  return compile(*parsed.root, file_name, world);
+}
+
+std::string report(const Diagnostics& diagnostics) {
+  std::string text;
+  for (const auto& diagnostic : diagnostics) text += diagnostic.to_string() + "\n";
+  return text;
+}
+
+std::string with_header(std::string_view steps_and_output) {
+  return "pipeline: test/short@1.0.0\ninput: { schema: ./payment.schema.json }\n" + std::string(steps_and_output);
+}
+
+}  // namespace switchyard::workflow::testing
