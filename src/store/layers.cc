@@ -50,7 +50,7 @@ void Layers::insert(std::string_view key, std::string_view value) {
   } else {
     const Entry* frozen = frozen_ == nullptr ? nullptr : frozen_->find(key, hash);
     SY_CHECK(frozen == nullptr || !frozen->live);
-#ifndef NDEBUG
+#ifdef SWITCHYARD_STORE_CHECK_INSERT
     if (frozen == nullptr) {
       std::string ignored;
       const auto below = base_.base_get(key, ignored);

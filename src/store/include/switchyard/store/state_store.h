@@ -102,7 +102,7 @@ class StateStore {
   virtual void put(std::string_view key, std::string_view value) = 0;
   /// Like put for a key that is certainly absent (a new run, a new timer): erased again before the next freeze, it
   /// leaves no trace. Requires: get(key) would find nothing. A present key is a CHECK failure where that is cheap to
-  /// see (the overlays; in debug builds the base too).
+  /// see (the overlays; in debug and sanitizer builds the base too).
   virtual void insert(std::string_view key, std::string_view value) = 0;
   /// Removes `key`, present or not. Touches memory only.
   virtual void erase(std::string_view key) = 0;
