@@ -19,6 +19,11 @@
 
 namespace switchyard::models {
 
+// The errors that several functions give.
+Error unknown(std::string_view name, std::string_view version);
+Error disabled_error(std::string_view model);
+Error stopping_error();
+
 class ModelService::Impl {
  public:
   explicit Impl(Options options);
