@@ -1,0 +1,103 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "switchyard/base/result.h"
+#include "switchyard/gateway/keys.h"
+#include "switchyard/gateway/limits.h"
+#include "switchyard/gateway/permissions.h"
+#include "switchyard/http/message.h"
+#include "switchyard/http/router.h"
+#include "switchyard/http/server.h"
+#include "switchyard/runtime/clock.h"
+#include "switchyard/telemetry/log.h"
+#include "switchyard/telemetry/metrics.h"
+#include "switchyard/types/json.h"
+
+namespace switchyard::gateway {
+
+/// One request that was let in: who asks, for what, and the right to answer. Movable to any thread; whoever destroys
+/// it unanswered answers 500.
+struct Call {
+  http::Request request;
+  http::Responder responder;
+  Caller caller;
+  std::string request_id;  ///< in the answer's X-Request-Id and in every log line about the request
+
+  /// The body as JSON. kInvalidArgument "gateway.not_json" (the field names the place), "gateway.wrong_media_type"
+  /// when a Content-Type is sent that is not JSON.
+  Result<Document> json_body(const JsonLimits& limits = {}) const;
+  /// Answers with a problem of the error's kind.
+  void fail(const Error& error);
+  /// Answers with JSON.
+  void answer_json(int status, std::string json);
+  void answer(http::Response response) { responder.send(std::move(response)); }
+};
+
+/// Called on a server thread; must not block. Answers the call, now or later, from any thread.
+using Operation = std::function<void(Call&&)>;
+
+enum class AccessLog : uint8_t {
+  kOff,
+  kProblems,  ///< answers from 400 on, but for 404 and 409; and those slower than slow_us
+  kAll,
+};
+
+struct GatewayOptions {
+  size_t max_in_flight = kDefaultMaxInFlight;  ///< requests let in and not answered; over it: 503
+  AccessLog access_log = AccessLog::kProblems;
+  int64_t slow_us = 1'000'000;
+  /// Nobody needs a key and everybody is an admin: for a server on loopback that a developer asked for.
+  bool open_to_all = false;
+};
+
+struct GatewayState;
+
+/// The door of the API: finds the operation, knows the caller, checks the permission, limits what is in flight,
+/// counts and logs. Operations are added before start; after that handle() may be called from any thread.
+/// Its parts (keys, registry, clock) must outlive it, and it must outlive the server that calls it and every Call.
+class Gateway {
+ public:
+  Gateway(GatewayOptions options, KeyStore& keys, telemetry::Registry& registry, telemetry::Logger logger,
+          const runtime::Clock& clock);
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  struct OperationOptions {
+    bool always_admitted = false;  ///< not counted in max_in_flight: health and metrics, which matter under overload
+  };
+  /// Adds "POST /api/v1/decisions" under a unique operation id ("start_decision"). CHECKs that it is correct and new.
+  void on(std::string_view method_and_path, std::string operation_id, Permission permission, Operation operation,
+          OperationOptions options);
+  void on(std::string_view method_and_path, std::string operation_id, Permission permission, Operation operation) {
+    on(method_and_path, std::move(operation_id), permission, std::move(operation), {});
+  }
+
+  /// What an http::Server is given as its handler: [&](auto&& r, auto s) { gateway.handle(std::move(r), std::move(s)); }
+  void handle(http::Request&& request, http::Responder responder);
+
+  struct OperationInfo {
+    std::string id;
+    http::Method method;
+    std::string path;
+    Permission permission;
+  };
+  /// In the order they were added: for the API's description and its check.
+  std::vector<OperationInfo> operations() const;
+  /// Requests let in and not answered yet.
+  size_t in_flight() const;
+
+ private:
+  std::unique_ptr<GatewayState> impl_;
+};
+
+/// Headers that every answer carries unless it sets them itself: no sniffing, no caching, no framing, no referrer.
+std::vector<http::Header> security_headers();
+
+}  // namespace switchyard::gateway
