@@ -214,7 +214,10 @@ class DeadFiles(TreeTest):
     def configured(self, *compiled, files=()):
         database = [{"directory": os.path.join(self.root, "build/asan"), "command": "c++",
                      "file": os.path.join(self.root, path)} for path in compiled]
-        return self.plant({**dict(files), "build/asan/compile_commands.json": json.dumps(database)})
+        tree = self.plant({**dict(files), "build/asan/compile_commands.json": json.dumps(database)})
+        later = os.path.getmtime(tree.absolute("src/log/log.cc")) + 60
+        os.utime(os.path.join(self.root, "build/asan/compile_commands.json"), (later, later))
+        return tree
 
     def test_finds_a_source_file_that_no_target_compiles(self):
         tree = self.configured("src/base/result.cc")
@@ -225,6 +228,12 @@ class DeadFiles(TreeTest):
         self.assertEqual(dead_files.check(tree), [])
         tree = self.configured("src/base/result.cc", "src/log/log.cc", "fuzz/b_fuzz.cc", files={"fuzz/a_fuzz.cc": ""})
         self.assert_finds(dead_files.check(tree), "dead-file", "fuzz/a_fuzz.cc")
+
+    def test_does_not_judge_what_is_newer_than_the_configuration(self):
+        tree = self.configured("src/base/result.cc")
+        os.utime(os.path.join(self.root, "build/asan/compile_commands.json"), (1, 1))
+        self.assertEqual(dead_files.check(tree), [])
+        self.assertIn("newer", tree.notes[0])
 
     def test_finds_a_header_that_nothing_includes(self):
         tree = self.configured("src/base/result.cc", "src/log/log.cc", files={"src/log/alone.h": "#pragma once\n"})
@@ -249,7 +258,7 @@ class Symbols(TreeTest):
     def test_finds_the_clock_and_chance(self):
         tree = self.plant({symbols.LIST: "[base]\nclock_gettime # the clock\nstd::chrono::.*clock::now\\(\\) # the clock\n"
                                          "std::random_device::.* # chance\n"})
-        self.archive("base", "a.cc", "#include <chrono>\n#include <random>\n#include <time.h>\n"
+        self.archive("base", "clock.cc", "#include <chrono>\n#include <random>\n#include <time.h>\n"
                                      "long f() { timespec t; clock_gettime(0, &t); return std::random_device()() + t.tv_sec +"
                                      " std::chrono::system_clock::now().time_since_epoch().count(); }\n")
         findings = symbols.check(tree)

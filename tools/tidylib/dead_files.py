@@ -16,11 +16,12 @@ def check(tree):
 
 
 def compiled(tree):
-    """Paths that some build folder compiles; the presets' folders if there are any, else all."""
+    """(paths that some build folder compiles, when the last was configured); the presets' folders, else all."""
     databases = [path for preset in PRESETS
                  for path in glob.glob(os.path.join(tree.root, "build", preset, "compile_commands.json"))]
     databases = databases or glob.glob(os.path.join(tree.root, "build", "*", "compile_commands.json"))
     paths = set()
+    newest = 0
     for database in databases:
         try:
             with open(database, encoding="utf-8") as file:
@@ -28,10 +29,11 @@ def compiled(tree):
         except ValueError:
             tree.notes.append(f"{database} could not be read; is a configuration running?")
             continue
+        newest = max(newest, os.path.getmtime(database))
         for entry in entries:
             path = os.path.join(entry["directory"], entry["file"])
             paths.add(os.path.relpath(os.path.realpath(path), os.path.realpath(tree.root)))
-    return paths
+    return paths, newest
 
 
 def _group(path):
@@ -43,13 +45,18 @@ def _group(path):
 
 
 def _sources(tree):
-    paths = compiled(tree)
+    paths, configured = compiled(tree)
     if not paths:
         tree.notes.append("no build folder is configured: dead source files were not looked for")
         return []
     known = {_group(path) for path in paths}
+    missing = [path for path in tree.code(".cc") if path not in paths and _group(path) in known]
+    # A file that is newer than the last configuration may well be built by the next.
+    new = [path for path in missing if os.path.getmtime(tree.absolute(path)) > configured]
+    if new:
+        tree.notes.append(f"{len(new)} source files are newer than the last configuration and were not judged as dead")
     return [Finding(path, 0, "dead-file", "no target compiles it: name it in CMake, or delete it")
-            for path in tree.code(".cc") if path not in paths and _group(path) in known]
+            for path in missing if path not in new]
 
 
 def _headers(tree):

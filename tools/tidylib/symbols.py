@@ -60,9 +60,12 @@ def check(tree):
         if archive is None:
             tree.notes.append(f"{module} is not built: its symbols were not looked at")
             continue
+        seen = set()
         for member, symbol in undefined(archive):
             for owner, objects, pattern, reason in rules:
-                if owner == module and fnmatch.fnmatch(member, objects) and pattern.fullmatch(symbol.split("@")[0]):
+                matches = owner == module and fnmatch.fnmatch(member, objects) and pattern.fullmatch(symbol.split("@")[0])
+                if matches and (member, pattern) not in seen:
+                    seen.add((member, pattern))
                     findings.append(Finding(f"src/{module}", 0, "banned-symbol", f"{member} uses {symbol}: {reason}",
-                                            name=symbol))
+                                            name=member))
     return findings
