@@ -99,9 +99,10 @@ class Ast {
   /// The text of a node.
   std::string_view text_of(const Node& node) const;
 
+  struct Data;  // of the parser
+
  private:
   friend class Parser;
-  struct Data;
   explicit Ast(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
   std::shared_ptr<const Data> data_;  // shared by programs and tools
 };

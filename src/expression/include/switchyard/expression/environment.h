@@ -27,6 +27,9 @@ class Environment {
   /// them, not yet declared; CHECKed. At most kMaxOperands variables.
   SlotIndex declare(std::string name, Type type);
 
+  /// Gives a declared variable another type; its slot stays. For a caller who learns the types one after the other.
+  void set_type(SlotIndex slot, Type type);
+
   std::optional<SlotIndex> find(std::string_view name) const;
   /// Requires a slot that declare() returned.
   const Variable& variable(SlotIndex slot) const;

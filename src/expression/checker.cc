@@ -1,0 +1,472 @@
+#include "checker.h"
+
+#include <algorithm>
+
+namespace switchyard::expression {
+
+Checker::Checker(const Ast& ast, const Environment& environment, const CompileOptions& options, Mistakes& mistakes)
+    : ast_(ast), environment_(environment), options_(options), mistakes_(mistakes), nodes_(ast.node_count()) {}
+
+Checked Checker::run() {
+  const Node& root = ast_.root();
+  Type result = types_.settle(check(root));
+  if (options_.expected.has_value() && options_.check_types && !result.is_error() &&
+      !is_assignable(result, *options_.expected)) {
+    const Type& wanted = *options_.expected;
+    const bool optional = result.is(TypeKind::kOptional) && is_assignable(result.element(), wanted);
+    if (optional) {
+      complain_if_missing(root, result, "the result must be " + wanted.to_string());
+    } else {
+      std::string mend;
+      if (wanted.is(TypeKind::kDouble) && result.is_number())
+        mend = root.kind == NodeKind::kLiteral ? "write " + text(root) + ".0" : "wrap it in double(...)";
+      if (wanted.is(TypeKind::kString) && result.is_number()) mend = "wrap it in string(...)";
+      complain(root, "expression.wrong_result",
+               "the result is " + result.to_string() + ", but " + wanted.to_string() + " is expected here", mend);
+    }
+  }
+  for (auto& node : nodes_) node.type = types_.settle(node.type);
+  collect_reads(root);
+  std::sort(slots_.begin(), slots_.end());
+  slots_.erase(std::unique(slots_.begin(), slots_.end()), slots_.end());
+  std::sort(paths_.begin(), paths_.end());
+  paths_.erase(std::unique(paths_.begin(), paths_.end()), paths_.end());
+  return {std::move(nodes_), std::move(result), std::move(slots_), std::move(paths_)};
+}
+
+Type Checker::check(const Node& node) {
+  Type type = dispatch(node);
+  if (!options_.check_types) type = Type::dyn();
+  info(node).type = type;
+  return type;
+}
+
+Type Checker::dispatch(const Node& node) {
+  switch (node.kind) {
+    case NodeKind::kLiteral: return check_literal(node);
+    case NodeKind::kIdent: return check_ident(node);
+    case NodeKind::kSelect: return check_select(node);
+    case NodeKind::kIndex: return check_index(node);
+    case NodeKind::kHas: return check_has(node);
+    case NodeKind::kCall: return check_call(node);
+    case NodeKind::kUnary: return check_unary(node);
+    case NodeKind::kBinary:
+      switch (node.op) {
+        case Operator::kEqual:
+        case Operator::kNotEqual: return check_equality(node);
+        case Operator::kIn: return check_in(node);
+        case Operator::kLess:
+        case Operator::kLessEqual:
+        case Operator::kGreater:
+        case Operator::kGreaterEqual: return check_order(node);
+        default: return check_arithmetic(node);
+      }
+    case NodeKind::kAnd:
+    case NodeKind::kOr: return check_logic(node);
+    case NodeKind::kConditional: return check_conditional(node);
+    case NodeKind::kList: return check_list(node);
+    case NodeKind::kMap: return check_map(node);
+    case NodeKind::kMessage:
+      mistakes_.add(node.name_span, "expression.no_messages",
+                    quoted(node.name) + " is no type that can be made here: there are no protobuf messages",
+                    "write a map: {'field': value}");
+      return Type::error();
+    case NodeKind::kComprehension: return check_comprehension(node);
+    case NodeKind::kBind: return check_bind(node);
+    case NodeKind::kOptionalMap: return check_optional_map(node);
+  }
+  return Type::error();
+}
+
+// -- messages ---------------------------------------------------------------------------------------------
+
+Type Checker::complain_at(Span span, std::string code, std::string message, std::string mend) {
+  if (!options_.check_types) return Type::dyn();
+  mistakes_.add(span, std::move(code), std::move(message), std::move(mend));
+  return Type::error();
+}
+
+Type Checker::complain(const Node& node, std::string code, std::string message, std::string mend) {
+  return complain_at(node.span, std::move(code), std::move(message), std::move(mend));
+}
+
+std::string Checker::text(const Node& node) const {
+  constexpr size_t kLongest = 60;
+  std::string out(ast_.text_of(node).substr(0, kLongest));
+  if (node.span.length > kLongest) out += "...";
+  return out;
+}
+
+std::string example_value(const Type& type) {
+  switch (type.kind()) {
+    case TypeKind::kBool: return "false";
+    case TypeKind::kInt: return "0";
+    case TypeKind::kUint: return "0u";
+    case TypeKind::kDouble: return "0.0";
+    case TypeKind::kString: return "''";
+    case TypeKind::kBytes: return "b''";
+    case TypeKind::kList: return "[]";
+    case TypeKind::kMap: return "{}";
+    case TypeKind::kNullable: return "null";
+    case TypeKind::kTimestamp: return "timestamp('2000-01-01T00:00:00Z')";
+    case TypeKind::kDuration: return "duration('0s')";
+    default: return "...";
+  }
+}
+
+std::string Checker::absence_mend(const Node& node, const Type& inner) const {
+  std::string asked = std::string(ast_.text_of(node));
+  if (node.kind == NodeKind::kSelect && !node.optional)
+    asked = std::string(ast_.text_of(*node.children[0])) + ".?" + std::string(node.name);
+  std::string mend = "say what absence means, for example " + asked + ".orValue(" + example_value(inner) + ")";
+  // The guard asks about the nearest thing that may be absent.
+  const Node* guard = &node;
+  while (guard->kind == NodeKind::kSelect && info(*guard->children[0]).type.is(TypeKind::kOptional))
+    guard = guard->children[0];
+  const std::string path = path_of(*guard);
+  if (!path.empty()) mend += ", or guard it with has(" + path + ")";
+  return mend;
+}
+
+bool Checker::complain_if_missing(const Node& node, const Type& type, std::string_view use) {
+  const Type known = types_.look(type);
+  if (known.is(TypeKind::kOptional)) {
+    complain(node, "expression.may_be_absent", text(node) + " may be absent, but " + std::string(use),
+             absence_mend(node, types_.apply(known.element())));
+    return true;
+  }
+  if (known.is(TypeKind::kNullable) || known.is(TypeKind::kNull)) {
+    const std::string path = path_of(node);
+    complain(node, "expression.may_be_null", text(node) + " may be null, but " + std::string(use),
+             path.empty() ? "compare it with null first"
+                          : "compare it with null first, for example " + path + " != null ? " + path + " : " +
+                                example_value(known.unwrapped()));
+    return true;
+  }
+  return false;
+}
+
+// -- literals ---------------------------------------------------------------------------------------------
+
+Type Checker::check_literal(const Node& node) {
+  switch (node.literal.kind()) {
+    case Kind::kNull: return Type::null();
+    case Kind::kBool: return Type::boolean();
+    case Kind::kInteger: return Type::integer();
+    case Kind::kUnsigned: return Type::unsigned_integer();
+    case Kind::kDouble: return Type::real();
+    case Kind::kString: return Type::string();
+    default: return Type::bytes();
+  }
+}
+
+Type Checker::check_list(const Node& node) {
+  std::optional<Type> element;
+  bool mixed = false;
+  for (size_t i = 0; i < node.children.size(); ++i) {
+    const Node& child = *node.children[i];
+    Type type = check(child);
+    if (node.entry_optional[i]) {
+      const Type known = types_.look(type);
+      if (known.is(TypeKind::kOptional)) type = known.element();
+      else if (known.is_dyn() || known.is_error()) type = Type::dyn();
+      else return complain(child, "expression.no_overload", "'?' takes an optional, but " + text(child) + " is " +
+                                                                types_.settle(known).to_string());
+    }
+    if (type.is_error()) continue;
+    if (!element) {
+      element = type;
+    } else if (!mixed) {
+      const auto united = types_.unite(*element, type);
+      mixed = !united.has_value();
+      element = united.value_or(Type::dyn());
+    }
+  }
+  return Type::list(element ? *element : types_.fresh());
+}
+
+Type Checker::check_map(const Node& node) {
+  std::optional<Type> keys;
+  std::optional<Type> values;
+  const auto merge = [&](std::optional<Type>& all, const Type& one) {
+    all = all ? types_.unite(*all, one).value_or(Type::dyn()) : one;
+  };
+  for (size_t i = 0; i + 1 < node.children.size(); i += 2) {
+    const Node& key = *node.children[i];
+    const Node& value = *node.children[i + 1];
+    const Type key_type = types_.look(check(key));
+    Type value_type = check(value);
+    if (!complain_if_missing(key, key_type, "a key needs a value") && !key_type.is_dyn() && !key_type.is_error() &&
+        !key_type.is(TypeKind::kVariable) && !key_type.is(TypeKind::kString) && !key_type.is(TypeKind::kInt) &&
+        !key_type.is(TypeKind::kUint) && !key_type.is(TypeKind::kBool))
+      complain(key, "expression.no_overload",
+               "a key is a string, int, uint or bool, but " + text(key) + " is " + types_.settle(key_type).to_string());
+    if (node.entry_optional[i / 2]) {
+      const Type known = types_.look(value_type);
+      if (known.is(TypeKind::kOptional)) value_type = known.element();
+      else if (known.is_dyn() || known.is_error()) value_type = Type::dyn();
+      else complain(value, "expression.no_overload", "a '?' key takes an optional value, but " + text(value) + " is " +
+                                                         types_.settle(known).to_string());
+    }
+    merge(keys, key_type);
+    merge(values, value_type);
+  }
+  return Type::map(keys ? *keys : types_.fresh(), values ? *values : types_.fresh());
+}
+
+// -- names ------------------------------------------------------------------------------------------------
+
+const Checker::Local* Checker::find_local(std::string_view name) const {
+  for (auto local = locals_.rbegin(); local != locals_.rend(); ++local)
+    if (local->name == name) return &*local;
+  return nullptr;
+}
+
+std::string Checker::qualified_name(const Node& node, bool& absolute) const {
+  if (node.kind == NodeKind::kIdent) {
+    absolute = node.absolute;
+    if (!absolute && find_local(node.name) != nullptr) return {};
+    return std::string(node.name);
+  }
+  if (node.kind != NodeKind::kSelect || node.optional) return {};
+  std::string name = qualified_name(*node.children[0], absolute);
+  if (name.empty()) return {};
+  return name + "." + std::string(node.name);
+}
+
+/// Looks the name up in the container, then in what encloses it, then outside.
+bool Checker::resolve(const Node& node, const std::string& name, bool absolute) {
+  std::string_view container = absolute ? std::string_view() : std::string_view(options_.container);
+  for (;;) {
+    const std::string candidate = container.empty() ? name : std::string(container) + "." + name;
+    if (const auto slot = environment_.find(candidate)) {
+      info(node).ref = Ref::kSlot;
+      info(node).index = slot->value;
+      return true;
+    }
+    if (const auto type = type_constant(candidate); !type.empty()) {
+      info(node).ref = Ref::kTypeName;
+      info(node).type_name = type;
+      return true;
+    }
+    if (container.empty()) return false;
+    const size_t dot = container.rfind('.');
+    container = dot == std::string_view::npos ? std::string_view() : container.substr(0, dot);
+  }
+}
+
+Type Checker::type_of_ref(const Node& node, bool keep_optional) {
+  NodeInfo& about = info(node);
+  if (about.ref == Ref::kTypeName) return Type::type();
+  slots_.push_back(SlotIndex(about.index));
+  Type type = environment_.variable(SlotIndex(about.index)).type;
+  if (type.is(TypeKind::kOptional) && !keep_optional && is_present(node)) {
+    about.unwrap = true;
+    type = type.element();
+  }
+  if (type.is(TypeKind::kNullable) && is_not_null(node))
+    type = type.element();
+  return type;
+}
+
+Type Checker::check_ident(const Node& node, bool keep_optional) {
+  if (!node.absolute) {
+    if (const Local* local = find_local(node.name)) {
+      NodeInfo& about = info(node);
+      about.ref = Ref::kLocal;
+      about.index = local->number;
+      Type type = types_.look(local->type);
+      if (type.is(TypeKind::kOptional) && !keep_optional && is_present(node)) {
+        about.unwrap = true;
+        type = types_.look(type.element());
+      }
+      if (type.is(TypeKind::kNullable) && is_not_null(node)) type = type.element();
+      return type;
+    }
+  }
+  if (resolve(node, std::string(node.name), node.absolute)) return type_of_ref(node, keep_optional);
+  return undeclared(node);
+}
+
+Type Checker::undeclared(const Node& node) {
+  info(node).ref = Ref::kUndeclared;
+  std::vector<std::string_view> names;
+  for (const auto& variable : environment_.variables()) names.push_back(variable.name);
+  for (const auto& local : locals_) names.push_back(local.name);
+  const auto near = nearest_name(node.name, names);
+  std::string message = "there is no " + quoted(node.name) + " here";
+  if (!near.empty()) message += "; did you mean " + quoted(near) + "?";
+  std::string mend = near.empty() ? "for text write '" + std::string(node.name) + "'" : "write " + std::string(near);
+  if (near.empty() && !names.empty() && names.size() <= 12) {
+    mend += "; the names are ";
+    for (size_t i = 0; i < names.size(); ++i) mend += (i > 0 ? ", " : "") + std::string(names[i]);
+  }
+  return complain(node, "expression.undeclared", std::move(message), std::move(mend));
+}
+
+// -- fields -----------------------------------------------------------------------------------------------
+
+Type Checker::check_select(const Node& node) {
+  bool absolute = false;
+  const std::string name = qualified_name(node, absolute);
+  if (!name.empty() && resolve(node, name, absolute)) return type_of_ref(node, false);
+  const Type target = types_.look(check(*node.children[0]));
+  return field_type(node, target, node.name, node.optional);
+}
+
+Type Checker::field_type(const Node& node, const Type& target, std::string_view field, bool optional) {
+  const Node& of = *node.children[0];
+  if (target.is(TypeKind::kOptional)) {
+    const Type inner = types_.look(target.element());
+    Type type = Type::dyn();
+    if (inner.is(TypeKind::kObject)) type = object_field(node, inner, field, false);
+    else if (inner.is(TypeKind::kMap)) type = inner.element();
+    else if (!inner.is_dyn() && !inner.is(TypeKind::kVariable) && !inner.is_error())
+      return complain_at(node.name_span, "expression.no_overload",
+                         text(of) + " is " + types_.settle(target).to_string() + " and has no fields");
+    return type.is_error() ? type : Type::optional(type);
+  }
+  Type type = Type::dyn();
+  if (target.is_error()) return target;
+  if (target.is(TypeKind::kObject)) {
+    type = object_field(node, target, field, !optional);
+  } else if (target.is(TypeKind::kMap)) {
+    if (!types_.assign(Type::string(), target.key()))
+      return complain_at(node.name_span, "expression.no_such_field",
+                         text(of) + " is " + types_.settle(target).to_string() + ", its keys are not strings",
+                         "write " + text(of) + "[key]");
+    type = types_.look(target.element());
+  } else if (optional && target.is(TypeKind::kNullable) && target.element().is(TypeKind::kObject)) {
+    type = object_field(node, target.element(), field, false);
+  } else if (!target.is_dyn() && !target.is(TypeKind::kVariable)) {
+    if (complain_if_missing(of, target, "its field '" + std::string(field) + "' is read")) return Type::error();
+    return complain_at(node.name_span, "expression.no_such_field",
+                       text(of) + " is " + types_.settle(target).to_string() + " and has no fields");
+  }
+  if (type.is_error()) return type;
+  if (optional) return Type::optional(type);
+  if (type.is(TypeKind::kNullable) && is_not_null(node)) return type.element();
+  return type;
+}
+
+Type Checker::object_field(const Node& node, const Type& object, std::string_view field, bool need_proof) {
+  const Node& of = *node.children[0];
+  const Field* found = object.find_field(field);
+  if (found == nullptr) {
+    if (object.open()) return Type::dyn();
+    std::vector<std::string_view> names;
+    for (const auto& known_field : object.fields()) names.push_back(known_field.name);
+    const auto near = nearest_name(field, names);
+    std::string message = "no such field " + quoted(field) + " in " + text(of);
+    if (!near.empty()) message += "; did you mean " + quoted(near) + "?";
+    std::string mend = near.empty() ? "its fields are " : "write " + std::string(near);
+    for (size_t i = 0; near.empty() && i < names.size() && i <= 12; ++i)
+      mend += (i > 0 ? ", " : "") + (i == 12 ? std::string("...") : std::string(names[i]));
+    return complain_at(node.name_span, "expression.no_such_field", std::move(message), std::move(mend));
+  }
+  if (need_proof && !found->required && !is_present(node)) {
+    std::string mend = absence_mend(node, found->type);
+    return complain(node, "expression.may_be_absent", text(node) + " may be absent", std::move(mend));
+  }
+  return found->type;
+}
+
+Type Checker::check_has(const Node& node) {
+  const Node& arg = *node.children[0];
+  if (arg.kind == NodeKind::kIdent) {
+    const Type type = types_.look(check_ident(arg, true));
+    info(arg).type = type;
+    if (options_.check_types && !type.is(TypeKind::kOptional) && !type.is_error())
+      complain(arg, "expression.always_there", text(arg) + " is always there; has() asks about what may be absent",
+               type.is(TypeKind::kNullable) ? "write " + text(arg) + " != null" : "leave the question out");
+    return Type::boolean();
+  }
+  // The field itself need not be proven: that is the question. What it is a field of must be.
+  bool absolute = false;
+  const std::string name = arg.kind == NodeKind::kSelect ? qualified_name(arg, absolute) : std::string();
+  if (!name.empty() && resolve(arg, name, absolute)) {
+    const Type type = type_of_ref(arg, true);
+    info(arg).type = type;
+    return Type::boolean();
+  }
+  const Type target = types_.look(check(*arg.children[0]));
+  if (arg.kind == NodeKind::kIndex) check(*arg.children[1]);
+  if (target.is(TypeKind::kNullable)) {
+    complain_if_missing(*arg.children[0], target, "has() asks for its field");
+    return Type::boolean();
+  }
+  const auto field = arg.kind == NodeKind::kIndex ? arg.children[1]->literal.as_string() : arg.name;
+  info(arg).type = field_type(arg, target, field, true);
+  return Type::boolean();
+}
+
+Type Checker::check_index(const Node& node) {
+  const Node& of = *node.children[0];
+  const Node& key = *node.children[1];
+  const Type target = types_.look(check(of));
+  const Type key_type = types_.look(check(key));
+  if (target.is_error()) return target;
+  if (complain_if_missing(key, key_type, "an index needs a value")) return Type::error();
+  const bool named = key.kind == NodeKind::kLiteral && key.literal.is(Kind::kString);
+  const Type& inner = target.is(TypeKind::kOptional) ? types_.look(target.element()) : target;
+  if (named && inner.is(TypeKind::kObject)) return field_type(node, target, key.literal.as_string(), node.optional);
+  if (!target.is(TypeKind::kOptional) && complain_if_missing(of, target, "it is indexed")) return Type::error();
+  const Type element = element_type(node, inner, key_type);
+  if (element.is_error()) return element;
+  return node.optional || target.is(TypeKind::kOptional) ? Type::optional(element) : element;
+}
+
+Type Checker::element_type(const Node& node, const Type& target, const Type& key) {
+  const Node& of = *node.children[0];
+  const bool any_key = key.is_dyn() || key.is_error() || key.is(TypeKind::kVariable);
+  if (target.is_dyn() || target.is(TypeKind::kVariable)) return Type::dyn();
+  if (target.is(TypeKind::kList)) {
+    if (any_key || key.is_number()) return types_.look(target.element());
+    return complain(*node.children[1], "expression.no_overload", "a list is indexed with an int, not with " +
+                                                                     types_.settle(key).to_string());
+  }
+  if (target.is(TypeKind::kMap)) {
+    const bool numbers = key.is_number() && types_.look(target.key()).is_number();
+    if (any_key || numbers || types_.assign(key, target.key())) return types_.look(target.element());
+    return complain(*node.children[1], "expression.no_overload",
+                    "the keys of " + text(of) + " are " + types_.settle(target.key()).to_string() + ", not " +
+                        types_.settle(key).to_string());
+  }
+  if (target.is(TypeKind::kObject)) {
+    if (any_key || key.is(TypeKind::kString)) return Type::dyn();
+    return complain(*node.children[1], "expression.no_overload",
+                    "the fields of " + text(of) + " have names, not " + types_.settle(key).to_string());
+  }
+  return complain(of, "expression.no_overload", text(of) + " is " + types_.settle(target).to_string() +
+                                                    " and has no elements");
+}
+
+// -- what is read -----------------------------------------------------------------------------------------
+
+void Checker::collect_reads(const Node& node) {
+  std::string path;
+  const Node* at = &node;
+  // Down a chain of selections to the variable; a call or a computed index on the way begins a new chain below.
+  while (true) {
+    const NodeInfo& about = info(*at);
+    if (about.ref == Ref::kSlot) {
+      paths_.push_back(environment_.variable(SlotIndex(about.index)).name + path);
+      return;
+    }
+    if (at->kind == NodeKind::kSelect) {
+      path = "." + std::string(at->name) + path;
+    } else if (at->kind == NodeKind::kIndex && at->children[1]->kind == NodeKind::kLiteral &&
+               at->children[1]->literal.is(Kind::kString)) {
+      path = "." + std::string(at->children[1]->literal.as_string()) + path;
+    } else {
+      break;
+    }
+    at = at->children[0];
+  }
+  for (const Node* child : at->children) {
+    if (info(*at).namespaced && child == at->children[0]) continue;
+    collect_reads(*child);
+  }
+}
+
+}  // namespace switchyard::expression
