@@ -148,7 +148,7 @@ std::string_view type_name(const Value& value) {
 std::string_view type_constant(std::string_view name) {
   static constexpr std::string_view kNames[] = {
       "bool", "int",  "uint", "double",        "string", "bytes", "list", "map", "null_type",
-      "type", "dyn",  "optional_type", "google.protobuf.Timestamp", "google.protobuf.Duration"};
+      "type", "optional_type", "google.protobuf.Timestamp", "google.protobuf.Duration"};
   for (const auto known : kNames)
     if (name == known) return known;
   return {};

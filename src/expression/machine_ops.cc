@@ -9,7 +9,6 @@ namespace switchyard::expression {
 namespace {
 
 constexpr double kTwoTo63 = 9223372036854775808.0;
-constexpr double kTwoTo64 = 18446744073709551616.0;
 
 template <typename T>
 Order order_of(T a, T b) {
@@ -21,39 +20,21 @@ Order flip(Order order) {
   return order == Order::kGreater ? Order::kLess : order;
 }
 
-/// Exact: an int64 that a double cannot hold is not rounded.
-Order order_int_real(int64_t i, double d) {
-  if (std::isnan(d)) return Order::kUnordered;
-  if (d >= kTwoTo63) return Order::kLess;
-  if (d < -kTwoTo63) return Order::kGreater;
-  const auto whole = static_cast<int64_t>(d);
-  if (i != whole) return order_of(i, whole);
-  return order_of(0.0, d - static_cast<double>(whole));
-}
-
-Order order_uint_real(uint64_t u, double d) {
-  if (std::isnan(d)) return Order::kUnordered;
-  if (d >= kTwoTo64) return Order::kLess;
-  if (d < 0) return Order::kGreater;
-  const auto whole = static_cast<uint64_t>(d);
-  if (u != whole) return order_of(u, whole);
-  return order_of(0.0, d - static_cast<double>(whole));
+/// An int is rounded to a double for the comparison, as the conformance data wants it.
+Order order_reals(double a, double b) {
+  if (std::isnan(a) || std::isnan(b)) return Order::kUnordered;
+  return order_of(a, b);
 }
 
 Order order_numbers(const Value& a, const Value& b) {
   if (a.kind() > b.kind()) return flip(order_numbers(b, a));
+  if (b.is(Kind::kDouble)) return order_reals(a.to_double(), b.as_double());
   if (a.is(Kind::kInteger)) {
     if (b.is(Kind::kInteger)) return order_of(a.as_integer(), b.as_integer());
-    if (b.is(Kind::kDouble)) return order_int_real(a.as_integer(), b.as_double());
     if (a.as_integer() < 0) return Order::kLess;
     return order_of(static_cast<uint64_t>(a.as_integer()), b.as_unsigned());
   }
-  if (a.is(Kind::kUnsigned)) {
-    if (b.is(Kind::kUnsigned)) return order_of(a.as_unsigned(), b.as_unsigned());
-    return order_uint_real(a.as_unsigned(), b.as_double());
-  }
-  if (std::isnan(a.as_double()) || std::isnan(b.as_double())) return Order::kUnordered;
-  return order_of(a.as_double(), b.as_double());
+  return order_of(a.as_unsigned(), b.as_unsigned());
 }
 
 bool is_time(const Value& v) { return v.is(Kind::kTimestamp) || v.is(Kind::kDuration); }
