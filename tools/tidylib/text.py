@@ -30,7 +30,7 @@ def check(tree):
                 findings.append(Finding(path, line_of(content, match.start()), "conflict", "a merge is unfinished here"))
         for match in _URL.finditer(content):
             host = match.group(1).rstrip(".").lower()
-            if host not in hosts and not _LOCAL.fullmatch(host):
+            if host and host not in hosts and not _LOCAL.fullmatch(host):
                 findings.append(Finding(path, line_of(content, match.start()), "host",
                                         f"{host} is not in {HOSTS}: package clients know their hosts, and readers are sent "
                                         "only where the list says"))
