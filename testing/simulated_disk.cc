@@ -72,6 +72,7 @@ struct SimulatedDisk::State {
   uint64_t capacity = UINT64_MAX;
   uint64_t syncs_until_failure = 0;
   bool failed = false;
+  bool ignore_syncs = false;
   Counters counters;
 
   uint64_t used() const {
@@ -151,7 +152,7 @@ class SimulatedDisk::OpenFile final : public File {
     if (state_->syncs_until_failure > 0 && --state_->syncs_until_failure == 0) state_->failed = true;
     if (state_->failed) return make_error(ErrorKind::kIo, "runtime.io", "cannot sync " + path_ + ": injected failure");
     ++state_->counters.data_syncs;
-    inode_->sync();
+    if (!state_->ignore_syncs) inode_->sync();
     return {};
   }
   Status allocate_zeroed(uint64_t bytes) override {
@@ -247,6 +248,11 @@ void SimulatedDisk::fail_sync_after(uint64_t n) {
   std::lock_guard lock(state_->mutex);
   state_->syncs_until_failure = n;
   state_->failed = false;
+}
+
+void SimulatedDisk::set_ignore_syncs(bool ignore) {
+  std::lock_guard lock(state_->mutex);
+  state_->ignore_syncs = ignore;
 }
 
 void SimulatedDisk::flip_bit(const std::string& path, uint64_t byte, unsigned bit) {

@@ -158,6 +158,10 @@ Status LocalCore::stop(bool orderly) {
     writer_wake_.notify_all();
     if (options_.manual) finish_writer();
     if (writer_.joinable()) writer_.join();
+    {
+      std::lock_guard lock(mutex_);
+      writer_gone_ = true;
+    }
     preparer_wake_.notify_all();
     if (preparer_.joinable()) preparer_.join();
     if (prepared_.file) store_.discard(std::move(prepared_));

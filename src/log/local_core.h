@@ -112,6 +112,7 @@ class LocalCore {
   StallListener stall_listener_;
   bool stopping_ = false;
   bool orderly_ = false;
+  bool writer_gone_ = false;  // nobody needs another segment
   bool writer_sleeps_ = false;
   Preparation preparation_ = Preparation::kNone;
   uint64_t preparation_bytes_ = 0;

@@ -257,8 +257,8 @@ bool LocalCore::prepare_when_idle() {
 void LocalCore::run_preparer() {
   std::unique_lock lock(mutex_);
   while (true) {
-    preparer_wake_.wait(lock, [this] { return preparation_ == Preparation::kWanted || stopping_; });
-    if (preparation_ != Preparation::kWanted) return;
+    preparer_wake_.wait(lock, [this] { return preparation_ == Preparation::kWanted || writer_gone_; });
+    if (writer_gone_) return;
     preparation_ = Preparation::kRunning;
     const uint64_t bytes = preparation_bytes_;
     lock.unlock();

@@ -35,6 +35,8 @@ class SimulatedDisk final : public runtime::Disk {
   /// From now on the n-th sync_data() (1 = the next) and all later ones fail with kIo, and nothing more
   /// reaches the disk. 0 switches it off.
   void fail_sync_after(uint64_t n);
+  /// A disk that lies: sync_data() succeeds and does nothing. For showing that a test notices.
+  void set_ignore_syncs(bool ignore);
 
   /// Flips one bit of a file, both on disk and in memory. CHECKs that the bit exists.
   void flip_bit(const std::string& path, uint64_t byte, unsigned bit);
