@@ -91,3 +91,9 @@ std::optional<LoadedSchema> load_schema(Context& context, const Place& place, co
 }
 
 }  // namespace switchyard::workflow::compiler
+
+namespace switchyard::workflow {
+
+expression::Type type_of(const schema::Schema& schema) { return compiler::TypeBuilder().build(schema.type()); }
+
+}  // namespace switchyard::workflow

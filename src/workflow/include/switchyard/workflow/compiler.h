@@ -38,6 +38,9 @@ struct CompileOutcome {
   Diagnostics diagnostics;                   ///< all mistakes, sorted by place
 };
 
+/// What the checker knows of a value that the schema accepts, once normalized.
+expression::Type type_of(const schema::Schema& schema);
+
 /// Parses, checks and compiles one pipeline document (docs/language.md). Never throws; the same document and
 /// the same answers of `resolver` give the same pipeline and hash.
 CompileOutcome compile(const document::Node& document, const std::string& file_name, Resolver& resolver);

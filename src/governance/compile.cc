@@ -1,0 +1,221 @@
+#include "compile.h"
+
+#include <algorithm>
+
+#include "switchyard/base/hash.h"
+#include "switchyard/governance/limits.h"
+#include "switchyard/types/json.h"
+
+namespace switchyard::governance {
+namespace {
+
+ArtefactKind kind_of_dependency(workflow::Dependency::Kind kind) {
+  switch (kind) {
+    case workflow::Dependency::Kind::kRules: return ArtefactKind::kRules;
+    case workflow::Dependency::Kind::kModel: return ArtefactKind::kModel;
+    case workflow::Dependency::Kind::kPrompt: return ArtefactKind::kPrompt;
+    case workflow::Dependency::Kind::kCosts: return ArtefactKind::kCosts;
+    case workflow::Dependency::Kind::kPipeline: return ArtefactKind::kPipeline;
+  }
+  return ArtefactKind::kPipeline;
+}
+
+/// Answers the pipeline compiler from a registry, and remembers what it answered.
+class RegistryResolver final : public workflow::Resolver {
+ public:
+  explicit RegistryResolver(const CompileRequest& request) : request_(request) {}
+
+  const rules::RuleTable* rules(const workflow::ArtefactRef& ref) override {
+    const Compiled* compiled = find(ArtefactKind::kRules, ref);
+    return compiled == nullptr ? nullptr : compiled->table.get();
+  }
+  const workflow::ModelInterface* model(const workflow::ArtefactRef& ref) override {
+    const Compiled* compiled = find(ArtefactKind::kModel, ref);
+    return compiled == nullptr ? nullptr : compiled->model.get();
+  }
+  const document::Node* costs(const workflow::ArtefactRef& ref) override {
+    const Compiled* compiled = find(ArtefactKind::kCosts, ref);
+    return compiled == nullptr ? nullptr : compiled->costs.get();
+  }
+  Result<std::string> file(const std::string& relative_path) override {
+    auto text = request_.files(relative_path);
+    if (text.ok()) used_[relative_path] = *text;
+    return text;
+  }
+  std::vector<std::string> names(workflow::Dependency::Kind kind) override {
+    std::vector<std::string> names;
+    for (const auto& [key, version] : request_.registry->active)
+      if (key.first == kind_of_dependency(kind)) names.push_back(key.second);
+    return names;
+  }
+
+  void fill(Artefact& artefact) const {
+    artefact.files = used_;
+    for (const auto& [key, version] : resolved_) artefact.resolved.push_back({key.first, {key.second, version}});
+  }
+
+ private:
+  const Compiled* find(ArtefactKind kind, const workflow::ArtefactRef& ref) {
+    std::string version = ref.version;
+    if (version.empty() && request_.recorded != nullptr) {
+      for (const auto& [recorded_kind, name_version] : request_.recorded->resolved) {
+        if (recorded_kind == kind && name_version.first == ref.name) version = name_version.second;
+      }
+    }
+    if (version.empty()) {
+      const auto active = request_.registry->active.find({kind, ref.name});
+      if (active == request_.registry->active.end()) return nullptr;
+      version = active->second;
+    }
+    const Compiled* compiled = request_.registry->find(kind, ref.name, version);
+    if (compiled != nullptr) resolved_[{kind, ref.name}] = version;
+    return compiled;
+  }
+
+  const CompileRequest& request_;
+  std::map<std::string, std::string> used_;
+  std::map<std::pair<ArtefactKind, std::string>, std::string> resolved_;
+};
+
+void mistake(Diagnostics& diagnostics, const CompileRequest& request, document::Position at, std::string code, std::string path,
+             std::string message, std::string mend) {
+  diagnostics.push_back({Diagnostic::Severity::kError, std::move(code), request.path, at.line, at.column, std::move(path),
+                         std::move(message), std::move(mend)});
+}
+
+/// "name@version" under `key`, for documents whose own module does not read it.
+bool read_name(const document::Node& root, std::string_view key, const CompileRequest& request, Artefact& artefact, Diagnostics& diagnostics) {
+  const document::Node* node = root.find(key);
+  auto name = models::ModelName::parse(node == nullptr ? std::string_view() : std::string_view(node->text));
+  if (!name.ok()) {
+    mistake(diagnostics, request, node == nullptr ? root.position : node->position, "governance.bad_name", std::string(key),
+            "'" + (node == nullptr ? std::string() : node->text) + "' is no name with a version",
+            "write " + std::string(key) + ": some-name@1.0.0");
+    return false;
+  }
+  artefact.name = name->name;
+  artefact.version = name->version;
+  return true;
+}
+
+void compile_pipeline(const CompileRequest& request, const document::Node& root, CompiledArtefact& result, Artefact& artefact) {
+  RegistryResolver resolver(request);
+  auto outcome = workflow::compile(root, request.path, resolver);
+  result.diagnostics.insert(result.diagnostics.end(), outcome.diagnostics.begin(), outcome.diagnostics.end());
+  if (outcome.pipeline == nullptr) return;
+  artefact.name = outcome.pipeline->name;
+  artefact.version = outcome.pipeline->version;
+  artefact.sha256 = outcome.pipeline->hash;
+  resolver.fill(artefact);
+  result.compiled->pipeline = outcome.pipeline;
+}
+
+void compile_rules(const CompileRequest& request, const document::Node& root, CompiledArtefact& result, Artefact& artefact) {
+  auto outcome = rules::compile(root, request.path, [&](const std::string& path) {
+    auto text = request.files(path);
+    if (text.ok()) artefact.files[path] = *text;
+    return text;
+  });
+  result.diagnostics.insert(result.diagnostics.end(), outcome.diagnostics.begin(), outcome.diagnostics.end());
+  if (outcome.table == nullptr) return;
+  artefact.name = outcome.table->name();
+  artefact.version = outcome.table->version();
+  artefact.sha256 = outcome.table->sha256();
+  result.compiled->table = outcome.table;
+}
+
+void compile_model(const CompileRequest& request, const document::Node& root, CompiledArtefact& result, Artefact& artefact) {
+  Arena arena;
+  const Value document = document::to_value(root, arena);
+  Diagnostics found;
+  const models::ModelManifest manifest = models::parse_manifest(document, found);
+  for (Diagnostic& diagnostic : found) {
+    const auto at = document::position_of(root, diagnostic.path);
+    diagnostic.file = request.path;
+    diagnostic.line = at.line;
+    diagnostic.column = at.column;
+    result.diagnostics.push_back(std::move(diagnostic));
+  }
+  if (has_errors(result.diagnostics)) return;
+  auto weights = request.files(manifest.file);
+  const auto file_position = document::position_of(root, "file");
+  if (!weights.ok()) {
+    return mistake(result.diagnostics, request, file_position, "governance.file_missing", "file", weights.error().message,
+                   "put the file beside the manifest, or correct its name");
+  }
+  auto schema_document = request.models->load(manifest, *weights);
+  if (!schema_document.ok()) {
+    return mistake(result.diagnostics, request, file_position, schema_document.error().code, "file", schema_document.error().message,
+                   "correct the manifest or the model file");
+  }
+  auto output = schema::Schema::compile_or_error(schema_document->root());
+  if (!output.ok()) {
+    return mistake(result.diagnostics, request, root.position, output.error().code, "output", output.error().message, "correct output.schema");
+  }
+  artefact.name = manifest.model.name;
+  artefact.version = manifest.model.version;
+  artefact.blob = to_hex(sha256(*weights));
+  artefact.sha256 = sha256(to_canonical_json(document) + artefact.blob);
+  auto interface = std::make_shared<workflow::ModelInterface>();
+  interface->version = manifest.model.version;
+  interface->input = manifest.input_schema;
+  interface->input_type = manifest.input_schema != nullptr ? workflow::type_of(*manifest.input_schema) : expression::Type::dyn();
+  interface->output_type = workflow::type_of(**output);
+  result.compiled->model = std::move(interface);
+  result.weights = std::move(*weights);
+}
+
+void compile_plain(const CompileRequest& request, const document::Node& root, std::string_view key, CompiledArtefact& result, Artefact& artefact) {
+  if (!read_name(root, key, request, artefact, result.diagnostics)) return;
+  Arena arena;
+  artefact.sha256 = sha256(to_canonical_json(document::to_value(root, arena)));
+}
+
+}  // namespace
+
+std::optional<ArtefactKind> kind_of(const document::Node& root) {
+  if (!root.is(document::Node::Kind::kMapping)) return std::nullopt;
+  // A pipeline may have steps called rules or model, but only below `steps`; `pipeline` is asked first all the same.
+  static constexpr std::pair<std::string_view, ArtefactKind> kWords[] = {
+      {"pipeline", ArtefactKind::kPipeline}, {"rules", ArtefactKind::kRules}, {"model", ArtefactKind::kModel},
+      {"costs", ArtefactKind::kCosts},       {"prompt", ArtefactKind::kPrompt}};
+  for (const auto& [word, kind] : kWords) {
+    const document::Node* node = root.find(word);
+    if (node != nullptr && node->is(document::Node::Kind::kString)) return kind;
+  }
+  return std::nullopt;
+}
+
+CompiledArtefact compile_artefact(const CompileRequest& request) {
+  CompiledArtefact result;
+  auto parsed = document::parse(request.source, request.path);
+  result.diagnostics = std::move(parsed.diagnostics);
+  if (parsed.root == nullptr) return result;
+  auto artefact = std::make_shared<Artefact>();
+  artefact->kind = request.kind;
+  artefact->path = request.path;
+  artefact->source = request.source;
+  result.compiled = std::make_shared<Compiled>();
+  switch (request.kind) {
+    case ArtefactKind::kPipeline: compile_pipeline(request, *parsed.root, result, *artefact); break;
+    case ArtefactKind::kRules: compile_rules(request, *parsed.root, result, *artefact); break;
+    case ArtefactKind::kModel: compile_model(request, *parsed.root, result, *artefact); break;
+    case ArtefactKind::kCosts: compile_plain(request, *parsed.root, "costs", result, *artefact); break;
+    case ArtefactKind::kPrompt: compile_plain(request, *parsed.root, "prompt", result, *artefact); break;
+  }
+  size_t bytes = artefact->source.size();
+  for (const auto& [path, text] : artefact->files) bytes += text.size();
+  if (bytes > kMaxDocumentBytes) {
+    mistake(result.diagnostics, request, {1, 1}, "governance.document_too_large", "",
+            "the document and the files it names have " + std::to_string(bytes) + " bytes", "keep them under " + std::to_string(kMaxDocumentBytes));
+  }
+  if (has_errors(result.diagnostics)) {
+    result.compiled.reset();
+    return result;
+  }
+  if (request.kind == ArtefactKind::kCosts) result.compiled->costs = std::move(parsed.root);
+  result.compiled->artefact = std::move(artefact);
+  return result;
+}
+
+}  // namespace switchyard::governance

@@ -1,0 +1,224 @@
+#include "registry.h"
+
+#include <algorithm>
+
+#include "switchyard/types/value_codec.h"
+
+namespace switchyard::governance {
+namespace {
+
+class SnapshotImpl final : public Snapshot {
+ public:
+  explicit SnapshotImpl(Registry registry) : registry_(std::move(registry)) {
+    for (const auto& [key, compiled] : registry_.versions) {
+      if (compiled->pipeline == nullptr) continue;
+      by_hash_[compiled->pipeline->hash] = compiled->pipeline;
+      pins_.emplace(compiled->pipeline.get(), make_pins(*compiled->pipeline));
+    }
+  }
+
+  GovernanceOffset offset() const override { return GovernanceOffset(registry_.offset); }
+
+  std::shared_ptr<const workflow::Pipeline> pipeline(std::string_view name, std::string_view version) const override {
+    const Compiled* compiled = resolve(ArtefactKind::kPipeline, name, version);
+    return compiled == nullptr ? nullptr : compiled->pipeline;
+  }
+  std::shared_ptr<const workflow::Pipeline> pipeline_by_hash(const Sha256& hash) const override {
+    const auto it = by_hash_.find(hash);
+    return it == by_hash_.end() ? nullptr : it->second;
+  }
+  Result<std::shared_ptr<const workflow::Pins>> pins_for(const workflow::Pipeline& pipeline) const override {
+    const auto it = pins_.find(&pipeline);
+    return it != pins_.end() ? it->second : make_pins(pipeline);
+  }
+  std::shared_ptr<const rules::RuleTable> rules(std::string_view name, std::string_view version) const override {
+    const Compiled* compiled = resolve(ArtefactKind::kRules, name, version);
+    return compiled == nullptr ? nullptr : compiled->table;
+  }
+  const workflow::Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version) const override {
+    for (const auto& kill : registry_.kills) {
+      if (kill.kind == kind && kill.name == name && (kill.version.empty() || kill.version == version)) return &kill;
+    }
+    return nullptr;
+  }
+  std::vector<std::shared_ptr<const Artefact>> artefacts() const override { return registry_.in_order; }
+  std::shared_ptr<const Artefact> artefact(ArtefactKind kind, std::string_view name, std::string_view version) const override {
+    const Compiled* compiled = resolve(kind, name, version);
+    return compiled == nullptr ? nullptr : compiled->artefact;
+  }
+  std::string active_version(ArtefactKind kind, std::string_view name) const override {
+    const auto it = registry_.active.find({kind, std::string(name)});
+    return it == registry_.active.end() ? std::string() : it->second;
+  }
+  std::vector<workflow::Kill> kills() const override { return registry_.kills; }
+
+ private:
+  const Compiled* resolve(ArtefactKind kind, std::string_view name, std::string_view version) const {
+    return registry_.find(kind, std::string(name), version.empty() ? active_version(kind, name) : std::string(version));
+  }
+
+  Result<std::shared_ptr<const workflow::Pins>> make_pins(const workflow::Pipeline& pipeline) const {
+    auto pins = std::make_shared<workflow::Pins>();
+    pins->governance = offset();
+    for (const workflow::Dependency& dependency : pipeline.dependencies) {
+      ArtefactKind kind{};
+      switch (dependency.kind) {
+        case workflow::Dependency::Kind::kRules: kind = ArtefactKind::kRules; break;
+        case workflow::Dependency::Kind::kModel: kind = ArtefactKind::kModel; break;
+        case workflow::Dependency::Kind::kPrompt: kind = ArtefactKind::kPrompt; break;
+        case workflow::Dependency::Kind::kCosts: kind = ArtefactKind::kCosts; break;
+        case workflow::Dependency::Kind::kPipeline: kind = ArtefactKind::kPipeline; break;
+      }
+      std::string version = dependency.ref.version;
+      // Costs were compiled into the pipeline when it was deployed: their version does not move under it.
+      if (kind == ArtefactKind::kCosts) version = deployed_with(pipeline, kind, dependency.ref.name);
+      const Compiled* compiled = resolve(kind, dependency.ref.name, version);
+      if (compiled == nullptr) {
+        return make_error(ErrorKind::kUnprocessable, "governance.missing_artefact",
+                          "pipeline " + pipeline.full_name() + " needs " + std::string(artefact_kind_name(kind)) + " " +
+                              dependency.ref.name + ", of which no version is deployed; deploy one");
+      }
+      pins->pins.push_back({kind, compiled->artefact->name, compiled->artefact->version, compiled->artefact->sha256, compiled->table});
+    }
+    return std::shared_ptr<const workflow::Pins>(std::move(pins));
+  }
+
+  std::string deployed_with(const workflow::Pipeline& pipeline, ArtefactKind kind, const std::string& name) const {
+    const Compiled* self = registry_.find(ArtefactKind::kPipeline, pipeline.name, pipeline.version);
+    if (self == nullptr) return {};
+    for (const auto& [resolved_kind, name_version] : self->artefact->resolved) {
+      if (resolved_kind == kind && name_version.first == name) return name_version.second;
+    }
+    return {};
+  }
+
+  Registry registry_;
+  std::map<Sha256, std::shared_ptr<const workflow::Pipeline>> by_hash_;
+  std::map<const workflow::Pipeline*, Result<std::shared_ptr<const workflow::Pins>>> pins_;
+};
+
+std::string text_of(const Value& map, std::string_view key) {
+  const Value* value = map.find(key);
+  return value != nullptr && value->is(Kind::kString) ? std::string(value->as_string()) : std::string();
+}
+
+int64_t number_of(const Value& map, std::string_view key) {
+  const Value* value = map.find(key);
+  return value != nullptr && value->is(Kind::kInteger) ? value->as_integer() : 0;
+}
+
+Error bad_event() {
+  return make_error(ErrorKind::kCorruption, "governance.bad_event", "an event of the governance log cannot be read by this binary");
+}
+
+std::string encode(const Value& map) {
+  std::string payload;
+  ByteWriter writer(payload);
+  encode_value(map, writer);
+  return payload;
+}
+
+}  // namespace
+
+std::string_view governance_event_name(GovernanceEvent event) {
+  switch (event) {
+    case GovernanceEvent::kDeployed: return "deployed";
+    case GovernanceEvent::kActivated: return "activated";
+    case GovernanceEvent::kKilled: return "killed";
+    case GovernanceEvent::kRevived: return "revived";
+  }
+  return "unknown";
+}
+
+const Compiled* Registry::find(ArtefactKind kind, const std::string& name, const std::string& version) const {
+  const auto it = versions.find(ArtefactKey{kind, name, version});
+  return it == versions.end() ? nullptr : it->second.get();
+}
+
+void Registry::add(std::shared_ptr<const Compiled> compiled) {
+  const auto& artefact = compiled->artefact;
+  active[{artefact->kind, artefact->name}] = artefact->version;
+  in_order.push_back(artefact);
+  versions[ArtefactKey{artefact->kind, artefact->name, artefact->version}] = std::move(compiled);
+}
+
+std::shared_ptr<const Snapshot> make_snapshot(Registry registry) { return std::make_shared<SnapshotImpl>(std::move(registry)); }
+
+std::string encode_deployed(const Artefact& artefact) {
+  Arena arena;
+  MapBuilder map(arena);
+  map.add("kind", Value::integer(static_cast<int>(artefact.kind)));
+  map.add("name", Value::string(artefact.name));
+  map.add("version", Value::string(artefact.version));
+  map.add("sha256", Value::bytes({reinterpret_cast<const char*>(artefact.sha256.data()), artefact.sha256.size()}));
+  map.add("source", Value::string(artefact.source));
+  map.add("path", Value::string(artefact.path));
+  MapBuilder files(arena);
+  for (const auto& [path, text] : artefact.files) files.add(path, Value::string(text));
+  map.add("files", files.build());
+  map.add("blob", Value::string(artefact.blob));
+  ListBuilder resolved(arena);
+  for (const auto& [kind, name_version] : artefact.resolved) {
+    MapBuilder entry(arena);
+    entry.add("kind", Value::integer(static_cast<int>(kind)));
+    entry.add("name", Value::string(name_version.first));
+    entry.add("version", Value::string(name_version.second));
+    resolved.add(entry.build());
+  }
+  map.add("resolved", resolved.build());
+  map.add("who", Value::string(artefact.who));
+  map.add("message", Value::string(artefact.message));
+  map.add("deployed_us", Value::integer(artefact.deployed_us));
+  return encode(map.build());
+}
+
+Result<Artefact> decode_deployed(std::string_view payload) {
+  Arena arena;
+  ByteReader in(payload);
+  const Value map = decode_value(in, arena);
+  if (!in.ok() || !map.is(Kind::kMap)) return bad_event();
+  Artefact artefact;
+  artefact.kind = static_cast<ArtefactKind>(number_of(map, "kind"));
+  artefact.name = text_of(map, "name");
+  artefact.version = text_of(map, "version");
+  const Value* sha = map.find("sha256");
+  if (sha == nullptr || !sha->is(Kind::kBytes) || sha->size() != artefact.sha256.size()) return bad_event();
+  std::copy_n(sha->as_bytes().begin(), artefact.sha256.size(), artefact.sha256.begin());
+  artefact.source = text_of(map, "source");
+  artefact.path = text_of(map, "path");
+  if (const Value* files = map.find("files"); files != nullptr && files->is(Kind::kMap)) {
+    for (const Member& file : files->members()) artefact.files[std::string(file.key.as_string())] = file.value.as_string();
+  }
+  artefact.blob = text_of(map, "blob");
+  if (const Value* resolved = map.find("resolved"); resolved != nullptr && resolved->is(Kind::kList)) {
+    for (const Value& entry : resolved->items()) {
+      artefact.resolved.push_back({static_cast<ArtefactKind>(number_of(entry, "kind")), {text_of(entry, "name"), text_of(entry, "version")}});
+    }
+  }
+  artefact.who = text_of(map, "who");
+  artefact.message = text_of(map, "message");
+  artefact.deployed_us = number_of(map, "deployed_us");
+  return artefact;
+}
+
+std::string encode_switch(const SwitchEvent& event) {
+  Arena arena;
+  MapBuilder map(arena);
+  map.add("kind", Value::integer(static_cast<int>(event.key.kind)));
+  map.add("name", Value::string(event.key.name));
+  map.add("version", Value::string(event.key.version));
+  map.add("who", Value::string(event.who));
+  map.add("why", Value::string(event.why));
+  return encode(map.build());
+}
+
+Result<SwitchEvent> decode_switch(std::string_view payload) {
+  Arena arena;
+  ByteReader in(payload);
+  const Value map = decode_value(in, arena);
+  if (!in.ok() || !map.is(Kind::kMap)) return bad_event();
+  return SwitchEvent{{static_cast<ArtefactKind>(number_of(map, "kind")), text_of(map, "name"), text_of(map, "version")},
+                     text_of(map, "who"), text_of(map, "why")};
+}
+
+}  // namespace switchyard::governance

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "switchyard/document/document.h"
+#include "switchyard/governance/governance.h"
+
+namespace switchyard::governance {
+
+/// Events of the governance log. Numbers are on disk.
+enum class GovernanceEvent : uint8_t { kDeployed = 128, kActivated = 129, kKilled = 130, kRevived = 131 };
+std::string_view governance_event_name(GovernanceEvent event);
+
+/// A compiled artefact version; which member is set follows from its kind.
+struct Compiled {
+  std::shared_ptr<const Artefact> artefact;
+  std::shared_ptr<const workflow::Pipeline> pipeline;
+  std::shared_ptr<const rules::RuleTable> table;
+  std::shared_ptr<const workflow::ModelInterface> model;
+  std::shared_ptr<const document::Node> costs;
+};
+
+/// What the events fold to. Copied for each change: versions are shared, so a copy is small.
+struct Registry {
+  uint64_t offset = 0;                                              ///< events folded
+  std::map<ArtefactKey, std::shared_ptr<const Compiled>> versions;
+  std::map<std::pair<ArtefactKind, std::string>, std::string> active;
+  std::vector<workflow::Kill> kills;
+  std::vector<std::shared_ptr<const Artefact>> in_order;
+
+  const Compiled* find(ArtefactKind kind, const std::string& name, const std::string& version) const;
+  void add(std::shared_ptr<const Compiled> compiled);
+};
+
+/// The immutable view made of a registry.
+std::shared_ptr<const Snapshot> make_snapshot(Registry registry);
+
+// Payloads of events: maps in the form of value_codec.
+std::string encode_deployed(const Artefact& artefact);
+Result<Artefact> decode_deployed(std::string_view payload);
+/// Of kActivated, kKilled, kRevived.
+struct SwitchEvent {
+  ArtefactKey key;
+  std::string who, why;
+};
+std::string encode_switch(const SwitchEvent& event);
+Result<SwitchEvent> decode_switch(std::string_view payload);
+
+}  // namespace switchyard::governance
