@@ -2,7 +2,6 @@
 """Tests of tools/tidy and tools/count_tests.py: each plants a mistake in a small tree and expects it to be found.
 
 With SWITCHYARD_CANARY=1 one more test runs that must fail; the last test makes sure that it does.
-With SWITCHYARD_CASES=FILE the results are also written to FILE, a line `name<TAB>pass|fail|skip` each.
 """
 import contextlib
 import io
@@ -369,19 +368,5 @@ class Canary(unittest.TestCase):
         self.assertIn("the canary sings", result.stderr)
 
 
-class CaseResult(unittest.TextTestResult):
-    """Writes a line per test to the file that SWITCHYARD_CASES names."""
-
-    def stopTest(self, test):
-        super().stopTest(test)
-        path = os.environ.get("SWITCHYARD_CASES")
-        if path and not os.environ.get("SWITCHYARD_CANARY"):
-            bad = any(test is other for other, _ in self.failures + self.errors)
-            skipped = any(test is other for other, _ in self.skipped)
-            if not skipped:
-                with open(path, "a", encoding="utf-8") as file:
-                    file.write(f"{test.id()}\t{'fail' if bad else 'pass'}\n")
-
-
 if __name__ == "__main__":
-    unittest.main(testRunner=unittest.TextTestRunner(resultclass=CaseResult))
+    unittest.main()
