@@ -55,9 +55,10 @@ class Schema {
   std::vector<Violation> validate(const Value& value) const;
   /// Checks `value` and gives it with every number in a slot of type "number" as double, every one in a slot
   /// of type "integer" as int64, and the defaults of absent properties filled in, at the end of their object.
-  /// The same value, uncopied, when nothing changes. The result may refer to memory of `value` and of
-  /// `arena`, to nothing of this schema. Error: kInvalidArgument "schema.violation" with the first violation
-  /// and how many more there are; field is its JSON Pointer.
+  /// The same value, uncopied, when nothing changes; the result is accepted too and normalizes to itself. It
+  /// may refer to memory of `value` and of `arena`, to nothing of this schema. A default that breaks a rule
+  /// about its object is a violation. Error: kInvalidArgument "schema.violation" with the first violation and
+  /// how many more there are; field is its JSON Pointer.
   Result<Value> normalize(const Value& value, Arena& arena) const;
 
   /// What a normalized value looks like, for the type checker.
