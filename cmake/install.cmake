@@ -23,7 +23,7 @@ endif()
 
 foreach(part examples docs)
   set(to_examples ${share}/examples)
-  set(to_docs ${CMAKE_INSTALL_DOCDIR})
+  set(to_docs ${CMAKE_INSTALL_DOCDIR}/docs)
   if(IS_DIRECTORY ${CMAKE_SOURCE_DIR}/${part})
     install(DIRECTORY ${CMAKE_SOURCE_DIR}/${part}/ DESTINATION ${to_${part}} USE_SOURCE_PERMISSIONS
       PATTERN __pycache__ EXCLUDE PATTERN ".venv" EXCLUDE PATTERN "CMakeLists.txt" EXCLUDE)
