@@ -30,7 +30,7 @@ struct Entry {
 /// what a scan asks for. Most keys of a partition are written, read and erased by name within one overlay and never
 /// pay for order; a key joins the ordered view at the first scan over keys with its first byte.
 ///
-/// Owned by the partition's thread while active. When frozen, one other thread may call for_each, keys and bytes,
+/// Owned by the partition's thread while active. When frozen, one other thread may call for_each
 /// while the owner goes on with find and cursors: these change only the ordered view, which the other never reads.
 class Overlay {
  public:

@@ -158,14 +158,15 @@ bool RocksStore::freeze(Checkpoint reflected, Durability durability) {
   {
     std::lock_guard lock(shared_.mutex);
     SY_CHECK(!shared_.applied || shared_.applied->offset <= reflected.offset);
-    shared_.in_flight = {&layers_.freeze(), reflected, durability == Durability::kDurable};
+    const Overlay& frozen = layers_.freeze();
+    shared_.in_flight = {&frozen, frozen.bytes(), reflected, durability == Durability::kDurable};
   }
   host_->writers().post(this, [this] { write_in_flight(); });
   return true;
 }
 
 rocksdb::Status RocksStore::write_batch(const InFlight& work, uint64_t& written, uint64_t& elided) {
-  rocksdb::WriteBatch batch(work.overlay->bytes());
+  rocksdb::WriteBatch batch(work.bytes);
   rocksdb::ReadOptions read;
   std::string ignored;
   rocksdb::Status status;

@@ -47,6 +47,7 @@ class RocksStore final : public StateStore, private Base {
   /// What the writer thread works on.
   struct InFlight {
     const Overlay* overlay = nullptr;  ///< nullptr: nothing
+    size_t bytes = 0;                  ///< of the overlay, about those of the batch
     Checkpoint checkpoint;
     bool durable = false;
   };

@@ -242,11 +242,11 @@ void run_against_model(uint64_t seed, int steps) {
 }
 
 TEST(StateStoreModel, MemoryBehavesAsAMapWhateverIsFrozenFlushedAndCrashed) {
-  for (uint64_t seed = 1; seed <= 200; ++seed) ASSERT_NO_FATAL_FAILURE(run_against_model<MemorySubject>(seed, 1000));
+  for (uint64_t seed = 1; seed <= 100; ++seed) ASSERT_NO_FATAL_FAILURE(run_against_model<MemorySubject>(seed, 1000));
 }
 
 TEST(StateStoreModel, RocksBehavesAsAMapWhateverIsFrozenFlushedAndCrashed) {
-  for (uint64_t seed = 1; seed <= 6; ++seed) ASSERT_NO_FATAL_FAILURE(run_against_model<RocksSubject>(seed, 3000));
+  for (uint64_t seed = 1; seed <= 4; ++seed) ASSERT_NO_FATAL_FAILURE(run_against_model<RocksSubject>(seed, 3000));
 }
 
 TEST(MemoryStateStore, TheSameSeedAndCallsGiveTheSameCrash) {
