@@ -93,10 +93,11 @@ class Lexer {
   void quoted_ident() {
     const size_t start = at_++;
     while (at_ < text_.size() && peek() != '`' && peek() != '\n') ++at_;
-    if (peek() != '`') return mistake(start, "the field name that begins here has no closing '`'");
-    ++at_;
+    if (peek() != '`') mistake(start, "the field name that begins here has no closing '`'");
+    else ++at_;
     Token& token = add(TokenKind::kQuotedIdent, start);
-    token.text = token.text.substr(1, token.text.size() - 2);
+    token.text = token.text.substr(1);
+    if (token.text.ends_with('`')) token.text.remove_suffix(1);
     for (const char c : token.text)
       if (!is_letter(c) && !is_digit(c) && std::string_view("-./ ").find(c) == std::string_view::npos)
         return mistake(start, "a field name between '`' may have letters, digits and _ - . / only",
@@ -142,7 +143,7 @@ class Lexer {
     at_ += 2;
     const size_t digits = at_;
     while (hex_digit(peek()) >= 0) ++at_;
-    if (at_ == digits) return mistake(start, "'0x' needs hexadecimal digits after it");
+    if (at_ == digits) mistake(start, "'0x' needs hexadecimal digits after it");
     integer(start, digits, 16);
     after_number(start);
   }
@@ -155,7 +156,7 @@ class Lexer {
     if (is_unsigned) ++at_;
     Token& token = add(is_unsigned ? TokenKind::kUint : TokenKind::kInt, start);
     token.integer = magnitude;
-    if (error != std::errc()) mistake(start, "the number " + quoted(token.text) + " does not fit in 64 bits");
+    if (error == std::errc::result_out_of_range) mistake(start, "the number " + quoted(token.text) + " does not fit in 64 bits");
   }
 
   void after_number(size_t start) {
@@ -191,18 +192,15 @@ class Lexer {
     std::string out;
     for (;;) {
       if (at_ >= text_.size() || (!triple && (peek() == '\n' || peek() == '\r'))) {
-        return mistake(start, "the text that begins here has no closing " + std::string(closing),
-                       triple ? "" : "close it on the same line, or use three quotes for several lines");
+        mistake(start, "the text that begins here has no closing " + std::string(closing),
+                triple ? "" : "close it on the same line, or use three quotes for several lines");
+        // As a text it lets the grammar go on, so that other mistakes are told too.
+        add(TokenKind::kString, start).text = {};
+        return;
       }
       if (text_.substr(at_).starts_with(closing)) break;
-      if (peek() != '\\') {
-        out.push_back(text_[at_++]);
-      } else if (raw) {
-        out.push_back(text_[at_++]);
-        if (at_ < text_.size()) out.push_back(text_[at_++]);
-      } else {
-        escape(bytes, out);
-      }
+      if (raw || peek() != '\\') out.push_back(text_[at_++]);
+      else escape(bytes, out);
     }
     at_ += closing.size();
     Token& token = add(bytes ? TokenKind::kBytes : TokenKind::kString, start);
