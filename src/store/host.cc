@@ -71,7 +71,9 @@ void Writers::loop() {
 }
 
 StoreHost::StoreHost(const HostOptions& options, rocksdb::Env* env)
-    : options_(options), env_(env == nullptr ? rocksdb::Env::Default() : env), writers_(options.writer_threads) {
+    : options_(options),
+      env_(env == nullptr ? rocksdb::Env::Default() : env),
+      writers_(options.writer_threads) {
   env_->SetBackgroundThreads(options.flush_threads, rocksdb::Env::HIGH);
   env_->SetBackgroundThreads(options.compaction_threads, rocksdb::Env::LOW);
   rocksdb::LRUCacheOptions cache;
@@ -84,7 +86,9 @@ StoreHost::StoreHost(const HostOptions& options, rocksdb::Env* env)
     limiter_.reset(rocksdb::NewGenericRateLimiter(static_cast<int64_t>(options.background_bytes_per_second)));
 }
 
-std::shared_ptr<StoreHost> make_store_host(const HostOptions& options) { return std::make_shared<StoreHost>(options); }
+std::shared_ptr<StoreHost> make_store_host(const HostOptions& options) {
+  return std::make_shared<StoreHost>(options);
+}
 
 namespace {
 
@@ -95,7 +99,8 @@ rocksdb::BlockBasedTableOptions table_options(std::shared_ptr<rocksdb::Cache> ca
   table.format_version = 5;
   table.checksum = rocksdb::kXXH3;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  // Index and filters are cut into blocks that live in the shared cache: memory does not grow with the number of runs.
+  // Index and filters are cut into blocks that live in the shared cache: memory does not grow with the number
+  // of runs.
   table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
   table.partition_filters = true;
   table.metadata_block_size = 4096;
@@ -103,7 +108,6 @@ rocksdb::BlockBasedTableOptions table_options(std::shared_ptr<rocksdb::Cache> ca
   table.cache_index_and_filter_blocks_with_high_priority = true;
   table.pin_top_level_index_and_filter = true;
   table.pin_l0_filter_and_index_blocks_in_cache = false;
-  table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
   return table;
 }
 
@@ -124,7 +128,8 @@ rocksdb::Options StoreHost::rocks_options(const StoreOptions& store) const {
   o.memtable_prefix_bloom_size_ratio = 0.02;
   o.memtable_whole_key_filtering = true;
   o.allow_concurrent_memtable_write = false;  // one writer
-  o.avoid_flush_during_shutdown = true;       // closing is a crash unless flush() was called; replay is always right
+  o.avoid_flush_during_shutdown =
+      true;  // closing is a crash unless flush() was called; replay is always right
   o.avoid_flush_during_recovery = true;
 
   o.bgerror_resume_retry_interval = 200'000;  // microseconds
@@ -136,11 +141,14 @@ rocksdb::Options StoreHost::rocks_options(const StoreOptions& store) const {
   o.max_background_jobs = options_.flush_threads + options_.compaction_threads;
   o.bytes_per_sync = 512 * 1024;  // no long write-back in front of the log's fdatasync
   o.rate_limiter = limiter_;
-  // Queues (timers, due reviews) erase at one end; a file full of tombstones is compacted before it slows scans down.
-  o.table_properties_collector_factories.push_back(rocksdb::NewCompactOnDeletionCollectorFactory(10000, 5000));
+  // Queues (timers, due reviews) erase at one end; a file full of tombstones is compacted before it slows
+  // scans down.
+  o.table_properties_collector_factories.push_back(
+      rocksdb::NewCompactOnDeletionCollectorFactory(10000, 5000));
 
   const auto compressions = rocksdb::GetSupportedCompressions();
-  const bool lz4 = std::find(compressions.begin(), compressions.end(), rocksdb::kLZ4Compression) != compressions.end();
+  const bool lz4 =
+      std::find(compressions.begin(), compressions.end(), rocksdb::kLZ4Compression) != compressions.end();
   o.compression = lz4 ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
 
   o.max_open_files = 512;

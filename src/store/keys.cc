@@ -10,7 +10,8 @@ constexpr uint64_t kSign = uint64_t{1} << 63;
 }
 
 KeyWriter& KeyWriter::f64(double v) {
-  // Positive: set the sign bit, so that they come after the negatives; negative: flip all, so that they ascend.
+  // Positive: set the sign bit, so that they come after the negatives; negative: flip all, so that they
+  // ascend.
   const auto bits = std::bit_cast<uint64_t>(v);
   return big_endian((bits & kSign) != 0 ? ~bits : bits | kSign);
 }

@@ -101,7 +101,8 @@ Result<bool> Layers::get(std::string_view key, std::string& value) {
 Status Layers::scan(const Range& wanted, const ScanOptions& options, Visitor visitor) {
   SY_CHECK(!scanning_);
   Range range = wanted;
-  if (range.from.empty() || range.from[0] == 0) range.from.assign(1, '\x01');  // below are the store's own keys
+  if (range.from.empty() || range.from[0] == 0)
+    range.from.assign(1, '\x01');  // below are the store's own keys
   if (!range.until.empty() && range.until <= range.from) return {};
 
   struct Scanning {

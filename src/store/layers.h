@@ -11,7 +11,8 @@
 
 namespace switchyard::store {
 
-/// The overlays over a base, read and written as one map. All calls from the partition's thread, except those marked.
+/// The overlays over a base, read and written as one map. All calls from the partition's thread, except those
+/// marked.
 class Layers {
  public:
   explicit Layers(Base& base) : base_(base), active_(std::make_unique<Overlay>()) {}
@@ -29,10 +30,10 @@ class Layers {
   /// Gives the frozen overlay up, once the base holds it.
   std::unique_ptr<Overlay> take_frozen();
 
-  size_t active_bytes() const { return active_bytes_.load(std::memory_order_relaxed); }     ///< any thread
-  size_t active_keys() const { return active_keys_.load(std::memory_order_relaxed); }       ///< any thread
-  size_t frozen_bytes() const { return frozen_bytes_.load(std::memory_order_relaxed); }     ///< any thread
-  uint64_t annihilated() const { return annihilated_.load(std::memory_order_relaxed); }     ///< any thread
+  size_t active_bytes() const { return active_bytes_.load(std::memory_order_relaxed); }  ///< any thread
+  size_t active_keys() const { return active_keys_.load(std::memory_order_relaxed); }    ///< any thread
+  size_t frozen_bytes() const { return frozen_bytes_.load(std::memory_order_relaxed); }  ///< any thread
+  uint64_t annihilated() const { return annihilated_.load(std::memory_order_relaxed); }  ///< any thread
 
  private:
   void check_key(std::string_view key) const;

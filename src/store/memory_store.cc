@@ -14,7 +14,8 @@ using Map = std::map<std::string, std::string, std::less<>>;
 
 class MapCursor final : public BaseCursor {
  public:
-  MapCursor(const Map& map, const Range& range, Direction direction) : map_(map), range_(range), direction_(direction) {
+  MapCursor(const Map& map, const Range& range, Direction direction)
+      : map_(map), range_(range), direction_(direction) {
     if (direction == Direction::kForward) {
       at_ = map.lower_bound(range.from);
       valid_ = at_ != map.end() && inside();
@@ -51,7 +52,8 @@ class MapCursor final : public BaseCursor {
 
 class MemoryStore final : public MemoryStateStore, private Base {
  public:
-  explicit MemoryStore(uint64_t seed) : random_(seed), layers_(std::make_unique<Layers>(static_cast<Base&>(*this))) {}
+  explicit MemoryStore(uint64_t seed)
+      : random_(seed), layers_(std::make_unique<Layers>(static_cast<Base&>(*this))) {}
 
   void put(std::string_view key, std::string_view value) override {
     tick();
@@ -131,14 +133,17 @@ class MemoryStore final : public MemoryStateStore, private Base {
   }
   void tick() {
     if (in_flight_ == nullptr || disk_full_) return;
-    if (calls_until_written_ > 0) --calls_until_written_;
-    else settle();
+    if (calls_until_written_ > 0)
+      --calls_until_written_;
+    else
+      settle();
   }
   static void apply(const Delta& delta, Map& to);
   void make_durable();
   static Error no_space() {
-    return make_error(ErrorKind::kNoSpace, "store.no_space",
-                      "the state in memory could not be written: the simulated disk is full; free space on it");
+    return make_error(
+        ErrorKind::kNoSpace, "store.no_space",
+        "the state in memory could not be written: the simulated disk is full; free space on it");
   }
 
   uint64_t random_;
@@ -157,8 +162,10 @@ class MemoryStore final : public MemoryStateStore, private Base {
 
 void MemoryStore::apply(const Delta& delta, Map& to) {
   for (const auto& [key, value] : delta.changes) {
-    if (value) to.insert_or_assign(key, *value);
-    else to.erase(key);
+    if (value)
+      to.insert_or_assign(key, *value);
+    else
+      to.erase(key);
   }
 }
 
@@ -214,6 +221,8 @@ StoreStats MemoryStore::stats() const {
 
 }  // namespace
 
-std::unique_ptr<MemoryStateStore> memory_state_store(uint64_t seed) { return std::make_unique<MemoryStore>(seed); }
+std::unique_ptr<MemoryStateStore> memory_state_store(uint64_t seed) {
+  return std::make_unique<MemoryStore>(seed);
+}
 
 }  // namespace switchyard::store

@@ -58,8 +58,14 @@ Entry* Overlay::add(std::string_view key, uint64_t key_hash) {
   if (keys_ * 8 >= capacity_ * 5) grow();
   auto* entry = static_cast<Entry*>(slab_.allocate(sizeof(Entry) + key.size()));
   auto& pending = ordered_->pending[first_byte(key)];
-  *entry = Entry{static_cast<uint32_t>(key.size()), 0, 0, static_cast<uint32_t>(pending.size()),
-                 false,                             true, false, nullptr};
+  *entry = Entry{static_cast<uint32_t>(key.size()),
+                 0,
+                 0,
+                 static_cast<uint32_t>(pending.size()),
+                 false,
+                 true,
+                 false,
+                 nullptr};
   std::memcpy(entry + 1, key.data(), key.size());
   pending.push_back(entry);
   size_t i = key_hash & (capacity_ - 1);
@@ -154,10 +160,14 @@ Overlay::Cursor::Cursor(Overlay& overlay, const Range& range, Direction directio
   if (tree.empty()) return;
   const bool forward = direction == Direction::kForward;
   place_ = std::make_unique<Place>(Place{&tree, tree.end()});
-  if (forward) place_->at = tree.lower_bound(std::string_view(range.from));
-  else if (!range.until.empty()) place_->at = tree.lower_bound(std::string_view(range.until));
-  if (forward) settle();
-  else advance();
+  if (forward)
+    place_->at = tree.lower_bound(std::string_view(range.from));
+  else if (!range.until.empty())
+    place_->at = tree.lower_bound(std::string_view(range.until));
+  if (forward)
+    settle();
+  else
+    advance();
 }
 
 Overlay::Cursor::~Cursor() = default;

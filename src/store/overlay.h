@@ -26,12 +26,14 @@ struct Entry {
   std::string_view value() const { return {value_at, value_bytes}; }
 };
 
-/// The keys that changed between two freezes: a hash table for single keys, and an ordered view that is made only of
-/// what a scan asks for. Most keys of a partition are written, read and erased by name within one overlay and never
-/// pay for order; a key joins the ordered view at the first scan over keys with its first byte.
+/// The keys that changed between two freezes: a hash table for single keys, and an ordered view that is made
+/// only of what a scan asks for. Most keys of a partition are written, read and erased by name within one
+/// overlay and never pay for order; a key joins the ordered view at the first scan over keys with its first
+/// byte.
 ///
 /// Owned by the partition's thread while active. When frozen, one other thread may call for_each
-/// while the owner goes on with find and cursors: these change only the ordered view, which the other never reads.
+/// while the owner goes on with find and cursors: these change only the ordered view, which the other never
+/// reads.
 class Overlay {
  public:
   Overlay();
@@ -49,7 +51,9 @@ class Overlay {
   void remove(Entry* entry, uint64_t key_hash);
 
   size_t keys() const { return keys_; }
-  size_t bytes() const { return slab_.used_bytes() + capacity_ * sizeof(Slot) + indexed_keys() * sizeof(void*) * 2; }
+  size_t bytes() const {
+    return slab_.used_bytes() + capacity_ * sizeof(Slot) + indexed_keys() * sizeof(void*) * 2;
+  }
 
   /// In no particular order.
   template <typename F>
@@ -58,8 +62,8 @@ class Overlay {
       if (slots_[i].entry != nullptr) visit(static_cast<const Entry&>(*slots_[i].entry));
   }
 
-  /// Walks the entries of `range`, tombstones included, in `direction`. The overlay must not change meanwhile, and
-  /// `range` must outlive the cursor.
+  /// Walks the entries of `range`, tombstones included, in `direction`. The overlay must not change
+  /// meanwhile, and `range` must outlive the cursor.
   class Cursor {
    public:
     Cursor(Overlay& overlay, const Range& range, Direction direction);

@@ -7,7 +7,8 @@ namespace switchyard::store {
 Error rocks_error(const rocksdb::Status& status, std::string_view path, std::string_view doing) {
   const std::string why = status.ToString();
   const auto say = [&](ErrorKind kind, const char* code, std::string_view mend) {
-    return make_error(kind, code, fmt::format("the state in {} could not be {}: {}; {}", path, doing, why, mend),
+    return make_error(kind, code,
+                      fmt::format("the state in {} could not be {}: {}; {}", path, doing, why, mend),
                       std::string(path));
   };
   if (status.IsNoSpace() || status.subcode() == rocksdb::Status::kNoSpace)

@@ -23,7 +23,9 @@ std::string_view view(const rocksdb::Slice& text) { return {text.data(), text.si
 class RocksCursor final : public BaseCursor {
  public:
   RocksCursor(rocksdb::DB& db, const std::string& path, const Range& range, const ScanOptions& options)
-      : path_(path), forward_(options.direction == Direction::kForward), from_(slice(range.from)),
+      : path_(path),
+        forward_(options.direction == Direction::kForward),
+        from_(slice(range.from)),
         until_(slice(range.until)) {
     rocksdb::ReadOptions read;
     read.iterate_lower_bound = &from_;
@@ -33,15 +35,19 @@ class RocksCursor final : public BaseCursor {
       read.readahead_size = 1u << 20;
     }
     iterator_.reset(db.NewIterator(read));
-    if (forward_) iterator_->Seek(from_);
-    else iterator_->SeekToLast();
+    if (forward_)
+      iterator_->Seek(from_);
+    else
+      iterator_->SeekToLast();
   }
   bool valid() const override { return iterator_->Valid(); }
   std::string_view key() const override { return view(iterator_->key()); }
   std::string_view value() const override { return view(iterator_->value()); }
   void advance() override {
-    if (forward_) iterator_->Next();
-    else iterator_->Prev();
+    if (forward_)
+      iterator_->Next();
+    else
+      iterator_->Prev();
   }
   Status status() const override {
     const auto status = iterator_->status();
@@ -94,10 +100,11 @@ Status RocksStore::open() {
   std::error_code error;
   std::filesystem::create_directories(options_.path, error);
   if (error)
-    return make_error(ErrorKind::kIo, "store.io",
-                      fmt::format("the folder {} could not be created: {}; check its parent's permissions and space",
-                                  options_.path, error.message()),
-                      options_.path);
+    return make_error(
+        ErrorKind::kIo, "store.io",
+        fmt::format("the folder {} could not be created: {}; check its parent's permissions and space",
+                    options_.path, error.message()),
+        options_.path);
   auto rocks = host_->rocks_options(options_);
   rocks.listeners.push_back(std::make_shared<Listener>(*this));
   rocksdb::DB* db = nullptr;
@@ -144,7 +151,8 @@ std::unique_ptr<BaseCursor> RocksStore::base_scan(const Range& range, const Scan
 void RocksStore::settle() {
   if (!written_.load(std::memory_order_acquire)) return;
   written_.store(false, std::memory_order_relaxed);
-  // Freeing tens of thousands of entries takes long enough not to do it here. Shared: std::function must be copyable.
+  // Freeing tens of thousands of entries takes long enough not to do it here. Shared: std::function must be
+  // copyable.
   host_->writers().post(this, [overlay = std::shared_ptr<Overlay>(layers_.take_frozen())] {});
 }
 
@@ -176,8 +184,8 @@ rocksdb::Status RocksStore::write_batch(const InFlight& work, uint64_t& written,
     if (entry.live) {
       status = batch.Put(key, slice(entry.value()));
     } else {
-      // Put and erased within this overlay, without the owner saying that it was new: mostly it was. The base now is
-      // all that lies below, and its filters answer without the disk.
+      // Put and erased within this overlay, without the owner saying that it was new: mostly it was. The base
+      // now is all that lies below, and its filters answer without the disk.
       if (entry.began_here && !db_->KeyMayExist(read, key, &ignored)) {
         ++elided;
         return;
@@ -215,8 +223,10 @@ void RocksStore::write_in_flight() {
     std::lock_guard lock(shared_.mutex);
     shared_.in_flight = {};
     shared_.applied = work.checkpoint;
-    if (sequence <= shared_.flushed_sequence) shared_.flushed = work.checkpoint;
-    else shared_.unflushed.emplace_back(sequence, work.checkpoint);
+    if (sequence <= shared_.flushed_sequence)
+      shared_.flushed = work.checkpoint;
+    else
+      shared_.unflushed.emplace_back(sequence, work.checkpoint);
     ++shared_.freezes;
     shared_.keys_written += written;
     shared_.elided += elided;
@@ -265,7 +275,8 @@ void RocksStore::report_failure(const rocksdb::Status& status, std::string_view 
       shared_.retry_posted = true;
       using std::chrono::milliseconds;
       shared_.pause = std::clamp(shared_.pause * 2, milliseconds(kRetryMinMs), milliseconds(kRetryMaxMs));
-      host_->writers().post(this, [this] { retry(); }, shared_.pause);
+      host_->writers().post(
+          this, [this] { retry(); }, shared_.pause);
     }
   }
   shared_.changed.notify_all();
@@ -353,7 +364,8 @@ StoreStats RocksStore::stats() const {
   stats.active_bytes = layers_.active_bytes();
   stats.frozen_bytes = layers_.frozen_bytes();
   uint64_t base_bytes = 0;
-  if (db_->GetIntProperty(rocksdb::DB::Properties::kTotalSstFilesSize, &base_bytes)) stats.base_bytes = base_bytes;
+  if (db_->GetIntProperty(rocksdb::DB::Properties::kTotalSstFilesSize, &base_bytes))
+    stats.base_bytes = base_bytes;
   std::lock_guard lock(shared_.mutex);
   stats.freezes = shared_.freezes;
   stats.keys_written = shared_.keys_written;
@@ -363,13 +375,15 @@ StoreStats RocksStore::stats() const {
   return stats;
 }
 
-Result<std::unique_ptr<RocksStore>> open_rocks_store(std::shared_ptr<StoreHost> host, const StoreOptions& options) {
+Result<std::unique_ptr<RocksStore>> open_rocks_store(std::shared_ptr<StoreHost> host,
+                                                     const StoreOptions& options) {
   auto store = std::make_unique<RocksStore>(std::move(host), options);
   SY_RETURN_IF_ERROR(store->open());
   return store;
 }
 
-Result<std::unique_ptr<StateStore>> open_state_store(std::shared_ptr<StoreHost> host, const StoreOptions& options) {
+Result<std::unique_ptr<StateStore>> open_state_store(std::shared_ptr<StoreHost> host,
+                                                     const StoreOptions& options) {
   SY_ASSIGN_OR_RETURN(auto store, open_rocks_store(std::move(host), options));
   return std::unique_ptr<StateStore>(std::move(store));
 }

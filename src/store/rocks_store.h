@@ -20,8 +20,8 @@
 
 namespace switchyard::store {
 
-/// The layers over RocksDB. The partition's thread calls the interface; a writer thread of the host writes the frozen
-/// overlay; RocksDB's threads report flushes and failures through the listener.
+/// The layers over RocksDB. The partition's thread calls the interface; a writer thread of the host writes
+/// the frozen overlay; RocksDB's threads report flushes and failures through the listener.
 class RocksStore final : public StateStore, private Base {
  public:
   RocksStore(std::shared_ptr<StoreHost> host, StoreOptions options);
@@ -96,6 +96,7 @@ class RocksStore final : public StateStore, private Base {
 };
 
 /// open_state_store on a host of the caller's making (tests).
-Result<std::unique_ptr<RocksStore>> open_rocks_store(std::shared_ptr<StoreHost> host, const StoreOptions& options);
+Result<std::unique_ptr<RocksStore>> open_rocks_store(std::shared_ptr<StoreHost> host,
+                                                     const StoreOptions& options);
 
 }  // namespace switchyard::store

@@ -6,8 +6,9 @@
 
 namespace switchyard::store {
 
-/// Memory for the entries of an overlay. Freed pieces are handed out again by size class, so that an overlay in which
-/// keys come and go stays as small as what lives in it; everything goes at once with the slab. One thread.
+/// Memory for the entries of an overlay. Freed pieces are handed out again by size class, so that an overlay
+/// in which keys come and go stays as small as what lives in it; everything goes at once with the slab. One
+/// thread.
 class Slab {
  public:
   Slab() = default;
@@ -29,7 +30,9 @@ class Slab {
   void release(void* piece, size_t bytes);
 
   /// What allocate(bytes) really gives.
-  static size_t rounded(size_t bytes) { return bytes > kMaxClassBytes ? bytes : class_bytes(class_of(bytes)); }
+  static size_t rounded(size_t bytes) {
+    return bytes > kMaxClassBytes ? bytes : class_bytes(class_of(bytes));
+  }
   /// Bytes handed out and not released.
   size_t used_bytes() const { return used_bytes_; }
 

@@ -9,7 +9,8 @@
 namespace switchyard::telemetry {
 namespace {
 
-// A value below 2^kExactBits has a bucket of its own; above, each doubling is cut into 2^(kExactBits-1) buckets.
+// A value below 2^kExactBits has a bucket of its own; above, each doubling is cut into 2^(kExactBits-1)
+// buckets.
 constexpr int kExactBits = 8;
 constexpr size_t kHalf = size_t{1} << (kExactBits - 1);
 constexpr size_t kBuckets = (64 - kExactBits + 2) * kHalf;

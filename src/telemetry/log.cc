@@ -27,7 +27,9 @@ constexpr int64_t kSecondUs = 1000000;
 constexpr size_t kMaxWatchedMessages = 1024;
 
 int64_t system_now_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 void write_all(int fd, std::string_view bytes) {
@@ -58,7 +60,8 @@ std::string_view log_level_name(LogLevel level) {
 }
 
 Result<LogLevel> parse_log_level(std::string_view name) {
-  for (const auto level : {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarn, LogLevel::kError, LogLevel::kOff})
+  for (const auto level :
+       {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarn, LogLevel::kError, LogLevel::kOff})
     if (name == log_level_name(level)) return level;
   return make_error(ErrorKind::kInvalidArgument, "telemetry.bad_log_level",
                     fmt::format("'{}' is not a log level; use debug, info, warn, error or off", name));
@@ -125,9 +128,12 @@ bool LogSink::Impl::admit(const LogHead& head) {
   auto found = watched.find(key);
   if (found == watched.end()) {
     if (watched.size() >= kMaxWatchedMessages)
-      std::erase_if(watched, [&](const auto& item) { return item.second.second != second && item.second.suppressed == 0; });
+      std::erase_if(watched, [&](const auto& item) {
+        return item.second.second != second && item.second.suppressed == 0;
+      });
     if (watched.size() >= kMaxWatchedMessages) return true;
-    found = watched.emplace(key, Watched{head.level, std::string(head.module), std::string(head.message)}).first;
+    found =
+        watched.emplace(key, Watched{head.level, std::string(head.module), std::string(head.message)}).first;
   }
   Watched& one = found->second;
   if (one.second != second) {
@@ -180,8 +186,9 @@ void LogSink::Impl::report_suppressed(bool all, std::string& out) {
 void LogSink::Impl::report_dropped(std::string& out) {
   const uint64_t total = dropped.load(std::memory_order_relaxed);
   if (total == dropped_reported) return;
-  out += format({options.now_us(), LogLevel::kWarn, "telemetry", "log lines were dropped, their target is too slow"}, {},
-                {{"lines", total - dropped_reported}});
+  out += format(
+      {options.now_us(), LogLevel::kWarn, "telemetry", "log lines were dropped, their target is too slow"},
+      {}, {{"lines", total - dropped_reported}});
   dropped_reported = total;
 }
 
@@ -196,8 +203,10 @@ void LogSink::Impl::loop() {
   std::string batch;
   for (;;) {
     const auto ready = [this] { return stopping || !queue.empty(); };
-    if (any_suppressed) changed.wait_for(lock, std::chrono::seconds(1), ready);
-    else changed.wait(lock, [&] { return ready() || any_suppressed; });
+    if (any_suppressed)
+      changed.wait_for(lock, std::chrono::seconds(1), ready);
+    else
+      changed.wait(lock, [&] { return ready() || any_suppressed; });
     batch.clear();
     batch.swap(queue);
     const size_t taken = batch.size();
@@ -226,7 +235,8 @@ void LogSink::flush() {
   impl_->changed.wait(lock, [&] { return impl_->written >= until; });
 }
 
-Logger::Logger(std::shared_ptr<LogSink> sink, std::string_view module) : sink_(std::move(sink)), module_(module) {}
+Logger::Logger(std::shared_ptr<LogSink> sink, std::string_view module)
+    : sink_(std::move(sink)), module_(module) {}
 
 Logger Logger::with(LogFields fields) const {
   Logger copy = *this;

@@ -22,13 +22,16 @@ std::string_view printable(std::string_view text, std::string& room) {
   if (cut) {
     text = text.substr(0, kMaxValueBytes);
     // Not in the middle of a character.
-    for (int i = 0; i < 3 && !text.empty() && (static_cast<uint8_t>(text.back()) & 0xC0) == 0x80; ++i) text.remove_suffix(1);
+    for (int i = 0; i < 3 && !text.empty() && (static_cast<uint8_t>(text.back()) & 0xC0) == 0x80; ++i)
+      text.remove_suffix(1);
     if (!text.empty() && static_cast<uint8_t>(text.back()) >= 0xC0) text.remove_suffix(1);
   }
   if (!is_valid_utf8(text)) {
     for (const char c : text) {
-      if (static_cast<uint8_t>(c) < 0x80) room.push_back(c);
-      else room += "\uFFFD";
+      if (static_cast<uint8_t>(c) < 0x80)
+        room.push_back(c);
+      else
+        room += "\uFFFD";
     }
   } else if (cut) {
     room = text;
@@ -49,7 +52,8 @@ void append_plain_text(std::string_view text, std::string& out) {
   text = printable(text, room);
   bool plain = !text.empty();
   for (const char c : text)
-    if (static_cast<uint8_t>(c) <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7f || static_cast<uint8_t>(c) == 0xC2)
+    if (static_cast<uint8_t>(c) <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7f ||
+        static_cast<uint8_t>(c) == 0xC2)
       plain = false;
   if (plain) {
     out += text;
@@ -70,14 +74,22 @@ void append_plain_text(std::string_view text, std::string& out) {
 
 template <typename AppendText>
 void append_value(const LogField::Value& value, std::string& out, AppendText append_text) {
-  if (const auto* text = std::get_if<std::string_view>(&value)) append_text(*text, out);
-  else if (const auto* flag = std::get_if<bool>(&value)) out += *flag ? "true" : "false";
-  else if (const auto* i = std::get_if<int64_t>(&value)) fmt::format_to(std::back_inserter(out), "{}", *i);
-  else if (const auto* u = std::get_if<uint64_t>(&value)) fmt::format_to(std::back_inserter(out), "{}", *u);
-  else if (const auto* id = std::get_if<const RunId*>(&value)) append_text((*id)->to_string(), out);
-  else if (const auto* error = std::get_if<const Error*>(&value)) append_text((*error)->to_string(), out);
-  else if (const double d = std::get<double>(value); std::isfinite(d)) fmt::format_to(std::back_inserter(out), "{}", d);
-  else append_text(std::isnan(d) ? "NaN" : d > 0 ? "Infinity" : "-Infinity", out);
+  if (const auto* text = std::get_if<std::string_view>(&value))
+    append_text(*text, out);
+  else if (const auto* flag = std::get_if<bool>(&value))
+    out += *flag ? "true" : "false";
+  else if (const auto* i = std::get_if<int64_t>(&value))
+    fmt::format_to(std::back_inserter(out), "{}", *i);
+  else if (const auto* u = std::get_if<uint64_t>(&value))
+    fmt::format_to(std::back_inserter(out), "{}", *u);
+  else if (const auto* id = std::get_if<const RunId*>(&value))
+    append_text((*id)->to_string(), out);
+  else if (const auto* error = std::get_if<const Error*>(&value))
+    append_text((*error)->to_string(), out);
+  else if (const double d = std::get<double>(value); std::isfinite(d))
+    fmt::format_to(std::back_inserter(out), "{}", d);
+  else
+    append_text(std::isnan(d) ? "NaN" : d > 0 ? "Infinity" : "-Infinity", out);
 }
 
 constexpr std::string_view kTruncatedJson = ",\"truncated\":true";
@@ -118,9 +130,10 @@ void append_time_us(int64_t us, std::string& out) {
   const auto day = floor<days>(time);
   const year_month_day date(day);
   const hh_mm_ss<microseconds> clock(time - day);
-  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", static_cast<int>(date.year()),
-                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
-                 clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
+                 static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                 static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(),
+                 clock.seconds().count(), clock.subseconds().count());
 }
 
 std::string json_line(const LogHead& head, std::string_view bound, LogFields fields) {

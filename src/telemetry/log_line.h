@@ -10,8 +10,8 @@ namespace switchyard::telemetry {
 
 /// Appends `,"key":value`.
 void append_json_field(const LogField& field, std::string& out);
-/// Appends ` key=value`, the value quoted where it would not read as one word; nothing in it can move the cursor or
-/// begin a new line.
+/// Appends ` key=value`, the value quoted where it would not read as one word; nothing in it can move the
+/// cursor or begin a new line.
 void append_text_field(const LogField& field, std::string& out);
 
 /// What a line says before its fields.
@@ -22,8 +22,8 @@ struct LogHead {
   std::string_view message;
 };
 
-/// One line with its line feed. `bound` are fields formatted before. A line over kMaxLogLineBytes loses its last fields
-/// and says "truncated".
+/// One line with its line feed. `bound` are fields formatted before. A line over kMaxLogLineBytes loses its
+/// last fields and says "truncated".
 std::string json_line(const LogHead& head, std::string_view bound, LogFields fields);
 std::string text_line(const LogHead& head, std::string_view bound, LogFields fields, bool colour);
 

@@ -11,7 +11,8 @@ namespace {
 
 constexpr size_t kWordsPerLine = 64 / sizeof(uint64_t);
 
-/// Words of one shard: a count per bucket, one for the values above all bounds, and the sum; in whole cache lines.
+/// Words of one shard: a count per bucket, one for the values above all bounds, and the sum; in whole cache
+/// lines.
 size_t stride_for(size_t bounds) { return (bounds + 2 + kWordsPerLine - 1) / kWordsPerLine * kWordsPerLine; }
 
 }  // namespace
@@ -29,7 +30,8 @@ uint64_t Counter::value() const {
 }
 
 Histogram::Histogram(std::span<const double> bounds)
-    : bounds_(bounds.begin(), bounds.end()), stride_(stride_for(bounds.size())),
+    : bounds_(bounds.begin(), bounds.end()),
+      stride_(stride_for(bounds.size())),
       words_(new std::atomic<uint64_t>[stride_for(bounds.size()) * kShards]()) {
   SY_CHECK(!bounds_.empty() && bounds_.size() <= kMaxBuckets);
   SY_CHECK(std::is_sorted(bounds_.begin(), bounds_.end(), std::less_equal<>()));
@@ -69,8 +71,9 @@ std::span<const double> latency_buckets() {
 }
 
 std::span<const double> short_latency_buckets() {
-  static constexpr double kBounds[] = {0.000001, 0.0000025, 0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025,
-                                       0.0005,   0.001,     0.0025,   0.005,   0.01,     0.025,   0.1,    1};
+  static constexpr double kBounds[] = {0.000001, 0.0000025, 0.000005, 0.00001, 0.000025, 0.00005,
+                                       0.0001,   0.00025,   0.0005,   0.001,   0.0025,   0.005,
+                                       0.01,     0.025,     0.1,      1};
   return kBounds;
 }
 
@@ -85,7 +88,7 @@ std::span<const double> bytes_buckets() {
 }
 
 std::span<const double> human_buckets() {
-  static constexpr double kBounds[] = {1,    5,     15,    30,    60,     120,    300,    600,
+  static constexpr double kBounds[] = {1,    5,    15,    30,    60,    120,    300,    600,
                                        1800, 3600, 14400, 43200, 86400, 259200, 604800, 2592000};
   return kBounds;
 }

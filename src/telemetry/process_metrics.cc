@@ -18,7 +18,8 @@ double stat_field(int number) {
   std::ifstream file("/proc/self/stat");
   std::string line;
   std::getline(file, line);
-  // The second field is the program's name in brackets and may hold anything; the third begins behind the last one.
+  // The second field is the program's name in brackets and may hold anything; the third begins behind the
+  // last one.
   const size_t name_end = line.rfind(')');
   if (name_end == std::string::npos) return 0;
   std::istringstream fields(line.substr(name_end + 1));
@@ -35,7 +36,9 @@ double threads() { return stat_field(20); }
 double cpu_seconds() {
   rusage usage{};
   if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -78,7 +81,8 @@ std::vector<CallbackHandle> add_process_metrics(Registry& registry, std::string_
   add("process_max_fds", "File descriptors the process may open.", max_fds);
   add("process_threads", "Threads of the process.", threads);
   const double started = start_time();
-  handles.push_back(registry.callback("process_start_time_seconds", "When the process started, since the epoch.", {},
+  handles.push_back(registry.callback("process_start_time_seconds",
+                                      "When the process started, since the epoch.", {},
                                       [started] { return started; }));
   handles.push_back(registry.callback("switchyard_build_info", "Always 1; its labels say what runs.",
                                       {{"version", std::string(version)}}, [] { return 1.0; }));

@@ -19,7 +19,8 @@ constexpr std::string_view kDropped = "switchyard_telemetry_series_dropped_total
 
 bool is_lower_name(std::string_view name) {
   return !name.empty() && name[0] >= 'a' && name[0] <= 'z' &&
-         std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
+         std::all_of(name.begin(), name.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
 /// The conventions that can be seen in a name.
@@ -27,8 +28,8 @@ void check_name(std::string_view name, bool counter) {
   SY_CHECK(is_lower_name(name));
   SY_CHECK(name.starts_with("switchyard_") || name.starts_with("process_"));
   SY_CHECK(name.ends_with("_total") == counter);
-  for (const std::string_view unit : {"_ms", "_us", "_ns", "_milliseconds", "_microseconds", "_nanoseconds", "_kb",
-                                      "_mb", "_minutes", "_hours", "_percent"})
+  for (const std::string_view unit : {"_ms", "_us", "_ns", "_milliseconds", "_microseconds", "_nanoseconds",
+                                      "_kb", "_mb", "_minutes", "_hours", "_percent"})
     SY_CHECK(!name.ends_with(unit) && name.find(std::string(unit) + "_total") == std::string_view::npos);
 }
 
@@ -41,14 +42,17 @@ constexpr prometheus::MetricType kTypeOf<Gauge> = prometheus::MetricType::Gauge;
 template <>
 constexpr prometheus::MetricType kTypeOf<Histogram> = prometheus::MetricType::Histogram;
 
-void read(const Counter& from, prometheus::ClientMetric& to) { to.counter.value = static_cast<double>(from.value()); }
+void read(const Counter& from, prometheus::ClientMetric& to) {
+  to.counter.value = static_cast<double>(from.value());
+}
 void read(const Gauge& from, prometheus::ClientMetric& to) { to.gauge.value = from.value(); }
 void read(const Histogram& from, prometheus::ClientMetric& to) {
   const auto snapshot = from.snapshot();
   uint64_t cumulative = 0;
   for (size_t i = 0; i < snapshot.counts.size(); ++i) {
     cumulative += snapshot.counts[i];
-    const double bound = i < from.bounds().size() ? from.bounds()[i] : std::numeric_limits<double>::infinity();
+    const double bound =
+        i < from.bounds().size() ? from.bounds()[i] : std::numeric_limits<double>::infinity();
     to.histogram.bucket.push_back({cumulative, bound});
   }
   to.histogram.sample_count = snapshot.count;
@@ -58,7 +62,8 @@ void read(const Histogram& from, prometheus::ClientMetric& to) {
 /// A name with its series, whatever their kind.
 class AnyFamily {
  public:
-  AnyFamily(std::string_view help, std::vector<std::string> labels) : help_(help), labels_(std::move(labels)) {}
+  AnyFamily(std::string_view help, std::vector<std::string> labels)
+      : help_(help), labels_(std::move(labels)) {}
   virtual ~AnyFamily() = default;
   virtual prometheus::MetricFamily collect() const = 0;
   const std::string help_;
@@ -94,7 +99,10 @@ template <typename Metric>
 struct Family<Metric>::Impl final : AnyFamily {
   Impl(std::string_view help, std::vector<std::string> labels, std::vector<double> bounds, size_t max_series,
        Counter* dropped)
-      : AnyFamily(help, std::move(labels)), bounds_(std::move(bounds)), max_series_(max_series), dropped_(dropped) {}
+      : AnyFamily(help, std::move(labels)),
+        bounds_(std::move(bounds)),
+        max_series_(max_series),
+        dropped_(dropped) {}
 
   Metric& with(std::span<const std::string_view> values) {
     SY_CHECK(values.size() == labels_.size());
@@ -129,8 +137,10 @@ struct Family<Metric>::Impl final : AnyFamily {
   }
 
   std::unique_ptr<Metric> make() const {
-    if constexpr (std::is_same_v<Metric, Histogram>) return std::make_unique<Histogram>(bounds_);
-    else return std::make_unique<Metric>();
+    if constexpr (std::is_same_v<Metric, Histogram>)
+      return std::make_unique<Histogram>(bounds_);
+    else
+      return std::make_unique<Metric>();
   }
 
   const std::vector<double> bounds_;
@@ -155,7 +165,8 @@ struct Registry::Impl final : prometheus::Collectable {
   Counter* dropped = nullptr;
 
   template <typename Metric>
-  typename Family<Metric>::Impl& family(std::string_view name, std::string_view help, std::span<const std::string_view> labels,
+  typename Family<Metric>::Impl& family(std::string_view name, std::string_view help,
+                                        std::span<const std::string_view> labels,
                                         std::span<const double> bounds, size_t max_series) {
     check_name(name, std::is_same_v<Metric, Counter>);
     for (const auto label : labels) SY_CHECK(is_lower_name(label) && label != "le");
@@ -168,9 +179,9 @@ struct Registry::Impl final : prometheus::Collectable {
       SY_CHECK(std::equal(bounds.begin(), bounds.end(), known->bounds_.begin(), known->bounds_.end()));
       return *known;
     }
-    auto made = std::make_unique<typename Family<Metric>::Impl>(help, std::vector<std::string>(labels.begin(), labels.end()),
-                                                                std::vector<double>(bounds.begin(), bounds.end()),
-                                                                max_series, dropped);
+    auto made = std::make_unique<typename Family<Metric>::Impl>(
+        help, std::vector<std::string>(labels.begin(), labels.end()),
+        std::vector<double>(bounds.begin(), bounds.end()), max_series, dropped);
     auto& result = *made;
     families.emplace(name, std::move(made));
     return result;
@@ -191,7 +202,8 @@ struct Registry::Impl final : prometheus::Collectable {
 };
 
 Registry::Registry() : impl_(std::make_unique<Impl>()) {
-  impl_->dropped = &counter(kDropped, "Label sets that were counted under \"other\" because their metric was full.");
+  impl_->dropped =
+      &counter(kDropped, "Label sets that were counted under \"other\" because their metric was full.");
 }
 Registry::~Registry() = default;
 
@@ -205,15 +217,19 @@ Histogram& Registry::histogram(std::string_view name, std::string_view help, std
   return impl_->family<Histogram>(name, help, {}, bounds, 1).with({});
 }
 
-Family<Counter> Registry::counters(std::string_view name, std::string_view help, Names labels, size_t max_series) {
-  return Family<Counter>(&impl_->family<Counter>(name, help, {labels.begin(), labels.size()}, {}, max_series));
+Family<Counter> Registry::counters(std::string_view name, std::string_view help, Names labels,
+                                   size_t max_series) {
+  return Family<Counter>(
+      &impl_->family<Counter>(name, help, {labels.begin(), labels.size()}, {}, max_series));
 }
-Family<Gauge> Registry::gauges(std::string_view name, std::string_view help, Names labels, size_t max_series) {
+Family<Gauge> Registry::gauges(std::string_view name, std::string_view help, Names labels,
+                               size_t max_series) {
   return Family<Gauge>(&impl_->family<Gauge>(name, help, {labels.begin(), labels.size()}, {}, max_series));
 }
 Family<Histogram> Registry::histograms(std::string_view name, std::string_view help, Names labels,
                                        std::span<const double> bounds, size_t max_series) {
-  return Family<Histogram>(&impl_->family<Histogram>(name, help, {labels.begin(), labels.size()}, bounds, max_series));
+  return Family<Histogram>(
+      &impl_->family<Histogram>(name, help, {labels.begin(), labels.size()}, bounds, max_series));
 }
 
 CallbackHandle Registry::callback(std::string_view name, std::string_view help, Labels labels,

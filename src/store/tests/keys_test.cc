@@ -16,7 +16,9 @@ void expect_ordered(const std::vector<T>& ascending, Write write, Read read) {
     std::string key;
     KeyWriter writer(key);
     write(writer, ascending[i]);
-    if (i > 0) { EXPECT_LT(previous, key) << "element " << i; }
+    if (i > 0) {
+      EXPECT_LT(previous, key) << "element " << i;
+    }
     KeyReader reader(key);
     EXPECT_EQ(read(reader), ascending[i]) << "element " << i;
     EXPECT_TRUE(reader.ok() && reader.at_end());
@@ -26,26 +28,33 @@ void expect_ordered(const std::vector<T>& ascending, Write write, Read read) {
 
 TEST(Keys, IntegersAndDoublesSortAsTheirValues) {
   using L = std::numeric_limits<int64_t>;
-  expect_ordered<uint64_t>({0, 1, 255, 256, 65535, uint64_t{1} << 63, UINT64_MAX},
-                           [](KeyWriter& w, uint64_t v) { w.u64(v); }, [](KeyReader& r) { return r.u64(); });
-  expect_ordered<uint16_t>({0, 1, 255, 256, 65535}, [](KeyWriter& w, uint16_t v) { w.u16(v); },
-                           [](KeyReader& r) { return r.u16(); });
-  expect_ordered<int64_t>({L::min(), -256, -1, 0, 1, 255, L::max()}, [](KeyWriter& w, int64_t v) { w.i64(v); },
-                          [](KeyReader& r) { return r.i64(); });
-  expect_ordered<int64_t>({L::max(), 255, 1, 0, -1, -256, L::min()},
-                          [](KeyWriter& w, int64_t v) { w.descending_i64(v); },
-                          [](KeyReader& r) { return r.descending_i64(); });
-  expect_ordered<uint64_t>({UINT64_MAX, 256, 255, 0}, [](KeyWriter& w, uint64_t v) { w.descending_u64(v); },
-                           [](KeyReader& r) { return r.descending_u64(); });
-  expect_ordered<double>({-INFINITY, -1e300, -1.5, -1e-310, 0.0, 1e-310, 0.5, 1.5, 1e300, INFINITY},
-                         [](KeyWriter& w, double v) { w.f64(v); }, [](KeyReader& r) { return r.f64(); });
+  expect_ordered<uint64_t>(
+      {0, 1, 255, 256, 65535, uint64_t{1} << 63, UINT64_MAX}, [](KeyWriter& w, uint64_t v) { w.u64(v); },
+      [](KeyReader& r) { return r.u64(); });
+  expect_ordered<uint16_t>(
+      {0, 1, 255, 256, 65535}, [](KeyWriter& w, uint16_t v) { w.u16(v); },
+      [](KeyReader& r) { return r.u16(); });
+  expect_ordered<int64_t>(
+      {L::min(), -256, -1, 0, 1, 255, L::max()}, [](KeyWriter& w, int64_t v) { w.i64(v); },
+      [](KeyReader& r) { return r.i64(); });
+  expect_ordered<int64_t>(
+      {L::max(), 255, 1, 0, -1, -256, L::min()}, [](KeyWriter& w, int64_t v) { w.descending_i64(v); },
+      [](KeyReader& r) { return r.descending_i64(); });
+  expect_ordered<uint64_t>(
+      {UINT64_MAX, 256, 255, 0}, [](KeyWriter& w, uint64_t v) { w.descending_u64(v); },
+      [](KeyReader& r) { return r.descending_u64(); });
+  expect_ordered<double>(
+      {-INFINITY, -1e300, -1.5, -1e-310, 0.0, 1e-310, 0.5, 1.5, 1e300, INFINITY},
+      [](KeyWriter& w, double v) { w.f64(v); }, [](KeyReader& r) { return r.f64(); });
 }
 
 TEST(Keys, TextSortsBytewiseWhateverFollowsIt) {
   using namespace std::string_literals;
-  const std::vector<std::string> ascending{""s, "\0"s, "\0\0"s, "\0\xff"s, "a"s, "a\0"s, "a\0b"s, "ab"s, "b"s, "\xff"s, "\xff\xff"s};
-  expect_ordered<std::string>(ascending, [](KeyWriter& w, const std::string& v) { w.text(v); },
-                              [](KeyReader& r) { return r.text(); });
+  const std::vector<std::string> ascending{""s,     "\0"s, "\0\0"s, "\0\xff"s, "a"s,       "a\0"s,
+                                           "a\0b"s, "ab"s, "b"s,    "\xff"s,   "\xff\xff"s};
+  expect_ordered<std::string>(
+      ascending, [](KeyWriter& w, const std::string& v) { w.text(v); },
+      [](KeyReader& r) { return r.text(); });
   // The part after must not decide before the text is compared.
   for (size_t i = 0; i + 1 < ascending.size(); ++i) {
     std::string a, b;

@@ -1,5 +1,5 @@
-// A process is killed while it writes a store; another opens what is left. The steps follow from a seed, so that the
-// right state at any offset is known: step i is the event at offset i.
+// A process is killed while it writes a store; another opens what is left. The steps follow from a seed, so
+// that the right state at any offset is known: step i is the event at offset i.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <spawn.h>
@@ -44,9 +44,12 @@ TEST(StoreKillChild, DISABLED_WritesUntilKilled) {
   uint64_t claimed = 0;
   for (;;) {
     const auto [key, value] = step_of(next++);
-    if (value) store->put(key, *value);
-    else store->erase(key);
-    if (next % 300 == 0) store->freeze(at(next), next % 3000 == 0 ? Durability::kDurable : Durability::kWritten);
+    if (value)
+      store->put(key, *value);
+    else
+      store->erase(key);
+    if (next % 300 == 0)
+      store->freeze(at(next), next % 3000 == 0 ? Durability::kDurable : Durability::kWritten);
     const auto flushed = store->flushed();
     if (flushed && flushed->offset.value > claimed) {
       claimed = flushed->offset.value;
@@ -72,7 +75,8 @@ TEST(StoreKill, WhatIsFoundAfterKillIsExactlyACheckpointNotOlderThanTheOneClaime
   uint64_t folded = 0, claimed = 0;
   for (int round = 0; round < 12; ++round) {
     std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
-    std::string filter = "--gtest_filter=StoreKillChild.*", all = "--gtest_also_run_disabled_tests", brief = "--gtest_brief=1";
+    std::string filter = "--gtest_filter=StoreKillChild.*", all = "--gtest_also_run_disabled_tests",
+                brief = "--gtest_brief=1";
     char* arguments[] = {self.data(), filter.data(), all.data(), brief.data(), nullptr};
     pid_t child = 0;
     ASSERT_EQ(posix_spawn(&child, self.c_str(), nullptr, nullptr, arguments, environ), 0);
@@ -92,8 +96,10 @@ TEST(StoreKill, WhatIsFoundAfterKillIsExactlyACheckpointNotOlderThanTheOneClaime
     ASSERT_GE(applied, folded) << "round " << round;
     for (; folded < applied; ++folded) {
       const auto [key, value] = step_of(folded);
-      if (value) model[key] = *value;
-      else model.erase(key);
+      if (value)
+        model[key] = *value;
+      else
+        model.erase(key);
     }
     ASSERT_EQ(scanned(*store, Range::all()), entries_of(model)) << "round " << round;
   }

@@ -41,13 +41,17 @@ TEST(Slab, RoundsUpByAQuarterAtMost) {
   for (size_t bytes = 1; bytes <= 4096; ++bytes) {
     EXPECT_GE(Slab::rounded(bytes), bytes);
     EXPECT_LE(Slab::rounded(bytes), bytes + std::max<size_t>(15, bytes / 4)) << bytes;
-    if (bytes > 1) { EXPECT_GE(Slab::rounded(bytes), Slab::rounded(bytes - 1)); }
+    if (bytes > 1) {
+      EXPECT_GE(Slab::rounded(bytes), Slab::rounded(bytes - 1));
+    }
   }
 }
 
 TEST(Overlay, FindsExactlyWhatWasAddedAndNotRemovedUnderManyCollisions) {
   // Made-up hashes: sixteen homes only, some at the end of the table so that probing wraps around.
-  const auto hash_of = [](int i) { return static_cast<uint64_t>(i % 16 < 8 ? i % 16 : 0xFFFFFFF0u + i % 16); };
+  const auto hash_of = [](int i) {
+    return static_cast<uint64_t>(i % 16 < 8 ? i % 16 : 0xFFFFFFF0u + i % 16);
+  };
   Overlay overlay;
   std::map<int, Entry*> model;
   std::mt19937_64 random(3);
@@ -67,7 +71,9 @@ TEST(Overlay, FindsExactlyWhatWasAddedAndNotRemovedUnderManyCollisions) {
     if (step % 1000 == 0) {
       const Range range = Range::all();
       size_t seen = 0;
-      for (Overlay::Cursor cursor(overlay, range, Direction::kForward); cursor.entry() != nullptr; cursor.advance()) ++seen;
+      for (Overlay::Cursor cursor(overlay, range, Direction::kForward); cursor.entry() != nullptr;
+           cursor.advance())
+        ++seen;
       ASSERT_EQ(seen, model.size());
     }
   }

@@ -62,7 +62,8 @@ TEST(RocksStore, ADamagedTableIsReportedAsCorruptionAndNotAsData) {
   const auto host = make_store_host();
   {
     auto store = open_state_store(host, in(folder)).value();
-    for (int i = 0; i < 5000; ++i) store->put("key" + std::to_string(i), std::string(100, static_cast<char>('a' + i % 26)));
+    for (int i = 0; i < 5000; ++i)
+      store->put("key" + std::to_string(i), std::string(100, static_cast<char>('a' + i % 26)));
     ASSERT_TRUE(store->freeze(at(1), Durability::kWritten));
     ASSERT_TRUE(store->flush().ok());
   }
@@ -91,7 +92,8 @@ TEST(StoreMeta, ReadsBackAndRefusesDamageAndNewerFormats) {
     damaged[i] = static_cast<char>(damaged[i] ^ 1);
     EXPECT_EQ(decode_meta(damaged, PartitionId(3), "p").error().code, "store.corrupt") << i;
   }
-  for (size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(decode_meta(bytes.substr(0, size), PartitionId(3), "p").ok());
+  for (size_t size = 0; size < bytes.size(); ++size)
+    EXPECT_FALSE(decode_meta(bytes.substr(0, size), PartitionId(3), "p").ok());
   std::string newer = bytes;
   newer[0] = 2;
   EXPECT_EQ(decode_meta(newer, PartitionId(3), "p").error().code, "store.unknown_format");
@@ -105,7 +107,8 @@ class FullableFileSystem final : public rocksdb::FileSystemWrapper {
   std::atomic<bool> full{false};
 
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
-                                    std::unique_ptr<rocksdb::FSWritableFile>* file, rocksdb::IODebugContext* debug) override {
+                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                    rocksdb::IODebugContext* debug) override {
     if (full) return rocksdb::IOStatus::NoSpace("simulated");
     std::unique_ptr<rocksdb::FSWritableFile> inner;
     auto status = target()->NewWritableFile(name, options, &inner, debug);
@@ -118,12 +121,14 @@ class FullableFileSystem final : public rocksdb::FileSystemWrapper {
    public:
     File(std::unique_ptr<rocksdb::FSWritableFile>&& inner, std::atomic<bool>& full)
         : FSWritableFileOwnerWrapper(std::move(inner)), full_(full) {}
-    rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options, rocksdb::IODebugContext* debug) override {
+    rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                             rocksdb::IODebugContext* debug) override {
       if (full_) return rocksdb::IOStatus::NoSpace("simulated");
       return FSWritableFileOwnerWrapper::Append(data, options, debug);
     }
     rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
-                             const rocksdb::DataVerificationInfo& info, rocksdb::IODebugContext* debug) override {
+                             const rocksdb::DataVerificationInfo& info,
+                             rocksdb::IODebugContext* debug) override {
       if (full_) return rocksdb::IOStatus::NoSpace("simulated");
       return FSWritableFileOwnerWrapper::Append(data, options, info, debug);
     }
@@ -142,7 +147,9 @@ class FullDisk : public testing::Test {
   FullDisk() {
     options_ = in(folder_);
     options_.write_buffer_bytes = 256 << 10;
-    options_.on_health = [this](const Status& status) { (status.ok() ? recoveries_ : failures_).fetch_add(1); };
+    options_.on_health = [this](const Status& status) {
+      (status.ok() ? recoveries_ : failures_).fetch_add(1);
+    };
     reopen();
   }
   ~FullDisk() override {
@@ -155,7 +162,8 @@ class FullDisk : public testing::Test {
   }
   void put_some(int round) {
     for (int i = 0; i < 500; ++i) {
-      const std::string key = "k" + std::to_string(i * 7 + round), value(500, static_cast<char>('a' + round % 26));
+      const std::string key = "k" + std::to_string(i * 7 + round),
+                        value(500, static_cast<char>('a' + round % 26));
       store_->put(key, value);
       model_[key] = value;
     }
@@ -211,7 +219,8 @@ TEST_F(FullDisk, TheBackgroundRecoversByItselfAndNothingIsLostMeanwhile) {
   EXPECT_GE(failures_.load(), 1);
 
   files_->full = false;
-  while (!store_->health().ok() || !store_->can_freeze()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  while (!store_->health().ok() || !store_->can_freeze())
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   EXPECT_GE(recoveries_.load(), 1);
   ASSERT_TRUE(store_->freeze(at(++offset), Durability::kDurable));
   while (store_->flushed() != at(offset)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -266,7 +275,8 @@ TEST(RocksStoreThreads, ReadsAndWritesGoOnWhileOverlaysAreWrittenAndOthersAskFor
     Model model;
     std::mt19937_64 random(id);
     for (int i = 1; i < 20000; ++i) {
-      const std::string key = std::string(1, static_cast<char>('a' + random() % 3)) + std::to_string(random() % 2000);
+      const std::string key =
+          std::string(1, static_cast<char>('a' + random() % 3)) + std::to_string(random() % 2000);
       if (random() % 3 == 0) {
         store->erase(key);
         model.erase(key);
@@ -274,7 +284,9 @@ TEST(RocksStoreThreads, ReadsAndWritesGoOnWhileOverlaysAreWrittenAndOthersAskFor
         store->put(key, std::to_string(i));
         model[key] = std::to_string(i);
       }
-      if (i % 50 == 0) store->freeze(at(static_cast<uint64_t>(i)), i % 500 == 0 ? Durability::kDurable : Durability::kWritten);
+      if (i % 50 == 0)
+        store->freeze(at(static_cast<uint64_t>(i)),
+                      i % 500 == 0 ? Durability::kDurable : Durability::kWritten);
       if (i % 400 == 0) {
         const Range range = Range::prefix(std::string(1, static_cast<char>('a' + random() % 3)));
         EXPECT_EQ(scanned(*store, range), expected(model, range));

@@ -54,7 +54,8 @@ TYPED_TEST(StateStoreTest, AnErasedKeyStaysErasedWhicheverLayerHeldIt) {
   EXPECT_EQ(scanned(store, Range::all()), Entries{});
   ASSERT_TRUE(store.freeze(at(3), Durability::kWritten));
   this->subject_.settle();
-  for (const auto* key : {"a/base", "a/both", "a/frozen", "a/active"}) EXPECT_EQ(store.get(key).value(), std::nullopt);
+  for (const auto* key : {"a/base", "a/both", "a/frozen", "a/active"})
+    EXPECT_EQ(store.get(key).value(), std::nullopt);
   EXPECT_EQ(scanned(store, Range::all()), Entries{});
 }
 
@@ -106,7 +107,8 @@ TYPED_TEST(StateStoreTest, ScansInBothDirectionsWithBoundsAndLimitAcrossLayers) 
   store.put("c", "1");
   const Entries b{{"b1", "active"}, {"b2", "frozen"}, {"b4", "active"}};
   EXPECT_EQ(scanned(store, Range::prefix("b")), b);
-  EXPECT_EQ(scanned(store, Range::prefix("b"), {.direction = Direction::kBackward}), Entries(b.rbegin(), b.rend()));
+  EXPECT_EQ(scanned(store, Range::prefix("b"), {.direction = Direction::kBackward}),
+            Entries(b.rbegin(), b.rend()));
   EXPECT_EQ(scanned(store, Range::prefix("b"), {.limit = 2}), Entries(b.begin(), b.begin() + 2));
   EXPECT_EQ(scanned(store, Range::between("b2", "b4")), Entries(b.begin() + 1, b.begin() + 2));
   EXPECT_EQ(scanned(store, Range::between("b4", "b2")), Entries{});
@@ -187,7 +189,8 @@ void run_against_model(uint64_t seed, int steps) {
   const auto random_key = [&] {
     static constexpr char kFirst[] = {'\x01', 'r', 't', '\xff'};
     std::string key(1, kFirst[below(4)]);
-    for (uint64_t n = below(3); n > 0; --n) key.push_back(static_cast<char>(below(2) == 0 ? below(6) : 250 + below(6)));
+    for (uint64_t n = below(3); n > 0; --n)
+      key.push_back(static_cast<char>(below(2) == 0 ? below(6) : 250 + below(6)));
     return key;
   };
   for (int step = 1; step <= steps; ++step) {
@@ -196,9 +199,12 @@ void run_against_model(uint64_t seed, int steps) {
     const std::string key = random_key();
     const uint64_t choice = below(100);
     if (choice < 35) {
-      const std::string value = std::to_string(step) + std::string(below(20) == 0 ? below(9000) : below(60), 'v');
-      if (model.contains(key) || below(2) == 0) store.put(key, value);
-      else store.insert(key, value);
+      const std::string value =
+          std::to_string(step) + std::string(below(20) == 0 ? below(9000) : below(60), 'v');
+      if (model.contains(key) || below(2) == 0)
+        store.put(key, value);
+      else
+        store.insert(key, value);
       model[key] = value;
     } else if (choice < 60) {
       store.erase(key);
@@ -207,10 +213,11 @@ void run_against_model(uint64_t seed, int steps) {
       const auto found = store.get(key);
       ASSERT_TRUE(found.ok());
       const auto known = model.find(key);
-      ASSERT_EQ(found.value(), known == model.end() ? std::nullopt : std::optional(known->second)) << "step " << step;
+      ASSERT_EQ(found.value(), known == model.end() ? std::nullopt : std::optional(known->second))
+          << "step " << step;
     } else if (choice < 88) {
-      const ScanOptions options{below(2) == 0 ? Direction::kForward : Direction::kBackward, below(3) == 0 ? below(9) : 0,
-                                below(4) == 0};
+      const ScanOptions options{below(2) == 0 ? Direction::kForward : Direction::kBackward,
+                                below(3) == 0 ? below(9) : 0, below(4) == 0};
       const Range range = below(4) == 0   ? Range::all()
                           : below(2) == 0 ? Range::prefix(key)
                                           : Range::between(key, random_key());
@@ -222,7 +229,9 @@ void run_against_model(uint64_t seed, int steps) {
       subject.settle();
     } else if (choice < 98) {
       ASSERT_TRUE(store.flush().ok());
-      if (store.applied()) { ASSERT_EQ(store.flushed(), store.applied()); }
+      if (store.applied()) {
+        ASSERT_EQ(store.flushed(), store.applied());
+      }
     } else if (below(3) == 0) {
       subject.crash();
       const auto applied = subject.store().applied();
@@ -242,11 +251,13 @@ void run_against_model(uint64_t seed, int steps) {
 }
 
 TEST(StateStoreModel, MemoryBehavesAsAMapWhateverIsFrozenFlushedAndCrashed) {
-  for (uint64_t seed = 1; seed <= 100; ++seed) ASSERT_NO_FATAL_FAILURE(run_against_model<MemorySubject>(seed, 1000));
+  for (uint64_t seed = 1; seed <= 100; ++seed)
+    ASSERT_NO_FATAL_FAILURE(run_against_model<MemorySubject>(seed, 1000));
 }
 
 TEST(StateStoreModel, RocksBehavesAsAMapWhateverIsFrozenFlushedAndCrashed) {
-  for (uint64_t seed = 1; seed <= 4; ++seed) ASSERT_NO_FATAL_FAILURE(run_against_model<RocksSubject>(seed, 3000));
+  for (uint64_t seed = 1; seed <= 4; ++seed)
+    ASSERT_NO_FATAL_FAILURE(run_against_model<RocksSubject>(seed, 3000));
 }
 
 TEST(MemoryStateStore, TheSameSeedAndCallsGiveTheSameCrash) {

@@ -14,7 +14,8 @@ TEST(LatencyRecorder, PercentilesAreWithinHalfAPercentOfTheSortedValues) {
   std::vector<uint64_t> values;
   LatencyRecorder recorder;
   for (int i = 0; i < 20000; ++i) {
-    const uint64_t value = static_cast<uint64_t>(std::exp(static_cast<double>(random() % 4400) / 100));  // 1 .. e^44
+    const uint64_t value =
+        static_cast<uint64_t>(std::exp(static_cast<double>(random() % 4400) / 100));  // 1 .. e^44
     values.push_back(value);
     recorder.record(value);
   }
@@ -62,7 +63,8 @@ TEST(LatencyRecorder, MergingEqualsRecordingEverythingInOne) {
   EXPECT_EQ(a.min(), one.min());
   EXPECT_EQ(a.max(), one.max());
   EXPECT_DOUBLE_EQ(a.mean(), one.mean());
-  for (const double percent : {1.0, 50.0, 99.0, 99.9}) EXPECT_EQ(a.percentile(percent), one.percentile(percent));
+  for (const double percent : {1.0, 50.0, 99.0, 99.9})
+    EXPECT_EQ(a.percentile(percent), one.percentile(percent));
 }
 
 TEST(LatencyRecorder, CorrectionCountsTheCallsThatALongOneKeptFromBeingMade) {

@@ -38,7 +38,8 @@ class Captured {
     std::string text;
     std::thread reader([&] {
       char buffer[4096];
-      for (ssize_t n; (n = read(read_, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<size_t>(n));
+      for (ssize_t n; (n = read(read_, buffer, sizeof buffer)) > 0;)
+        text.append(buffer, static_cast<size_t>(n));
     });
     sink.reset();
     close(std::exchange(write_, -1));
@@ -74,9 +75,12 @@ TEST(Log, AJsonLineHoldsTheEventAndEveryKindOfField) {
     const auto lines = captured.lines();
     ASSERT_EQ(lines.size(), 1u);
     EXPECT_EQ(lines[0],
-              "{\"time\":\"2025-01-01T12:00:00.000001Z\",\"level\":\"warn\",\"module\":\"partition\",\"message\":\"step "
-              "failed\",\"run\":\"" + run.to_string() +
-                  "\",\"text\":\"a \\\"quoted\\\"\\nline\",\"count\":7,\"negative\":-3,\"big\":18446744073709551615,"
+              "{\"time\":\"2025-01-01T12:00:00.000001Z\",\"level\":\"warn\",\"module\":\"partition\","
+              "\"message\":\"step "
+              "failed\",\"run\":\"" +
+                  run.to_string() +
+                  "\",\"text\":\"a "
+                  "\\\"quoted\\\"\\nline\",\"count\":7,\"negative\":-3,\"big\":18446744073709551615,"
                   "\"ratio\":0.25,\"nan\":\"NaN\",\"yes\":true,\"partition\":4,\"error\":\"the disk failed "
                   "[log.io]\",\"bad_utf8\":\"\uFFFD\uFFFD ok\"}");
     EXPECT_TRUE(parse_json_document(lines[0]).ok());
@@ -85,11 +89,16 @@ TEST(Log, AJsonLineHoldsTheEventAndEveryKindOfField) {
 
 TEST(Log, ATextLineReadsWellAndCannotBeForgedFromOutside) {
   Captured captured({.format = LogFormat::kText});
-  Logger(captured.sink, "gateway").error("request refused", {{"path", "/a"}, {"agent", "x\n12:00 ERROR forged\033[2J"}, {"empty", ""}});
-  Logger(captured.sink, "gateway").info("c1", {{"value", "a\xc2\x9b" "31m\x7f"}});
+  Logger(captured.sink, "gateway")
+      .error("request refused", {{"path", "/a"}, {"agent", "x\n12:00 ERROR forged\033[2J"}, {"empty", ""}});
+  Logger(captured.sink, "gateway")
+      .info("c1", {{"value",
+                    "a\xc2\x9b"
+                    "31m\x7f"}});
   const auto lines = captured.lines();
   ASSERT_EQ(lines.size(), 2u);
-  EXPECT_TRUE(lines[0].starts_with("12:00:00.000 ERROR gateway    request refused path=/a agent=\"x\\n12:00"));
+  EXPECT_TRUE(
+      lines[0].starts_with("12:00:00.000 ERROR gateway    request refused path=/a agent=\"x\\n12:00"));
   for (const auto& line : lines)
     for (const char c : line) EXPECT_TRUE(static_cast<uint8_t>(c) >= ' ' && c != 0x7f) << line;
   EXPECT_EQ(lines[1].find("\xc2\x9b"), std::string::npos);
@@ -183,7 +192,11 @@ TEST(Log, ASlowTargetDropsLinesAndSaysHowManyButNeverBlocks) {
 
 TEST(Log, AnOverlongLineStaysValidJsonAndSaysThatItWasCut) {
   Captured captured;
-  Logger(captured.sink, "m").info("large", {{"a", std::string(100000, 'a')}, {"b", std::string(4000, '\n')}, {"c", std::string(4000, '\n')}, {"d", 1}});
+  Logger(captured.sink, "m")
+      .info("large", {{"a", std::string(100000, 'a')},
+                      {"b", std::string(4000, '\n')},
+                      {"c", std::string(4000, '\n')},
+                      {"d", 1}});
   const auto lines = captured.lines();
   ASSERT_EQ(lines.size(), 1u);
   EXPECT_LE(lines[0].size(), kMaxLogLineBytes);

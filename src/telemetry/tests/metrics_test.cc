@@ -82,7 +82,8 @@ TEST(Metrics, LabelValuesAreEscapedAndCut) {
 
 TEST(Metrics, AskingTwiceGivesTheSameMetric) {
   Registry registry;
-  EXPECT_EQ(&registry.counter("switchyard_test_a_total", "A."), &registry.counter("switchyard_test_a_total", "A."));
+  EXPECT_EQ(&registry.counter("switchyard_test_a_total", "A."),
+            &registry.counter("switchyard_test_a_total", "A."));
   EXPECT_EQ(&registry.gauges("switchyard_test_g", "G.", {"x"}).with({"1"}),
             &registry.gauges("switchyard_test_g", "G.", {"x"}).with({"1"}));
 }
@@ -90,8 +91,10 @@ TEST(Metrics, AskingTwiceGivesTheSameMetric) {
 TEST(Metrics, ACallbackIsAskedAtEachExpositionUntilItsHandleGoes) {
   Registry registry;
   int depth = 3;
-  auto first = registry.callback("switchyard_test_queue_depth", "Depth.", {{"queue", "a"}}, [&] { return depth; });
-  auto second = registry.callback("switchyard_test_queue_depth", "Depth.", {{"queue", "b"}}, [&] { return 2 * depth; });
+  auto first =
+      registry.callback("switchyard_test_queue_depth", "Depth.", {{"queue", "a"}}, [&] { return depth; });
+  auto second =
+      registry.callback("switchyard_test_queue_depth", "Depth.", {{"queue", "b"}}, [&] { return 2 * depth; });
   EXPECT_EQ(exposed(registry.expose(), "switchyard_test_queue_depth{queue=\"a\"}"), 3);
   depth = 5;
   EXPECT_EQ(exposed(registry.expose(), "switchyard_test_queue_depth{queue=\"b\"}"), 10);
@@ -114,7 +117,8 @@ TEST(MetricsDeathTest, NamesAgainstTheConventionsAreRefused) {
 }
 
 TEST(Metrics, StandardBucketsAscend) {
-  for (const auto bounds : {latency_buckets(), short_latency_buckets(), size_buckets(), bytes_buckets(), human_buckets()}) {
+  for (const auto bounds :
+       {latency_buckets(), short_latency_buckets(), size_buckets(), bytes_buckets(), human_buckets()}) {
     ASSERT_LE(bounds.size(), kMaxBuckets);
     for (size_t i = 1; i < bounds.size(); ++i) EXPECT_LT(bounds[i - 1], bounds[i]);
   }

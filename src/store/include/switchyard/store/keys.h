@@ -9,8 +9,8 @@
 
 namespace switchyard::store {
 
-/// Builds a key whose byte order is the order of its parts. Begin with a tag byte that is not 0. Parts carry no type:
-/// the reader takes them in the order in which they were written.
+/// Builds a key whose byte order is the order of its parts. Begin with a tag byte that is not 0. Parts carry
+/// no type: the reader takes them in the order in which they were written.
 class KeyWriter {
  public:
   explicit KeyWriter(std::string& out) : out_(out) {}
@@ -24,11 +24,13 @@ class KeyWriter {
   KeyWriter& i64(int64_t v) { return big_endian(static_cast<uint64_t>(v) ^ (uint64_t{1} << 63)); }
   /// Greatest first.
   KeyWriter& descending_u64(uint64_t v) { return big_endian(~v); }
-  KeyWriter& descending_i64(int64_t v) { return big_endian(~(static_cast<uint64_t>(v) ^ (uint64_t{1} << 63))); }
+  KeyWriter& descending_i64(int64_t v) {
+    return big_endian(~(static_cast<uint64_t>(v) ^ (uint64_t{1} << 63)));
+  }
   /// IEEE 754 total order, -0 before +0; a NaN sorts outside the infinities.
   KeyWriter& f64(double v);
-  /// Any bytes, of any length, so that further parts may follow: 0 is written as 0 FF, and 0 0 ends it. A shorter
-  /// string comes before a longer one that it begins.
+  /// Any bytes, of any length, so that further parts may follow: 0 is written as 0 FF, and 0 0 ends it. A
+  /// shorter string comes before a longer one that it begins.
   KeyWriter& text(std::string_view v);
   KeyWriter& id(const RunId& v) { return raw(v.view()); }
   /// The bytes as they are; only of a fixed length, or as the last part.
@@ -48,8 +50,8 @@ class KeyWriter {
   std::string& out_;
 };
 
-/// Reads what KeyWriter wrote. After the first malformed read every read gives zero and ok() is false. Views point
-/// into the input.
+/// Reads what KeyWriter wrote. After the first malformed read every read gives zero and ok() is false. Views
+/// point into the input.
 class KeyReader {
  public:
   explicit KeyReader(std::string_view in) : in_(in) {}
@@ -84,7 +86,8 @@ class KeyReader {
   bool ok_ = true;
 };
 
-/// The smallest string greater than every string that begins with `prefix`; empty when there is none (all bytes FF).
+/// The smallest string greater than every string that begins with `prefix`; empty when there is none (all
+/// bytes FF).
 std::string prefix_end(std::string_view prefix);
 
 }  // namespace switchyard::store

@@ -8,8 +8,8 @@ namespace switchyard::store {
 inline constexpr size_t kMaxKeyBytes = 4096;
 inline constexpr size_t kMaxValueBytes = 64u << 20;
 
-/// A good size of the active overlay to freeze at: large enough that short-lived keys die in it, small enough that
-/// two overlays and the batch made of one are little memory.
+/// A good size of the active overlay to freeze at: large enough that short-lived keys die in it, small enough
+/// that two overlays and the batch made of one are little memory.
 inline constexpr size_t kFreezeBytes = 16u << 20;
 /// Past this an owner must refuse new work: the background has not been able to write for long.
 inline constexpr size_t kMaxActiveBytes = 512u << 20;

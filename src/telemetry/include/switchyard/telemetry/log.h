@@ -22,7 +22,8 @@ std::string_view log_level_name(LogLevel level);
 /// kInvalidArgument "telemetry.bad_log_level", naming those there are.
 Result<LogLevel> parse_log_level(std::string_view name);
 
-/// A named value of a log line; lives for the call only. An Error becomes its message and code; a Secret never shows.
+/// A named value of a log line; lives for the call only. An Error becomes its message and code; a Secret
+/// never shows.
 class LogField {
  public:
   LogField(std::string_view key, std::string_view v) : key_(key), value_(v) {}
@@ -32,8 +33,10 @@ class LogField {
   LogField(std::string_view key, double v) : key_(key), value_(v) {}
   template <std::integral T>
   LogField(std::string_view key, T v) : key_(key) {
-    if constexpr (std::is_signed_v<T>) value_ = static_cast<int64_t>(v);
-    else value_ = static_cast<uint64_t>(v);
+    if constexpr (std::is_signed_v<T>)
+      value_ = static_cast<int64_t>(v);
+    else
+      value_ = static_cast<uint64_t>(v);
   }
   template <typename Tag, typename Rep>
   LogField(std::string_view key, StrongId<Tag, Rep> v) : key_(key), value_(static_cast<uint64_t>(v.value)) {}
@@ -52,9 +55,9 @@ class LogField {
 using LogFields = std::initializer_list<LogField>;
 
 enum class LogFormat : uint8_t {
-  kAuto,   ///< text when the target is a terminal, JSON otherwise
-  kJson,   ///< one JSON object a line: time, level, module, message, then the fields
-  kText,   ///< for people
+  kAuto,  ///< text when the target is a terminal, JSON otherwise
+  kJson,  ///< one JSON object a line: time, level, module, message, then the fields
+  kText,  ///< for people
 };
 
 struct LogOptions {
@@ -66,9 +69,9 @@ struct LogOptions {
   std::function<int64_t()> now_us;  ///< microseconds since the epoch; the system's clock when empty
 };
 
-/// Where lines go: formats on the caller's thread (about a microsecond), writes on a thread of its own, so that a slow
-/// target never holds a partition up. When the target is too slow lines are dropped, counted, and the count is
-/// logged. The destructor writes what waits.
+/// Where lines go: formats on the caller's thread (about a microsecond), writes on a thread of its own, so
+/// that a slow target never holds a partition up. When the target is too slow lines are dropped, counted, and
+/// the count is logged. The destructor writes what waits.
 class LogSink {
  public:
   explicit LogSink(const LogOptions& options = {});
@@ -91,8 +94,8 @@ class LogSink {
   std::unique_ptr<Impl> impl_;
 };
 
-/// A cheap handle: module name and fields that go with every line. Copies share the sink (and keep it alive). A
-/// default-made logger discards. Any thread.
+/// A cheap handle: module name and fields that go with every line. Copies share the sink (and keep it alive).
+/// A default-made logger discards. Any thread.
 class Logger {
  public:
   Logger() = default;
@@ -104,14 +107,19 @@ class Logger {
   Logger module(std::string_view name) const;
 
   bool enabled(LogLevel level) const { return sink_ != nullptr && level >= sink_->level(); }
-  /// `message` is a constant sentence, what varies goes into fields: lines of one message are rate-limited together.
+  /// `message` is a constant sentence, what varies goes into fields: lines of one message are rate-limited
+  /// together.
   void log(LogLevel level, std::string_view message, LogFields fields = {}) const {
     if (enabled(level)) write(level, message, fields);
   }
-  void debug(std::string_view message, LogFields fields = {}) const { log(LogLevel::kDebug, message, fields); }
+  void debug(std::string_view message, LogFields fields = {}) const {
+    log(LogLevel::kDebug, message, fields);
+  }
   void info(std::string_view message, LogFields fields = {}) const { log(LogLevel::kInfo, message, fields); }
   void warn(std::string_view message, LogFields fields = {}) const { log(LogLevel::kWarn, message, fields); }
-  void error(std::string_view message, LogFields fields = {}) const { log(LogLevel::kError, message, fields); }
+  void error(std::string_view message, LogFields fields = {}) const {
+    log(LogLevel::kError, message, fields);
+  }
 
  private:
   void write(LogLevel level, std::string_view message, LogFields fields) const;

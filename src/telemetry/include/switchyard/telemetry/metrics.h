@@ -87,14 +87,16 @@ std::span<const double> bytes_buckets();
 /// 1 s .. 30 days, for what people do, in seconds.
 std::span<const double> human_buckets();
 
-/// Series of one metric that differ in their labels. At most `max_series`; label values beyond share the series
-/// whose labels all read "other", so that a label fed from outside cannot exhaust memory.
+/// Series of one metric that differ in their labels. At most `max_series`; label values beyond share the
+/// series whose labels all read "other", so that a label fed from outside cannot exhaust memory.
 template <typename Metric>
 class Family {
  public:
-  /// The series with these label values, in the order of the family's label names. The reference is good as long as
-  /// the registry: look it up once and keep it, with() takes a lock.
-  Metric& with(std::initializer_list<std::string_view> values) { return with(std::span(values.begin(), values.size())); }
+  /// The series with these label values, in the order of the family's label names. The reference is good as
+  /// long as the registry: look it up once and keep it, with() takes a lock.
+  Metric& with(std::initializer_list<std::string_view> values) {
+    return with(std::span(values.begin(), values.size()));
+  }
   Metric& with(std::span<const std::string_view> values);
 
   struct Impl;
@@ -130,9 +132,10 @@ class CallbackHandle {
   std::function<void()> end_;
 };
 
-/// All metrics of a process (or of a test). Any thread. Asking twice for the same name, kind and labels gives the same
-/// metric, so modules need not agree on who makes it; the same name with another kind, label set or bounds is a CHECK
-/// failure, as is a name against the conventions: `switchyard_<module>_<what>_<unit>`, lower case, counters ending in
+/// All metrics of a process (or of a test). Any thread. Asking twice for the same name, kind and labels gives
+/// the same metric, so modules need not agree on who makes it; the same name with another kind, label set or
+/// bounds is a CHECK failure, as is a name against the conventions: `switchyard_<module>_<what>_<unit>`,
+/// lower case, counters ending in
 /// `_total`, units seconds, bytes, ratio or a plain plural noun.
 class Registry {
  public:
@@ -143,17 +146,21 @@ class Registry {
 
   Counter& counter(std::string_view name, std::string_view help);
   Gauge& gauge(std::string_view name, std::string_view help);
-  Histogram& histogram(std::string_view name, std::string_view help, std::span<const double> bounds = latency_buckets());
+  Histogram& histogram(std::string_view name, std::string_view help,
+                       std::span<const double> bounds = latency_buckets());
 
   using Names = std::initializer_list<std::string_view>;
-  Family<Counter> counters(std::string_view name, std::string_view help, Names labels, size_t max_series = kMaxSeries);
-  Family<Gauge> gauges(std::string_view name, std::string_view help, Names labels, size_t max_series = kMaxSeries);
+  Family<Counter> counters(std::string_view name, std::string_view help, Names labels,
+                           size_t max_series = kMaxSeries);
+  Family<Gauge> gauges(std::string_view name, std::string_view help, Names labels,
+                       size_t max_series = kMaxSeries);
   Family<Histogram> histograms(std::string_view name, std::string_view help, Names labels,
-                               std::span<const double> bounds = latency_buckets(), size_t max_series = kMaxSeries);
+                               std::span<const double> bounds = latency_buckets(),
+                               size_t max_series = kMaxSeries);
 
-  /// A gauge (or, for a name ending in `_total`, a counter) whose value is asked for at each exposition, under the
-  /// registry's lock: `read` must be quick, must not use the registry, and must be safe from any thread. Several may
-  /// share a name with different labels.
+  /// A gauge (or, for a name ending in `_total`, a counter) whose value is asked for at each exposition,
+  /// under the registry's lock: `read` must be quick, must not use the registry, and must be safe from any
+  /// thread. Several may share a name with different labels.
   [[nodiscard]] CallbackHandle callback(std::string_view name, std::string_view help, Labels labels,
                                         std::function<double()> read);
 
@@ -167,9 +174,10 @@ class Registry {
 
 inline constexpr std::string_view kExpositionContentType = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Adds process_resident_memory_bytes, process_virtual_memory_bytes, process_cpu_seconds_total, process_open_fds,
-/// process_max_fds, process_threads, process_start_time_seconds and switchyard_build_info{version} (read from /proc
-/// at exposition). Keep the result as long as they shall be shown.
+/// Adds process_resident_memory_bytes, process_virtual_memory_bytes, process_cpu_seconds_total,
+/// process_open_fds, process_max_fds, process_threads, process_start_time_seconds and
+/// switchyard_build_info{version} (read from /proc at exposition). Keep the result as long as they shall be
+/// shown.
 std::vector<CallbackHandle> add_process_metrics(Registry& registry, std::string_view version);
 
 }  // namespace switchyard::telemetry

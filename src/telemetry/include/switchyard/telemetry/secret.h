@@ -9,8 +9,8 @@
 
 namespace switchyard::telemetry {
 
-/// A password, key or token. No way of printing it (streams, fmt, log fields) shows it; only reveal() does. Its memory
-/// is wiped when it goes.
+/// A password, key or token. No way of printing it (streams, fmt, log fields) shows it; only reveal() does.
+/// Its memory is wiped when it goes.
 class Secret {
  public:
   Secret() = default;
