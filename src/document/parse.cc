@@ -23,6 +23,8 @@ namespace {
 
 constexpr std::string_view kTagPrefix = "tag:yaml.org,2002:";
 
+void show_question_marks(std::string& text);
+
 /// Ends a parse from within the library's event calls; the mistake is reported already.
 struct Stop {};
 
@@ -96,7 +98,8 @@ class SourceMap {
 /// Builds our nodes from the library's events.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(const SourceMap& source, Reporter& reporter) : source_(source), reporter_(reporter) {}
+  TreeBuilder(const SourceMap& source, Reporter& reporter, bool hides_question_marks)
+      : source_(source), reporter_(reporter), hides_question_marks_(hides_question_marks) {}
 
   std::unique_ptr<Node> take_root() { return std::move(root_); }
 
@@ -138,6 +141,7 @@ class TreeBuilder : public YAML::EventHandler {
       bad_tag(node.position, tag);
     }
     source_.locate(mark, node);
+    if (hides_question_marks_) show_question_marks(node.text);
     finish(std::move(node), anchor);
   }
 
@@ -271,6 +275,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   const SourceMap& source_;
   Reporter& reporter_;
+  const bool hides_question_marks_;
   std::vector<Open> open_;
   std::map<YAML::anchor_t, Node> anchors_;
   uint32_t nodes_ = 0;
@@ -314,23 +319,40 @@ bool is_json_like(std::string_view text) {
   return first != std::string_view::npos && (text[first] == '{' || text[first] == '[');
 }
 
+// The library ends a plain scalar inside brackets at every '?', which YAML 1.2 (section 7.3.3) allows after the first
+// character: { a: input.?b }. Such a '?' is hidden from it behind a character that no text may contain.
+constexpr char kHiddenQuestionMark = '\x1D';
+
+std::string hide_question_marks(std::string text) {
+  for (const std::string_view escape : {"\\x1d", "\\x1D", "\\u001d", "\\u001D", "\\U0000001d", "\\U0000001D"})
+    if (text.find(escape) != std::string::npos) return text;
+  for (size_t i = 1; i < text.size(); ++i)
+    if (text[i] == '?' && std::string_view(" \t\r\n[{,").find(text[i - 1]) == std::string_view::npos) text[i] = kHiddenQuestionMark;
+  return text;
+}
+
+void show_question_marks(std::string& text) { std::replace(text.begin(), text.end(), kHiddenQuestionMark, '?'); }
+
 /// The library's message as the end of a sentence of ours.
 std::string syntax_message(const YAML::Exception& e) {
-  return "this is no valid YAML here: " + e.msg;
+  std::string message = "this is no valid YAML here: " + e.msg;
+  show_question_marks(message);
+  return message;
 }
 
 std::unique_ptr<Node> run_parser(const std::string& text, const SourceMap& source, Reporter& reporter) {
+  const bool hides = text.find(kHiddenQuestionMark) != std::string::npos;
   constexpr std::string_view kMend = "look at indentation, colons, quotes and brackets on this line and the one before";
   try {
     std::istringstream stream(text);
     YAML::Parser parser(stream);
-    TreeBuilder builder(source, reporter);
+    TreeBuilder builder(source, reporter, hides);
     if (!parser.HandleNextDocument(builder)) {
       reporter.error({1, 1}, "", "document.empty", "the document is empty", "write a mapping such as 'name: value'");
       return nullptr;
     }
     auto root = builder.take_root();
-    TreeBuilder second(source, reporter);
+    TreeBuilder second(source, reporter, hides);
     if (parser.HandleNextDocument(second)) {
       reporter.error({1, 1}, "", "document.several", "the text holds several documents",
                      "keep one document in a file: remove what follows '---'");
@@ -371,7 +393,7 @@ ParseOutcome parse(std::string_view text, std::string file_name) {
     outcome.diagnostics = reporter.take();
     return outcome;
   }
-  const std::string owned = is_json_like(text) ? join_surrogates(text) : std::string(text);
+  const std::string owned = hide_question_marks(is_json_like(text) ? join_surrogates(text) : std::string(text));
   const SourceMap source(owned);
   outcome.root = run_parser(owned, source, reporter);
   if (reporter.errors() > 0) outcome.root = nullptr;

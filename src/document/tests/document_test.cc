@@ -64,6 +64,14 @@ TEST(DocumentParse, ReadsJsonAsWritten) {
             "{\"face\":\"\xF0\x9F\x98\x80\",\"slash\":\"/\",\"escaped\":\"\\\\ud83d\\\\ude00\"}");
 }
 
+TEST(DocumentParse, TakesQuestionMarksInsidePlainTextEverywhere) {
+  EXPECT_EQ(json("{ a: input.?b, c: [http://x?y=1, d?], 'e?': \"f?\" }"),
+            R"({"a":"input.?b","c":["http://x?y=1","d?"],"e?":"f?"})");
+  EXPECT_EQ(json("a: b?c # why?\nd: >-\n  e?\n"), R"({"a":"b?c","d":"e?"})");
+  EXPECT_EQ(json("? a\n: b?"), R"({"a":"b?"})");
+  EXPECT_EQ(json("a: \"\\x1D x?y\""), R"({"a":"\u001d x?y"})");
+}
+
 TEST(DocumentParse, KeepsTheOrderOfEntries) {
   EXPECT_EQ(json("z: 1\na: 2\nm: {y: 1, b: 2}"), R"({"z":1,"a":2,"m":{"y":1,"b":2}})");
 }

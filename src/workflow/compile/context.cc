@@ -41,9 +41,24 @@ Type run_type() {
                        {"version", Type::string()}});
 }
 
-bool looks_like_prose(std::string_view text) {
-  return text.find('\'') == std::string_view::npos && text.find('"') == std::string_view::npos &&
-         text.find_first_of("()[]{}+*<>=?&|") == std::string_view::npos;
+/// Words, a path or a media type rather than an expression: somebody forgot the inner quotes.
+bool looks_like_text(std::string_view text) {
+  if (text.find_first_of("'\"()[]{}+*<>=?&|%") != std::string_view::npos) return false;
+  for (const std::string_view op : {" - ", " / ", " in "})
+    if (text.find(op) != std::string_view::npos) return false;
+  return text.find_first_of(" -/") != std::string_view::npos;
+}
+
+/// What to write when the result is of another type and the expression module knows no remedy.
+std::string mend_for_result(const std::optional<Type>& expected) {
+  if (!expected.has_value()) return {};
+  switch (expected->kind()) {
+    case expression::TypeKind::kBool: return "write a condition, such as input.amount > 100.0";
+    case expression::TypeKind::kTimestamp: return "convert text with timestamp(...)";
+    case expression::TypeKind::kDuration: return "write duration('30m'), or convert text with duration(...)";
+    case expression::TypeKind::kString: return "convert it with string(...)";
+    default: return {};
+  }
 }
 
 }  // namespace
@@ -138,7 +153,7 @@ std::optional<expression::Program> Context::expression(const Place& place, const
   expression::CompileOptions options;
   options.expected = expected;
   auto compiled = expression::compile(*text, scope == Scope::kAll ? environment_ : input_only_, options);
-  for (const auto& mistake : compiled.mistakes) report_mistake(place, *text, mistake, whose, scope);
+  for (const auto& mistake : compiled.mistakes) report_mistake(place, *text, mistake, {expected, whose, scope});
   if (!compiled.ok()) {
     // A compiler that refuses without a reason would let a wrong document pass in silence.
     SY_CHECK(!compiled.mistakes.empty());
@@ -147,24 +162,48 @@ std::optional<expression::Program> Context::expression(const Place& place, const
   return std::move(compiled.program);
 }
 
-void Context::report_mistake(const Place& place, const std::string& text, const expression::Mistake& mistake,
-                             const std::string& whose, Scope scope) {
+void Context::report_mistake(const Place& place, const std::string& text, const expression::Mistake& mistake, const Slot& slot) {
   // A text that stands for itself (a number) has no offsets in the document.
   const bool verbatim = place.node->is(Node::Kind::kString);
   const auto at = verbatim ? document::position_in(*place.node, mistake.offset) : place.position();
   const std::string word = text.substr(std::min<size_t>(mistake.offset, text.size()), mistake.length);
-  std::string message = mistake.code == "expression.wrong_result" ? whose + ": " + mistake.message : mistake.message;
+  std::string message = mistake.message;
   std::string mend = mistake.mend;
-  if (scope == Scope::kInputOnly && (find_step(word).has_value() || word == "run")) {
-    message = "'" + word + "' is not known here: this is read before any step runs";
-    mend = "use only `input` here";
-  } else if (looks_like_prose(text) && text.find(' ') != std::string::npos) {
-    if (!mend.empty()) mend += "; or, ";
-    mend += "if text is meant, put it in quotes inside the expression: \"'" + text.substr(0, 30) +
-            (text.size() > 30 ? "...'\"" : "'\"");
+  if (mistake.code == "expression.wrong_result") {
+    message = slot.whose + ": " + message;
+    if (mend.empty()) mend = mend_for_result(slot.expected);
+  } else if (mistake.code == "expression.undeclared") {
+    explain_undeclared(word, slot.scope, message, mend);
+  }
+  const bool is_reading = mistake.code == "expression.undeclared" || mistake.code == "expression.syntax";
+  if (is_reading && looks_like_text(text)) {
+    mend = "if text is meant, put it in quotes inside the expression: \"'" + text.substr(0, 30) + (text.size() > 30 ? "...'\"" : "'\"");
   }
   if (mend.empty()) mend = "correct the expression; docs/language.md lists what expressions can do";
   error_at(at, place.path, mistake.code, std::move(message), std::move(mend));
+}
+
+void Context::explain_undeclared(const std::string& word, Scope scope, std::string& message, std::string& mend) const {
+  if (scope == Scope::kInputOnly) {
+    if (!find_step(word).has_value() && word != "run") return;
+    message = "'" + word + "' is not known here: this is read before any step runs";
+    mend = "use only `input` here";
+    return;
+  }
+  if (word == "yes" || word == "no" || word == "on" || word == "off") {
+    mend = "write true or false; '" + word + "' is a word like any other";
+    return;
+  }
+  if (word == "steps" || word == "output" || word == "context") {
+    mend = "write the step's name alone, as in light.score";
+    return;
+  }
+  std::vector<std::string> names = step_names_;
+  names.insert(names.end(), {"input", "run"});
+  const std::string near = document::nearest(word, names);
+  if (near.empty() || message.find("did you mean") != std::string::npos) return;
+  message += "; did you mean '" + near + "'?";
+  mend = "write " + near;
 }
 
 const Node* Context::file(const Place& place) {

@@ -80,8 +80,14 @@ class Context {
   void collect(std::string_view text);
   std::optional<std::string> expression_text(const Place& place, const std::optional<expression::Type>& expected,
                                              const std::string& whose);
-  void report_mistake(const Place& place, const std::string& text, const expression::Mistake& mistake,
-                      const std::string& whose, Scope scope);
+  /// Where an expression stands, for messages.
+  struct Slot {
+    const std::optional<expression::Type>& expected;
+    const std::string& whose;
+    Scope scope;
+  };
+  void report_mistake(const Place& place, const std::string& text, const expression::Mistake& mistake, const Slot& slot);
+  void explain_undeclared(const std::string& word, Scope scope, std::string& message, std::string& mend) const;
 
   document::Reporter& reporter_;
   Resolver& resolver_;

@@ -85,7 +85,7 @@ std::optional<TriageCosts> read_costs(StepInput& in, const Place& place) {
                   "correct the name in one of the two");
     return std::nullopt;
   }
-  context.depend(Dependency::Kind::kCosts, ArtefactRef{ref->name, std::string(version)}, place);
+  // Nothing is pinned at the start of a run: the costs are compiled into the pipeline and its hash.
   return costs;
 }
 
