@@ -1,4 +1,5 @@
-// The pipeline loader: any text gives a pipeline or an error, and compiling a pipeline's canonical form gives it again.
+// The pipeline loader: any text gives a pipeline or an error, and compiling a pipeline's canonical form gives
+// it again.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -19,17 +20,22 @@ class SmallWorld : public Resolver {
  public:
   SmallWorld() {
     using expression::Type;
-    model_ = {"1.0.0", nullptr, Type::object({{"amount", Type::real()}}), Type::object({{"score", Type::real()}})};
+    model_ = {"1.0.0", nullptr, Type::object({{"amount", Type::real()}}),
+              Type::object({{"score", Type::real()}})};
     costs_ = document::parse(
-                 "costs: c@1.0.0\nanswers: [negative, positive]\nmatrix: { negative: { negative: 0, positive: 9 }, "
+                 "costs: c@1.0.0\nanswers: [negative, positive]\nmatrix: { negative: { negative: 0, "
+                 "positive: 9 }, "
                  "positive: { negative: 5, positive: 0 } }\nreview: { cost: 1 }\n")
                  .root;
   }
   const rules::RuleTable* rules(const ArtefactRef&) override { return nullptr; }
   const ModelInterface* model(const ArtefactRef& ref) override { return ref.name == "m" ? &model_ : nullptr; }
-  const document::Node* costs(const ArtefactRef& ref) override { return ref.name == "c" ? costs_.get() : nullptr; }
+  const document::Node* costs(const ArtefactRef& ref) override {
+    return ref.name == "c" ? costs_.get() : nullptr;
+  }
   Result<std::string> file(const std::string&) override {
-    return std::string(R"({"type":"object","properties":{"amount":{"type":"number"},"name":{"type":"string"}},"required":["amount"]})");
+    return std::string(
+        R"({"type":"object","properties":{"amount":{"type":"number"},"name":{"type":"string"}},"required":["amount"]})");
   }
   std::vector<std::string> names(Dependency::Kind) override { return {"m", "c"}; }
 

@@ -8,9 +8,8 @@ namespace switchyard::document {
 namespace {
 
 size_t count_characters(std::string_view utf8) {
-  return static_cast<size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
+  return static_cast<size_t>(std::count_if(
+      utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 /// Optimal string alignment distance, given up above `limit`.
@@ -47,7 +46,8 @@ std::string unescape_pointer(std::string_view token) {
 const Node* item_at(const Node& list, std::string_view digits) {
   size_t index = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
-  if (error != std::errc() || end != digits.data() + digits.size() || index >= list.items.size()) return nullptr;
+  if (error != std::errc() || end != digits.data() + digits.size() || index >= list.items.size())
+    return nullptr;
   return &list.items[index];
 }
 
@@ -114,8 +114,9 @@ Position position_of(const Node& root, std::string_view dotted_path) {
     } else {
       // Keys may hold dots themselves: the longest key that fits wins.
       for (const auto& entry : node->entries) {
-        const bool fits = rest.starts_with(entry.key) &&
-                          (rest.size() == entry.key.size() || rest[entry.key.size()] == '.' || rest[entry.key.size()] == '[');
+        const bool fits =
+            rest.starts_with(entry.key) && (rest.size() == entry.key.size() ||
+                                            rest[entry.key.size()] == '.' || rest[entry.key.size()] == '[');
         if (fits && (next == nullptr || entry.key.size() > used)) {
           next = &entry.value;
           used = entry.key.size();

@@ -5,7 +5,6 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 #include <sstream>
 #include <string>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "limits.h"
+#include "prepare.h"
 #include "scalar.h"
 #include "switchyard/document/document.h"
 #include "switchyard/document/reporter.h"
@@ -22,8 +22,6 @@ namespace switchyard::document {
 namespace {
 
 constexpr std::string_view kTagPrefix = "tag:yaml.org,2002:";
-
-void show_question_marks(std::string& text);
 
 /// Ends a parse from within the library's event calls; the mistake is reported already.
 struct Stop {};
@@ -86,7 +84,9 @@ class SourceMap {
     uint32_t same = 0;
     while (same < most && node.text[same] == text_[at + same] && node.text[same] != '\n') ++same;
     // A quote or backslash that is written twice matches once by chance; what follows would be off by one.
-    if (same < node.text.size() && same > 0 && node.quoted && (node.text[same - 1] == first || node.text[same - 1] == '\\')) --same;
+    if (same < node.text.size() && same > 0 && node.quoted &&
+        (node.text[same - 1] == first || node.text[same - 1] == '\\'))
+      --same;
     node.verbatim_bytes = same;
   }
 
@@ -241,14 +241,16 @@ class TreeBuilder : public YAML::EventHandler {
   void spend(Position at, uint32_t nodes) {
     nodes_ += nodes;
     if (nodes_ > kMaxNodes) {
-      stop(at, "document.too_many_nodes",
-           "the document has more than " + std::to_string(kMaxNodes) + " values when its aliases are expanded",
-           "use fewer aliases, or split the document");
+      stop(
+          at, "document.too_many_nodes",
+          "the document has more than " + std::to_string(kMaxNodes) + " values when its aliases are expanded",
+          "use fewer aliases, or split the document");
     }
   }
 
   [[noreturn]] void too_deep(Position at) {
-    stop(at, "document.too_deep", "lists and mappings are nested deeper than " + std::to_string(kMaxDepth) + " levels",
+    stop(at, "document.too_deep",
+         "lists and mappings are nested deeper than " + std::to_string(kMaxDepth) + " levels",
          "flatten the document");
   }
 
@@ -282,57 +284,6 @@ class TreeBuilder : public YAML::EventHandler {
   std::unique_ptr<Node> root_;
 };
 
-bool read_hex4(std::string_view text, size_t at, uint32_t& out) {
-  if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return false;
-  out = 0;
-  for (size_t i = at + 2; i < at + 6; ++i) {
-    const char c = text[i];
-    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-    if (digit < 0) return false;
-    out = out * 16 + static_cast<uint32_t>(digit);
-  }
-  return true;
-}
-
-/// JSON writes characters above U+FFFF as two escapes (RFC 8259 section 7); YAML has one escape for them.
-std::string join_surrogates(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    uint32_t high = 0, low = 0;
-    if (text[i] == '\\' && read_hex4(text, i, high) && high >= 0xD800 && high < 0xDC00 &&
-        read_hex4(text, i + 6, low) && low >= 0xDC00 && low < 0xE000) {
-      char escape[16];
-      std::snprintf(escape, sizeof escape, "\\U%08X", 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00));
-      out += escape;
-      i += 11;
-    } else {
-      out += text[i];
-      if (text[i] == '\\' && i + 1 < text.size()) out += text[++i];
-    }
-  }
-  return out;
-}
-
-bool is_json_like(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\r\n");
-  return first != std::string_view::npos && (text[first] == '{' || text[first] == '[');
-}
-
-// The library ends a plain scalar inside brackets at every '?', which YAML 1.2 (section 7.3.3) allows after the first
-// character: { a: input.?b }. Such a '?' is hidden from it behind a character that no text may contain.
-constexpr char kHiddenQuestionMark = '\x1D';
-
-std::string hide_question_marks(std::string text) {
-  for (const std::string_view escape : {"\\x1d", "\\x1D", "\\u001d", "\\u001D", "\\U0000001d", "\\U0000001D"})
-    if (text.find(escape) != std::string::npos) return text;
-  for (size_t i = 1; i < text.size(); ++i)
-    if (text[i] == '?' && std::string_view(" \t\r\n[{,").find(text[i - 1]) == std::string_view::npos) text[i] = kHiddenQuestionMark;
-  return text;
-}
-
-void show_question_marks(std::string& text) { std::replace(text.begin(), text.end(), kHiddenQuestionMark, '?'); }
-
 /// The library's message as the end of a sentence of ours.
 std::string syntax_message(const YAML::Exception& e) {
   std::string message = "this is no valid YAML here: " + e.msg;
@@ -342,13 +293,15 @@ std::string syntax_message(const YAML::Exception& e) {
 
 std::unique_ptr<Node> run_parser(const std::string& text, const SourceMap& source, Reporter& reporter) {
   const bool hides = text.find(kHiddenQuestionMark) != std::string::npos;
-  constexpr std::string_view kMend = "look at indentation, colons, quotes and brackets on this line and the one before";
+  constexpr std::string_view kMend =
+      "look at indentation, colons, quotes and brackets on this line and the one before";
   try {
     std::istringstream stream(text);
     YAML::Parser parser(stream);
     TreeBuilder builder(source, reporter, hides);
     if (!parser.HandleNextDocument(builder)) {
-      reporter.error({1, 1}, "", "document.empty", "the document is empty", "write a mapping such as 'name: value'");
+      reporter.error({1, 1}, "", "document.empty", "the document is empty",
+                     "write a mapping such as 'name: value'");
       return nullptr;
     }
     auto root = builder.take_root();
@@ -393,7 +346,8 @@ ParseOutcome parse(std::string_view text, std::string file_name) {
     outcome.diagnostics = reporter.take();
     return outcome;
   }
-  const std::string owned = hide_question_marks(is_json_like(text) ? join_surrogates(text) : std::string(text));
+  const std::string owned =
+      hide_question_marks(is_json_like(text) ? join_surrogates(text) : std::string(text));
   const SourceMap source(owned);
   outcome.root = run_parser(owned, source, reporter);
   if (reporter.errors() > 0) outcome.root = nullptr;

@@ -52,7 +52,12 @@ Diagnostics Reporter::take() {
   };
   diagnostics_.erase(std::unique(diagnostics_.begin(), diagnostics_.end(), same), diagnostics_.end());
   if (dropped_ > 0) {
-    diagnostics_.push_back({Diagnostic::Severity::kWarning, "document.more_mistakes", file_, 0, 0, {},
+    diagnostics_.push_back({Diagnostic::Severity::kWarning,
+                            "document.more_mistakes",
+                            file_,
+                            0,
+                            0,
+                            {},
                             std::to_string(dropped_) + " further mistakes are not shown",
                             "mend those above first"});
   }

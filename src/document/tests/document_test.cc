@@ -110,14 +110,16 @@ TEST(DocumentParse, BoundsWhatAliasesExpandTo) {
 TEST(DocumentParse, BoundsNesting) {
   const auto nested = [](int depth) { return std::string(depth, '[') + "1" + std::string(depth, ']'); };
   EXPECT_NE(good(nested(64)), nullptr);
-  EXPECT_EQ(bad(nested(65)), "1:65 document.too_deep" + [] {
-    std::string path = " ";
-    for (int i = 0; i < 64; ++i) path += "[0]";
-    return path;
-  }());
+  EXPECT_EQ(
+      bad(nested(65)), "1:65 document.too_deep" + [] {
+        std::string path = " ";
+        for (int i = 0; i < 64; ++i) path += "[0]";
+        return path;
+      }());
   EXPECT_NE(bad(nested(100'000)).find("document.too_deep"), std::string::npos);
   // An alias cannot carry a document past the limit either.
-  EXPECT_NE(bad("a: &a " + nested(40) + "\nb: " + std::string(30, '[') + "*a" + std::string(30, ']')).find("document.too_deep"),
+  EXPECT_NE(bad("a: &a " + nested(40) + "\nb: " + std::string(30, '[') + "*a" + std::string(30, ']'))
+                .find("document.too_deep"),
             std::string::npos);
 }
 
@@ -133,7 +135,9 @@ TEST(DocumentParse, RefusesTextThatIsNotUtf8) {
   EXPECT_EQ(bad("a: 1\nb: \xC3\x28"), "2:4 document.encoding");
   EXPECT_EQ(bad(std::string("a: \0", 4)), "1:4 document.encoding");
   EXPECT_EQ(bad("a: \xED\xA0\x80"), "1:4 document.encoding");
-  EXPECT_EQ(json("\xEF\xBB\xBF" "a: \xC3\xA9"), "{\"a\":\"\xC3\xA9\"}");
+  EXPECT_EQ(json("\xEF\xBB\xBF"
+                 "a: \xC3\xA9"),
+            "{\"a\":\"\xC3\xA9\"}");
   EXPECT_EQ(bad(std::string(3 << 20, ' ')), "0:0 document.too_large");
 }
 

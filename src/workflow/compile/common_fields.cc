@@ -14,7 +14,8 @@ using document::Node;
 using expression::Type;
 using expression::TypeKind;
 
-std::string step_suggestion(const Context& context, const std::string& word, std::vector<std::string> further = {}) {
+std::string step_suggestion(const Context& context, const std::string& word,
+                            std::vector<std::string> further = {}) {
   std::vector<std::string> known = context.step_names();
   known.insert(known.end(), further.begin(), further.end());
   const std::string near = did_you_mean(word, known);
@@ -26,7 +27,8 @@ bool read_after_name(Context& context, const Place& place) {
   if (!name.has_value()) return false;
   const auto found = context.find_step(*name);
   if (!found.has_value()) {
-    context.error(place, "pipeline.unknown_step", "there is no step '" + *name + "'", step_suggestion(context, *name));
+    context.error(place, "pipeline.unknown_step", "there is no step '" + *name + "'",
+                  step_suggestion(context, *name));
     return false;
   }
   context.need(*found);
@@ -86,8 +88,10 @@ std::string no_meaning_mend(const KindInfo& kind, std::string_view word) {
 }
 
 void report_no_meaning(Context& context, const Fields& fields, const KindInfo& kind, const char* word) {
-  context.error_at(fields.key_position(word), document::child_path(fields.place().path, word), "pipeline.no_meaning",
-                   "`" + std::string(word) + "` has no meaning for a `" + std::string(kind.word) + "` step", no_meaning_mend(kind, word));
+  context.error_at(fields.key_position(word), document::child_path(fields.place().path, word),
+                   "pipeline.no_meaning",
+                   "`" + std::string(word) + "` has no meaning for a `" + std::string(kind.word) + "` step",
+                   no_meaning_mend(kind, word));
 }
 
 /// Whether a value of one type can stand in for one of the other at all.
@@ -97,15 +101,19 @@ bool may_stand_in(const Type& own, const Type& other) {
   if (own.is(TypeKind::kNull) || other.is(TypeKind::kNull)) return true;
   if (own.is(TypeKind::kNullable)) return may_stand_in(own.element(), other);
   if (other.is(TypeKind::kNullable)) return may_stand_in(own, other.element());
-  const auto is_record = [](const Type& type) { return type.is(TypeKind::kObject) || type.is(TypeKind::kMap); };
+  const auto is_record = [](const Type& type) {
+    return type.is(TypeKind::kObject) || type.is(TypeKind::kMap);
+  };
   return is_record(own) && is_record(other);
 }
 
-bool join_fallback(Context& context, const Place& place, Step& step, const Type& fallback, const std::string& whose) {
+bool join_fallback(Context& context, const Place& place, Step& step, const Type& fallback,
+                   const std::string& whose) {
   if (!may_stand_in(step.result_type, fallback)) {
-    context.error(place, "pipeline.fallback_type",
-                  whose + " is " + fallback.to_string() + " and cannot stand in for " + step.result_type.to_string(),
-                  "give a fallback of the same shape");
+    context.error(
+        place, "pipeline.fallback_type",
+        whose + " is " + fallback.to_string() + " and cannot stand in for " + step.result_type.to_string(),
+        "give a fallback of the same shape");
     return false;
   }
   if (!step.result_type.is_error()) {
@@ -118,7 +126,8 @@ bool read_fallback_step(Context& context, const Place& place, Step& step, const 
   const std::string& name = place.node->text;
   const auto found = context.find_step(name);
   if (!found.has_value()) {
-    context.error(place, "pipeline.unknown_step", "`on_error` knows no '" + name + "'", step_suggestion(context, name, {"fail", "skip"}));
+    context.error(place, "pipeline.unknown_step", "`on_error` knows no '" + name + "'",
+                  step_suggestion(context, name, {"fail", "skip"}));
     return false;
   }
   context.need(*found);
@@ -132,10 +141,12 @@ bool read_fallback_step(Context& context, const Place& place, Step& step, const 
 
 bool read_fallback_value(Context& context, const Place& place, Step& step) {
   Fields fields(context, place, "`on_error`");
-  const auto value_place = fields.require("value", "write on_error: { value: <template> }, or skip, fail or a step's name");
+  const auto value_place =
+      fields.require("value", "write on_error: { value: <template> }, or skip, fail or a step's name");
   fields.finish();
   if (!value_place.has_value()) return false;
-  auto value = compile_template(context, *value_place, step.result_type.is_error() ? nullptr : &step.result_type, "`on_error`");
+  auto value = compile_template(context, *value_place,
+                                step.result_type.is_error() ? nullptr : &step.result_type, "`on_error`");
   if (!value.has_value()) return false;
   if (value->type.is(TypeKind::kOptional)) {
     report_type(context, *value_place, value->type, value->type.element(), "`on_error`");
@@ -178,7 +189,8 @@ bool read_common_fields(Context& context, Fields& fields, const KindInfo& kind, 
   return complete;
 }
 
-bool read_on_error(Context& context, Fields& fields, const KindInfo& kind, Step& step, const std::vector<Step>& steps) {
+bool read_on_error(Context& context, Fields& fields, const KindInfo& kind, Step& step,
+                   const std::vector<Step>& steps) {
   const auto place = fields.find("on_error");
   if (!place.has_value()) return true;
   if (!kind.may_fail) {

@@ -56,7 +56,10 @@ bool is_searchable(const Type& type) {
 class PipelineCompiler {
  public:
   PipelineCompiler(const Node& document, const std::string& file, Resolver& resolver)
-      : reporter_(file, kMaxMistakes), context_(reporter_, resolver), root_{&document, ""}, pipeline_(std::make_shared<Pipeline>()) {}
+      : reporter_(file, kMaxMistakes),
+        context_(reporter_, resolver),
+        root_{&document, ""},
+        pipeline_(std::make_shared<Pipeline>()) {}
 
   CompileOutcome run() {
     Fields fields(context_, root_, "a pipeline");
@@ -83,7 +86,8 @@ class PipelineCompiler {
       pipeline_->deadline_us = read_duration(context_, *place, "`deadline`").value_or(0);
     }
     const auto steps = fields.require("steps", "add steps: { <name>: { set: { ... } } }");
-    const auto output = fields.require("output", "say what the pipeline answers: output: { <name>: <expression> }");
+    const auto output =
+        fields.require("output", "say what the pipeline answers: output: { <name>: <expression> }");
     refuse_later_fields(fields);
     fields.finish();
 
@@ -103,7 +107,8 @@ class PipelineCompiler {
   }
 
   void read_name(Fields& fields) {
-    const auto place = fields.require("pipeline", "name it in the first line: pipeline: risk/card-payment@1.0.0");
+    const auto place =
+        fields.require("pipeline", "name it in the first line: pipeline: risk/card-payment@1.0.0");
     if (!place.has_value()) return;
     const auto text = read_text(context_, *place, "`pipeline`");
     if (!text.has_value()) return;
@@ -114,7 +119,8 @@ class PipelineCompiler {
     } else if (!is_version(version)) {
       const auto at = document::position_in(*place->node, std::min(name.size() + 1, text->size()));
       context_.error_at(at, place->path, "pipeline.bad_version",
-                        version.empty() ? "the pipeline's name lacks its version" : "'" + std::string(version) + "' is no version",
+                        version.empty() ? "the pipeline's name lacks its version"
+                                        : "'" + std::string(version) + "' is no version",
                         "write a semantic version after the name: " + std::string(name) + "@1.0.0");
     } else {
       pipeline_->name = name;
@@ -126,7 +132,8 @@ class PipelineCompiler {
     const auto text = read_text(context_, place, "`description`");
     if (!text.has_value()) return;
     if (text->size() > kMaxDescriptionBytes) {
-      context_.error(place, "pipeline.too_long", "`description` has more than " + std::to_string(kMaxDescriptionBytes) + " bytes",
+      context_.error(place, "pipeline.too_long",
+                     "`description` has more than " + std::to_string(kMaxDescriptionBytes) + " bytes",
                      "shorten it");
     }
     pipeline_->description = *text;
@@ -136,9 +143,11 @@ class PipelineCompiler {
     for (const std::string_view word : kLaterFields) {
       if (!fields.has(word)) continue;
       fields.find(word);
-      context_.error_at(fields.key_position(word), std::string(word), "pipeline.not_available",
-                        "`" + std::string(word) + "` belongs to the language, to the part on events and agents, which is not built yet",
-                        "remove it");
+      context_.error_at(
+          fields.key_position(word), std::string(word), "pipeline.not_available",
+          "`" + std::string(word) +
+              "` belongs to the language, to the part on events and agents, which is not built yet",
+          "remove it");
     }
   }
 
@@ -162,20 +171,23 @@ class PipelineCompiler {
     Fields fields(context_, place, "`search`");
     if (!fields.is_mapping()) return;
     if (place.node->entries.size() > kMaxSearchAttributes) {
-      context_.error(place, "pipeline.too_many", "`search` has more than " + std::to_string(kMaxSearchAttributes) + " attributes",
+      context_.error(place, "pipeline.too_many",
+                     "`search` has more than " + std::to_string(kMaxSearchAttributes) + " attributes",
                      "keep those that people look for");
     }
     for (const auto& entry : place.node->entries) {
       const Place at = place.entry(entry);
       if (!is_step_name(entry.key)) {
-        context_.error_at(entry.position, at.path, "pipeline.bad_name", "'" + entry.key + "' is no name of an attribute",
+        context_.error_at(entry.position, at.path, "pipeline.bad_name",
+                          "'" + entry.key + "' is no name of an attribute",
                           "write small letters, digits and underscores, beginning with a letter");
       }
       auto program = context_.expression(at, std::nullopt, "`search`", Context::Scope::kInputOnly);
       if (!program.has_value()) continue;
       if (!is_searchable(program->result_type())) {
-        context_.error(at, "pipeline.type", "`search` expects text, a number, true/false or a time, and '" + program->text() + "' is " +
-                                                program->result_type().to_string(),
+        context_.error(at, "pipeline.type",
+                       "`search` expects text, a number, true/false or a time, and '" + program->text() +
+                           "' is " + program->result_type().to_string(),
                        "choose one of its fields");
         continue;
       }
@@ -188,11 +200,13 @@ class PipelineCompiler {
     if (!fields.is_mapping()) return;
     const auto& entries = place.node->entries;
     if (entries.empty()) {
-      context_.error(place, "pipeline.no_steps", "the pipeline has no steps", "add at least one: <name>: { set: { ... } }");
+      context_.error(place, "pipeline.no_steps", "the pipeline has no steps",
+                     "add at least one: <name>: { set: { ... } }");
     }
     if (entries.size() > kMaxSteps) {
-      context_.error(place, "pipeline.too_many", "the pipeline has " + std::to_string(entries.size()) + " steps; the limit is " +
-                                                     std::to_string(kMaxSteps),
+      context_.error(place, "pipeline.too_many",
+                     "the pipeline has " + std::to_string(entries.size()) + " steps; the limit is " +
+                         std::to_string(kMaxSteps),
                      "split it into several pipelines");
       return;
     }
@@ -205,20 +219,24 @@ class PipelineCompiler {
     }
   }
 
-  /// The name under which expressions find the step; where the document's cannot be used, one that no document can have.
+  /// The name under which expressions find the step; where the document's cannot be used, one that no
+  /// document can have.
   std::string check_step_name(const document::Entry& entry, const std::string& path) {
     const std::string_view reserved = reserved_because(entry.key);
     if (is_step_name(entry.key) && reserved.empty()) return entry.key;
     context_.error_at(entry.position, path, "pipeline.bad_name",
-                      "'" + entry.key + "' cannot be the name of a step" + (reserved.empty() ? "" : ": " + std::string(reserved)),
-                      reserved.empty() ? "write small letters, digits and underscores, beginning with a letter"
-                                       : "give the step another name");
+                      "'" + entry.key + "' cannot be the name of a step" +
+                          (reserved.empty() ? "" : ": " + std::string(reserved)),
+                      reserved.empty()
+                          ? "write small letters, digits and underscores, beginning with a letter"
+                          : "give the step another name");
     return "Nameless_" + std::to_string(drafts_.size());
   }
 
   const KindInfo* find_step_kind(const Place& place) {
     if (!place.node->is(Node::Kind::kMapping)) {
-      context_.error(place, "pipeline.not_a_mapping", "a step must be a mapping, and this is " + place.node->describe(),
+      context_.error(place, "pipeline.not_a_mapping",
+                     "a step must be a mapping, and this is " + place.node->describe(),
                      "say what the step does: { set: { ... } }");
       return nullptr;
     }
@@ -228,7 +246,8 @@ class PipelineCompiler {
     if (found.empty()) return report_no_kind(place);
     if (found.size() > 1) {
       context_.error_at(found[1].second->position, place.path, "pipeline.several_kinds",
-                        "a step does one thing, and this one says both `" + std::string(found[0].first->word) + "` and `" +
+                        "a step does one thing, and this one says both `" +
+                            std::string(found[0].first->word) + "` and `" +
                             std::string(found[1].first->word) + "`",
                         "make two steps of it");
       return nullptr;
@@ -236,7 +255,8 @@ class PipelineCompiler {
     const auto [info, entry] = found[0];
     if (info->compile != nullptr) return info;
     context_.error_at(entry->position, document::child_path(place.path, entry->key), "pipeline.not_available",
-                      "`" + entry->key + "` belongs to the language, to the part on " + std::string(info->part) + ", which is not built yet",
+                      "`" + entry->key + "` belongs to the language, to the part on " +
+                          std::string(info->part) + ", which is not built yet",
                       "use one of set, fail, rules, model, triage, review, http and wait");
     return nullptr;
   }
@@ -251,7 +271,8 @@ class PipelineCompiler {
       mend = "did you mean '" + near + "' instead of '" + entry.key + "'?";
       at = entry.position;
     }
-    context_.error_at(at, place.path, "pipeline.no_kind", "this step does not say what it does", std::move(mend));
+    context_.error_at(at, place.path, "pipeline.no_kind", "this step does not say what it does",
+                      std::move(mend));
     return nullptr;
   }
 
@@ -314,7 +335,8 @@ class PipelineCompiler {
     context_.end_collect();
     auto output = compile_template(context_, place, nullptr, "`output`");
     if (!output.has_value()) return;
-    if (output->type.is(TypeKind::kOptional)) return report_type(context_, place, output->type, output->type.element(), "`output`");
+    if (output->type.is(TypeKind::kOptional))
+      return report_type(context_, place, output->type, output->type.element(), "`output`");
     pipeline_->output_type = output->type;
     pipeline_->output = std::move(*output);
   }

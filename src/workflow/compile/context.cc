@@ -20,7 +20,8 @@ void free_names(const expression::Node& node, std::vector<std::string_view>& bou
     if (std::find(bound.begin(), bound.end(), node.name) == bound.end()) visit(node.name);
     return;
   }
-  const bool binds = node.kind == NodeKind::kComprehension || node.kind == NodeKind::kBind || node.kind == NodeKind::kOptionalMap;
+  const bool binds = node.kind == NodeKind::kComprehension || node.kind == NodeKind::kBind ||
+                     node.kind == NodeKind::kOptionalMap;
   if (!binds || node.children.empty()) {
     for (const auto* child : node.children) free_names(*child, bound, visit);
     return;
@@ -67,13 +68,27 @@ void Context::error(const Place& place, std::string code, std::string message, s
   error_at(place.position(), place.path, std::move(code), std::move(message), std::move(mend));
 }
 
-void Context::error_at(document::Position at, std::string path, std::string code, std::string message, std::string mend) {
-  add({Diagnostic::Severity::kError, std::move(code), {}, at.line, at.column, std::move(path), std::move(message), std::move(mend)});
+void Context::error_at(document::Position at, std::string path, std::string code, std::string message,
+                       std::string mend) {
+  add({Diagnostic::Severity::kError,
+       std::move(code),
+       {},
+       at.line,
+       at.column,
+       std::move(path),
+       std::move(message),
+       std::move(mend)});
 }
 
 void Context::warning(const Place& place, std::string code, std::string message, std::string mend) {
-  add({Diagnostic::Severity::kWarning, std::move(code), {}, place.position().line, place.position().column, place.path,
-       std::move(message), std::move(mend)});
+  add({Diagnostic::Severity::kWarning,
+       std::move(code),
+       {},
+       place.position().line,
+       place.position().column,
+       place.path,
+       std::move(message),
+       std::move(mend)});
 }
 
 void Context::add(Diagnostic diagnostic) {
@@ -130,7 +145,8 @@ std::optional<std::string> Context::expression_text(const Place& place, const st
     case Node::Kind::kBool: return node.boolean ? "true" : "false";
     case Node::Kind::kInteger: {
       const bool as_double = expected.has_value() && expected->is(expression::TypeKind::kDouble);
-      return as_double ? to_json(Value::real(static_cast<double>(node.integer))) : std::to_string(node.integer);
+      return as_double ? to_json(Value::real(static_cast<double>(node.integer)))
+                       : std::to_string(node.integer);
     }
     case Node::Kind::kDouble:
       if (node.real - node.real != 0) break;
@@ -142,7 +158,8 @@ std::optional<std::string> Context::expression_text(const Place& place, const st
   return std::nullopt;
 }
 
-std::optional<expression::Program> Context::expression(const Place& place, const std::optional<Type>& expected,
+std::optional<expression::Program> Context::expression(const Place& place,
+                                                       const std::optional<Type>& expected,
                                                        const std::string& whose, Scope scope) {
   const auto text = expression_text(place, expected, whose);
   if (!text.has_value()) return std::nullopt;
@@ -153,7 +170,8 @@ std::optional<expression::Program> Context::expression(const Place& place, const
   expression::CompileOptions options;
   options.expected = expected;
   auto compiled = expression::compile(*text, scope == Scope::kAll ? environment_ : input_only_, options);
-  for (const auto& mistake : compiled.mistakes) report_mistake(place, *text, mistake, {expected, whose, scope});
+  for (const auto& mistake : compiled.mistakes)
+    report_mistake(place, *text, mistake, {expected, whose, scope});
   if (!compiled.ok()) {
     // A compiler that refuses without a reason would let a wrong document pass in silence.
     SY_CHECK(!compiled.mistakes.empty());
@@ -162,7 +180,8 @@ std::optional<expression::Program> Context::expression(const Place& place, const
   return std::move(compiled.program);
 }
 
-void Context::report_mistake(const Place& place, const std::string& text, const expression::Mistake& mistake, const Slot& slot) {
+void Context::report_mistake(const Place& place, const std::string& text, const expression::Mistake& mistake,
+                             const Slot& slot) {
   // A text that stands for itself (a number) has no offsets in the document.
   const bool verbatim = place.node->is(Node::Kind::kString);
   const auto at = verbatim ? document::position_in(*place.node, mistake.offset) : place.position();
@@ -177,13 +196,15 @@ void Context::report_mistake(const Place& place, const std::string& text, const 
   }
   const bool is_reading = mistake.code == "expression.undeclared" || mistake.code == "expression.syntax";
   if (is_reading && looks_like_text(text)) {
-    mend = "if text is meant, put it in quotes inside the expression: \"'" + text.substr(0, 30) + (text.size() > 30 ? "...'\"" : "'\"");
+    mend = "if text is meant, put it in quotes inside the expression: \"'" + text.substr(0, 30) +
+           (text.size() > 30 ? "...'\"" : "'\"");
   }
   if (mend.empty()) mend = "correct the expression; docs/language.md lists what expressions can do";
   error_at(at, place.path, mistake.code, std::move(message), std::move(mend));
 }
 
-void Context::explain_undeclared(const std::string& word, Scope scope, std::string& message, std::string& mend) const {
+void Context::explain_undeclared(const std::string& word, Scope scope, std::string& message,
+                                 std::string& mend) const {
   if (scope == Scope::kInputOnly) {
     if (!find_step(word).has_value() && word != "run") return;
     message = "'" + word + "' is not known here: this is read before any step runs";
@@ -209,7 +230,8 @@ void Context::explain_undeclared(const std::string& word, Scope scope, std::stri
 const Node* Context::file(const Place& place) {
   const std::string& path = place.node->text;
   const bool leaves = path.empty() || path.front() == '/' || path == ".." || path.starts_with("../") ||
-                      path.find("/../") != std::string::npos || path.ends_with("/..") || path.find('\\') != std::string::npos;
+                      path.find("/../") != std::string::npos || path.ends_with("/..") ||
+                      path.find('\\') != std::string::npos;
   if (leaves) {
     error(place, "pipeline.bad_path", "'" + path + "' does not stay beside the document",
           "write a path below the document's folder, such as ./payment.schema.json");
@@ -235,17 +257,21 @@ const Node* Context::file(const Place& place) {
 
 void Context::depend(Dependency::Kind kind, const ArtefactRef& ref, const Place& place) {
   if (collecting()) return;
-  const auto known = std::find_if(dependencies_.begin(), dependencies_.end(),
-                                  [&](const Dependency& d) { return d.kind == kind && d.ref.name == ref.name; });
+  const auto known = std::find_if(dependencies_.begin(), dependencies_.end(), [&](const Dependency& d) {
+    return d.kind == kind && d.ref.name == ref.name;
+  });
   if (known == dependencies_.end()) {
     dependencies_.push_back({kind, ref, {}});
     if (current_step_.has_value()) dependencies_.back().used_by.push_back(*current_step_);
     return;
   }
   if (known->ref.version != ref.version) {
-    const auto shown = [](const std::string& version) { return version.empty() ? std::string("the active version") : version; };
+    const auto shown = [](const std::string& version) {
+      return version.empty() ? std::string("the active version") : version;
+    };
     error(place, "pipeline.two_versions",
-          "'" + ref.name + "' is used in two versions: " + shown(known->ref.version) + " and " + shown(ref.version),
+          "'" + ref.name + "' is used in two versions: " + shown(known->ref.version) + " and " +
+              shown(ref.version),
           "name the same version everywhere in one pipeline");
   }
   if (current_step_.has_value() &&

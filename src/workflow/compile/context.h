@@ -20,16 +20,17 @@
 
 namespace switchyard::workflow::compiler {
 
-/// What the parts of the compiler share. A document is walked twice by the same code: first to collect which names
-/// each step reads (nothing is reported, expressions are only parsed), then, in an order in which every step comes
-/// after those it needs, to check and compile.
+/// What the parts of the compiler share. A document is walked twice by the same code: first to collect which
+/// names each step reads (nothing is reported, expressions are only parsed), then, in an order in which every
+/// step comes after those it needs, to check and compile.
 class Context {
  public:
   Context(document::Reporter& reporter, Resolver& resolver) : reporter_(reporter), resolver_(resolver) {}
 
   // --- reports; silent while collecting ---
   void error(const Place& place, std::string code, std::string message, std::string mend);
-  void error_at(document::Position at, std::string path, std::string code, std::string message, std::string mend);
+  void error_at(document::Position at, std::string path, std::string code, std::string message,
+                std::string mend);
   void warning(const Place& place, std::string code, std::string message, std::string mend);
   void add(Diagnostic diagnostic);
   bool collecting() const { return collected_ != nullptr; }
@@ -49,10 +50,11 @@ class Context {
 
   // --- expressions ---
   enum class Scope : uint8_t { kAll, kInputOnly };
-  /// Compiles the scalar at `place`; numbers and booleans stand for themselves. With `expected`, the result must be
-  /// assignable to it, and `whose` names the slot in messages ("`when`"). Nothing when it was reported or while
-  /// collecting.
-  std::optional<expression::Program> expression(const Place& place, const std::optional<expression::Type>& expected,
+  /// Compiles the scalar at `place`; numbers and booleans stand for themselves. With `expected`, the result
+  /// must be assignable to it, and `whose` names the slot in messages ("`when`"). Nothing when it was
+  /// reported or while collecting.
+  std::optional<expression::Program> expression(const Place& place,
+                                                const std::optional<expression::Type>& expected,
                                                 const std::string& whose, Scope scope = Scope::kAll);
 
   // --- files, compiled once and cached ---
@@ -78,7 +80,8 @@ class Context {
 
  private:
   void collect(std::string_view text);
-  std::optional<std::string> expression_text(const Place& place, const std::optional<expression::Type>& expected,
+  std::optional<std::string> expression_text(const Place& place,
+                                             const std::optional<expression::Type>& expected,
                                              const std::string& whose);
   /// Where an expression stands, for messages.
   struct Slot {
@@ -86,8 +89,10 @@ class Context {
     const std::string& whose;
     Scope scope;
   };
-  void report_mistake(const Place& place, const std::string& text, const expression::Mistake& mistake, const Slot& slot);
-  void explain_undeclared(const std::string& word, Scope scope, std::string& message, std::string& mend) const;
+  void report_mistake(const Place& place, const std::string& text, const expression::Mistake& mistake,
+                      const Slot& slot);
+  void explain_undeclared(const std::string& word, Scope scope, std::string& message,
+                          std::string& mend) const;
 
   document::Reporter& reporter_;
   Resolver& resolver_;
@@ -105,8 +110,10 @@ class Context {
 
 // --- small readers; each reports what is wrong and gives nothing then ---
 std::optional<std::string> read_text(Context& context, const Place& place, const std::string& what);
-std::optional<int64_t> read_integer(Context& context, const Place& place, const std::string& what, int64_t least, int64_t most);
-std::optional<double> read_number(Context& context, const Place& place, const std::string& what, double least, double most);
+std::optional<int64_t> read_integer(Context& context, const Place& place, const std::string& what,
+                                    int64_t least, int64_t most);
+std::optional<double> read_number(Context& context, const Place& place, const std::string& what, double least,
+                                  double most);
 std::optional<int64_t> read_duration(Context& context, const Place& place, const std::string& what);
 /// "name" or "name@version".
 std::optional<ArtefactRef> read_artefact(Context& context, const Place& place, const std::string& what);

@@ -9,7 +9,8 @@ namespace {
 /// Kahn's algorithm with the smallest ready step first; cycles are cut out one by one.
 class Orderer {
  public:
-  explicit Orderer(const Needs& needs) : needs_(needs), open_(needs.size()), dependents_(needs.size()), done_(needs.size()) {
+  explicit Orderer(const Needs& needs)
+      : needs_(needs), open_(needs.size()), dependents_(needs.size()), done_(needs.size()) {
     for (uint16_t step = 0; step < needs.size(); ++step) {
       for (const uint16_t need : needs[step]) dependents_[need].push_back(step);
       open_[step] = needs[step].size();
@@ -36,7 +37,8 @@ class Orderer {
     }
   }
 
-  /// Every step that is left needs another one that is left, so following the needs comes back to a step sooner or later.
+  /// Every step that is left needs another one that is left, so following the needs comes back to a step
+  /// sooner or later.
   void cut_cycle() {
     uint16_t at = 0;
     while (done_[at]) ++at;

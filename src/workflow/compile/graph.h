@@ -10,7 +10,7 @@ namespace switchyard::workflow::compiler {
 using Needs = std::vector<std::set<uint16_t>>;
 
 struct Order {
-  std::vector<uint16_t> steps;                ///< every step once; each after those it needs, as far as there is no cycle
+  std::vector<uint16_t> steps;  ///< every step once; each after those it needs, as far as there is no cycle
   std::vector<std::vector<uint16_t>> cycles;  ///< each as the steps on it: a needs b, b needs c, c needs a
 };
 /// Steps that could come in any order keep that of the document.

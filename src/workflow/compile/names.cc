@@ -61,10 +61,11 @@ constexpr std::array<Unit, 7> kUnits{{{"us", 1},
 
 // Words that CEL gives a meaning of their own.
 constexpr std::array<std::string_view, 38> kExpressionWords{
-    "true",   "false",  "null",      "in",      "as",     "break",    "const", "continue", "else",     "for",
-    "function", "if",   "import",    "let",     "loop",   "package",  "namespace", "return", "var",    "void",
-    "while",  "int",    "uint",      "double",  "bool",   "string",   "bytes", "list",     "map",      "type",
-    "dyn",    "timestamp", "duration", "optional", "null_type", "optional_type", "math", "cel"};
+    "true", "false",    "null",  "in",     "as",        "break",    "const",    "continue",  "else",
+    "for",  "function", "if",    "import", "let",       "loop",     "package",  "namespace", "return",
+    "var",  "void",     "while", "int",    "uint",      "double",   "bool",     "string",    "bytes",
+    "list", "map",      "type",  "dyn",    "timestamp", "duration", "optional", "null_type", "optional_type",
+    "math", "cel"};
 
 }  // namespace
 

@@ -22,8 +22,8 @@ std::string_view reserved_because(std::string_view name);
 bool is_version(std::string_view text);
 /// "name@version" cut in two; the version is empty when there is none. No check of either.
 std::pair<std::string_view, std::string_view> split_version(std::string_view text);
-/// "250ms", "2s", "30m", "4h", "1d": a whole number and a unit (us, ms, s, m, h, d, w), more than zero and at most
-/// kMaxDurationUs. In microseconds.
+/// "250ms", "2s", "30m", "4h", "1d": a whole number and a unit (us, ms, s, m, h, d, w), more than zero and at
+/// most kMaxDurationUs. In microseconds.
 std::optional<int64_t> parse_duration(std::string_view text);
 /// The nearest larger unit without a fraction: "2s", "250ms".
 std::string duration_text(int64_t us);

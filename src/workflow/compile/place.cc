@@ -11,7 +11,8 @@ Fields::Fields(Context& context, Place place, std::string what)
     : context_(context), place_(std::move(place)), what_(std::move(what)) {
   mapping_ = place_.node->is(document::Node::Kind::kMapping);
   if (mapping_) return;
-  context_.error(place_, "pipeline.not_a_mapping", what_ + " must be a mapping, and this is " + place_.node->describe(),
+  context_.error(place_, "pipeline.not_a_mapping",
+                 what_ + " must be a mapping, and this is " + place_.node->describe(),
                  "write entries of the form 'name: value'");
 }
 
@@ -26,7 +27,8 @@ std::optional<Place> Fields::find(std::string_view key) {
 std::optional<Place> Fields::require(std::string_view key, std::string mend) {
   auto found = find(key);
   if (!found.has_value() && mapping_) {
-    context_.error(place_, "pipeline.missing_field", what_ + " needs '" + std::string(key) + "'", std::move(mend));
+    context_.error(place_, "pipeline.missing_field", what_ + " needs '" + std::string(key) + "'",
+                   std::move(mend));
   }
   return found;
 }
@@ -42,7 +44,8 @@ void Fields::finish() {
   for (const auto& entry : place_.node->entries) {
     if (std::find(known_.begin(), known_.end(), entry.key) != known_.end()) continue;
     const std::string suggestion = document::nearest(entry.key, known_);
-    std::string mend = suggestion.empty() ? "use one of: " + word_list(known_, 24) : "did you mean '" + suggestion + "'?";
+    std::string mend =
+        suggestion.empty() ? "use one of: " + word_list(known_, 24) : "did you mean '" + suggestion + "'?";
     context_.error_at(entry.position, document::child_path(place_.path, entry.key), "pipeline.unknown_field",
                       what_ + " has no entry '" + entry.key + "'", std::move(mend));
   }

@@ -26,8 +26,8 @@ struct Place {
 /// Reads the entries of one mapping and reports those that nobody asked for.
 class Fields {
  public:
-  /// `what` names the mapping in messages: "a review", "the pipeline". Reports when `place` is no mapping; then
-  /// nothing is ever found.
+  /// `what` names the mapping in messages: "a review", "the pipeline". Reports when `place` is no mapping;
+  /// then nothing is ever found.
   Fields(Context& context, Place place, std::string what);
 
   bool is_mapping() const { return mapping_; }

@@ -23,25 +23,27 @@ std::optional<std::string> read_text(Context& context, const Place& place, const
   return std::nullopt;
 }
 
-std::optional<int64_t> read_integer(Context& context, const Place& place, const std::string& what, int64_t least, int64_t most) {
+std::optional<int64_t> read_integer(Context& context, const Place& place, const std::string& what,
+                                    int64_t least, int64_t most) {
   const Node& node = *place.node;
   if (node.is(Node::Kind::kInteger) && node.integer >= least && node.integer <= most) return node.integer;
   context.error(place, "pipeline.bad_number",
-                what + " must be a whole number from " + std::to_string(least) + " to " + std::to_string(most) +
-                    ", and this is " + node.describe(),
+                what + " must be a whole number from " + std::to_string(least) + " to " +
+                    std::to_string(most) + ", and this is " + node.describe(),
                 "write a number in that range");
   return std::nullopt;
 }
 
-std::optional<double> read_number(Context& context, const Place& place, const std::string& what, double least, double most) {
+std::optional<double> read_number(Context& context, const Place& place, const std::string& what, double least,
+                                  double most) {
   const Node& node = *place.node;
   if (node.is_number()) {
     const double value = node.is(Node::Kind::kInteger) ? static_cast<double>(node.integer) : node.real;
     if (value >= least && value <= most) return value;
   }
   context.error(place, "pipeline.bad_number",
-                what + " must be a number from " + number_text(least) + " to " + number_text(most) + ", and this is " +
-                    node.describe(),
+                what + " must be a number from " + number_text(least) + " to " + number_text(most) +
+                    ", and this is " + node.describe(),
                 "write a number in that range");
   return std::nullopt;
 }
@@ -50,7 +52,8 @@ std::optional<int64_t> read_duration(Context& context, const Place& place, const
   if (place.node->is(Node::Kind::kString)) {
     if (const auto us = parse_duration(place.node->text)) return us;
   }
-  context.error(place, "pipeline.bad_duration", what + " must be a duration of at most ten years, and this is " + place.node->describe(),
+  context.error(place, "pipeline.bad_duration",
+                what + " must be a duration of at most ten years, and this is " + place.node->describe(),
                 "write a whole number with a unit: 250ms, 2s, 30m, 4h, 1d");
   return std::nullopt;
 }
@@ -63,7 +66,8 @@ std::optional<ArtefactRef> read_artefact(Context& context, const Place& place, c
   if (is_artefact_name(name) && (!names_version || is_version(version)))
     return ArtefactRef{std::string(name), std::string(version)};
   context.error(place, "pipeline.bad_name", "'" + *text + "' is no name of " + what,
-                "write a name of small letters, digits and dashes, with or without a version: card-limits or card-limits@1.2.0");
+                "write a name of small letters, digits and dashes, with or without a version: card-limits or "
+                "card-limits@1.2.0");
   return std::nullopt;
 }
 

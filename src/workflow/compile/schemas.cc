@@ -13,13 +13,14 @@ using document::Node;
 using expression::Type;
 using schema::SchemaType;
 
-/// Turns a schema's type into an expression's. A schema may contain itself and may name one part often: what stands
-/// inside itself, and what comes after kMaxTypes parts, is dyn.
+/// Turns a schema's type into an expression's. A schema may contain itself and may name one part often: what
+/// stands inside itself, and what comes after kMaxTypes parts, is dyn.
 class TypeBuilder {
  public:
   Type build(const SchemaType& type) {
     constexpr uint32_t kMaxTypes = 5000;
-    if (++built_ > kMaxTypes || std::find(open_.begin(), open_.end(), &type) != open_.end()) return Type::dyn();
+    if (++built_ > kMaxTypes || std::find(open_.begin(), open_.end(), &type) != open_.end())
+      return Type::dyn();
     open_.push_back(&type);
     Type result = of_kind(type);
     open_.pop_back();
@@ -34,7 +35,8 @@ class TypeBuilder {
       case SchemaType::Kind::kInteger: return Type::integer();
       case SchemaType::Kind::kNumber: return Type::real();
       case SchemaType::Kind::kString: return Type::string();
-      case SchemaType::Kind::kArray: return Type::list(type.items != nullptr ? build(*type.items) : Type::dyn());
+      case SchemaType::Kind::kArray:
+        return Type::list(type.items != nullptr ? build(*type.items) : Type::dyn());
       case SchemaType::Kind::kObject: return object(type);
       case SchemaType::Kind::kAny:
       case SchemaType::Kind::kNever:
@@ -50,7 +52,8 @@ class TypeBuilder {
     }
     std::vector<expression::Field> fields;
     for (const auto& property : type.properties) {
-      fields.push_back({property.name, property.type != nullptr ? build(*property.type) : Type::dyn(), property.always_present});
+      fields.push_back({property.name, property.type != nullptr ? build(*property.type) : Type::dyn(),
+                        property.always_present});
     }
     return Type::object(std::move(fields), open);
   }
@@ -70,7 +73,8 @@ std::optional<LoadedSchema> load_schema(Context& context, const Place& place, co
     file = place.node->text;
     context.inline_node(place.node, root);
   } else if (!place.node->is(Node::Kind::kMapping)) {
-    context.error(place, "pipeline.bad_schema", whose + " must be a file or a JSON Schema, and this is " + place.node->describe(),
+    context.error(place, "pipeline.bad_schema",
+                  whose + " must be a file or a JSON Schema, and this is " + place.node->describe(),
                   "write ./name.schema.json, or the schema itself");
     return std::nullopt;
   }
@@ -82,7 +86,8 @@ std::optional<LoadedSchema> load_schema(Context& context, const Place& place, co
     diagnostic.line = at.line;
     diagnostic.column = at.column;
     diagnostic.file = file;
-    if (diagnostic.mend.empty()) diagnostic.mend = "correct the schema; the schema module's README lists what is understood";
+    if (diagnostic.mend.empty())
+      diagnostic.mend = "correct the schema; the schema module's README lists what is understood";
     context.add(std::move(diagnostic));
   }
   if (compiled.schema == nullptr) return std::nullopt;
@@ -94,6 +99,8 @@ std::optional<LoadedSchema> load_schema(Context& context, const Place& place, co
 
 namespace switchyard::workflow {
 
-expression::Type type_of(const schema::Schema& schema) { return compiler::TypeBuilder().build(schema.type()); }
+expression::Type type_of(const schema::Schema& schema) {
+  return compiler::TypeBuilder().build(schema.type());
+}
 
 }  // namespace switchyard::workflow

@@ -16,8 +16,8 @@ struct LoadedSchema {
   std::string json;  ///< canonical
 };
 
-/// The JSON Schema at `place`: a path of a file beside the document, or the schema itself. The file becomes part of
-/// the pipeline's canonical form. `whose` names it in messages: "the form of a review".
+/// The JSON Schema at `place`: a path of a file beside the document, or the schema itself. The file becomes
+/// part of the pipeline's canonical form. `whose` names it in messages: "the form of a review".
 std::optional<LoadedSchema> load_schema(Context& context, const Place& place, const std::string& whose);
 
 }  // namespace switchyard::workflow::compiler

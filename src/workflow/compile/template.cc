@@ -14,14 +14,16 @@ using expression::TypeKind;
 
 bool wants_double(const Type* expected) {
   if (expected == nullptr) return false;
-  if (expected->is(TypeKind::kNullable) || expected->is(TypeKind::kOptional)) return expected->element().is(TypeKind::kDouble);
+  if (expected->is(TypeKind::kNullable) || expected->is(TypeKind::kOptional))
+    return expected->element().is(TypeKind::kDouble);
   return expected->is(TypeKind::kDouble);
 }
 
 /// What is expected of the entry `key`; nullptr: anything.
 const Type* expected_field(const Type* expected, std::string_view key) {
   if (expected == nullptr) return nullptr;
-  if (expected->is(TypeKind::kNullable) || expected->is(TypeKind::kOptional)) return expected_field(&expected->element(), key);
+  if (expected->is(TypeKind::kNullable) || expected->is(TypeKind::kOptional))
+    return expected_field(&expected->element(), key);
   if (expected->is(TypeKind::kMap)) return &expected->element();
   const expression::Field* field = expected->find_field(key);
   return field != nullptr ? &field->type : nullptr;
@@ -38,7 +40,8 @@ std::optional<Template> constant(const Node& node, const Type* expected) {
     case Node::Kind::kNull: return Template{Value::null(), Type::null()};
     case Node::Kind::kBool: return Template{Value::boolean(node.boolean), Type::boolean()};
     case Node::Kind::kInteger:
-      if (wants_double(expected)) return Template{Value::real(static_cast<double>(node.integer)), Type::real()};
+      if (wants_double(expected))
+        return Template{Value::real(static_cast<double>(node.integer)), Type::real()};
       return Template{Value::integer(node.integer), Type::integer()};
     case Node::Kind::kDouble: return Template{Value::real(node.real), Type::real()};
     default: return std::nullopt;
@@ -47,12 +50,17 @@ std::optional<Template> constant(const Node& node, const Type* expected) {
 
 void report_absent(Context& context, const Place& place, const std::string& whose) {
   const std::string& text = place.node->text;
-  const bool is_path = text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.?") == std::string::npos;
-  context.error(place, "pipeline.may_be_absent", "'" + text + "' may be absent, and " + whose + " needs a value here",
-                "say what absence means: " + (is_path ? text : "(" + text + ")") + ".orValue(...), or has(...) ? ... : ...");
+  const bool is_path =
+      text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.?") ==
+      std::string::npos;
+  context.error(place, "pipeline.may_be_absent",
+                "'" + text + "' may be absent, and " + whose + " needs a value here",
+                "say what absence means: " + (is_path ? text : "(" + text + ")") +
+                    ".orValue(...), or has(...) ? ... : ...");
 }
 
-std::optional<Template> compile_mapping(Context& context, const Place& place, const Type* expected, const std::string& whose) {
+std::optional<Template> compile_mapping(Context& context, const Place& place, const Type* expected,
+                                        const std::string& whose) {
   std::vector<Template::Field> fields;
   std::vector<expression::Field> types;
   bool complete = true;
@@ -70,7 +78,8 @@ std::optional<Template> compile_mapping(Context& context, const Place& place, co
   return Template{std::move(fields), Type::object(std::move(types))};
 }
 
-std::optional<Template> compile_list(Context& context, const Place& place, const Type* expected, const std::string& whose) {
+std::optional<Template> compile_list(Context& context, const Place& place, const Type* expected,
+                                     const std::string& whose) {
   std::vector<Template> items;
   std::optional<Type> element;
   bool complete = true;
@@ -98,11 +107,13 @@ std::string differences(const Type& given, const Type& expected) {
   for (const auto& field : expected.fields()) {
     const expression::Field* own = given.find_field(field.name);
     if (own == nullptr) {
-      if (field.required && !given.open()) all.push_back("'" + field.name + "' (" + field.type.to_string() + ") is missing");
+      if (field.required && !given.open())
+        all.push_back("'" + field.name + "' (" + field.type.to_string() + ") is missing");
     } else if (!own->required && field.required) {
       all.push_back("'" + field.name + "' may be absent");
     } else if (!expression::is_assignable(own->type, field.type)) {
-      all.push_back("'" + field.name + "' is " + own->type.to_string() + " instead of " + field.type.to_string());
+      all.push_back("'" + field.name + "' is " + own->type.to_string() + " instead of " +
+                    field.type.to_string());
     }
   }
   return word_list(all, 5);
@@ -112,13 +123,15 @@ std::string shown(const Node& node) {
   return node.is(Node::Kind::kString) ? "'" + node.text + "'" : node.describe();
 }
 
-bool check_mapping(Context& context, const Place& place, const std::vector<Template::Field>& given, const Type& expected,
-                   const std::string& whose) {
+bool check_mapping(Context& context, const Place& place, const std::vector<Template::Field>& given,
+                   const Type& expected, const std::string& whose) {
   bool fits = true;
   for (const auto& field : expected.fields()) {
-    const bool is_given = std::any_of(given.begin(), given.end(), [&](const auto& own) { return own.name == field.name; });
+    const bool is_given =
+        std::any_of(given.begin(), given.end(), [&](const auto& own) { return own.name == field.name; });
     if (is_given || !field.required) continue;
-    context.error(place, "pipeline.missing_value", whose + " needs '" + field.name + "' (" + field.type.to_string() + ")",
+    context.error(place, "pipeline.missing_value",
+                  whose + " needs '" + field.name + "' (" + field.type.to_string() + ")",
                   "add " + field.name + ": <an expression of type " + field.type.to_string() + ">");
     fits = false;
   }
@@ -155,9 +168,11 @@ bool check_mapping(Context& context, const Place& place, const std::vector<Templ
 
 }  // namespace
 
-std::optional<Template> compile_template(Context& context, const Place& place, const Type* expected, const std::string& whose) {
+std::optional<Template> compile_template(Context& context, const Place& place, const Type* expected,
+                                         const std::string& whose) {
   if (place.node->is(Node::Kind::kDouble) && !std::isfinite(place.node->real)) {
-    context.error(place, "pipeline.bad_number", place.node->describe() + " cannot be written as JSON", "write a finite number");
+    context.error(place, "pipeline.bad_number", place.node->describe() + " cannot be written as JSON",
+                  "write a finite number");
     return std::nullopt;
   }
   if (auto value = constant(*place.node, expected)) return value;
@@ -169,16 +184,19 @@ std::optional<Template> compile_template(Context& context, const Place& place, c
   return Template{std::move(*program), std::move(type)};
 }
 
-bool check_fits(Context& context, const Place& place, const Template& given, const Type& expected, const std::string& whose) {
+bool check_fits(Context& context, const Place& place, const Template& given, const Type& expected,
+                const std::string& whose) {
   const bool wrapped = expected.is(TypeKind::kNullable) && !given.type.is(TypeKind::kNull);
   const Type& wanted = wrapped ? expected.element() : expected;
   if (const auto* fields = std::get_if<std::vector<Template::Field>>(&given.node)) {
-    if (wanted.is(TypeKind::kObject) || wanted.is(TypeKind::kMap)) return check_mapping(context, place, *fields, wanted, whose);
+    if (wanted.is(TypeKind::kObject) || wanted.is(TypeKind::kMap))
+      return check_mapping(context, place, *fields, wanted, whose);
   }
   if (const auto* items = std::get_if<std::vector<Template>>(&given.node)) {
     if (wanted.is(TypeKind::kList)) {
       bool fits = true;
-      for (size_t i = 0; i < items->size(); ++i) fits &= check_fits(context, place.item(i), (*items)[i], wanted.element(), whose);
+      for (size_t i = 0; i < items->size(); ++i)
+        fits &= check_fits(context, place.item(i), (*items)[i], wanted.element(), whose);
       return fits;
     }
   }
@@ -187,11 +205,13 @@ bool check_fits(Context& context, const Place& place, const Template& given, con
   return false;
 }
 
-void report_type(Context& context, const Place& place, const Type& given, const Type& expected, const std::string& whose) {
+void report_type(Context& context, const Place& place, const Type& given, const Type& expected,
+                 const std::string& whose) {
   if (given.is(TypeKind::kOptional) && expression::is_assignable(given.element(), expected)) {
     return report_absent(context, place, whose);
   }
-  std::string message = whose + " expects " + expected.to_string() + ", and " + shown(*place.node) + " is " + given.to_string();
+  std::string message =
+      whose + " expects " + expected.to_string() + ", and " + shown(*place.node) + " is " + given.to_string();
   if (given.is(TypeKind::kObject) && expected.is(TypeKind::kObject)) {
     message = whose + " cannot take " + shown(*place.node) + ": " + differences(given, expected);
   }
@@ -203,10 +223,12 @@ std::string mend_for(const Type& given, const Type& expected) {
   if (given.is(TypeKind::kNullable)) return "say what null means: x == null ? ... : x";
   if (given.is_number() && expected.is(TypeKind::kDouble)) return "convert it: double(...)";
   if (given.is_number() && expected.is(TypeKind::kInt)) return "convert it: int(...)";
-  if (expected.is(TypeKind::kString) && (given.is_number() || given.is(TypeKind::kBool))) return "convert it: string(...)";
+  if (expected.is(TypeKind::kString) && (given.is_number() || given.is(TypeKind::kBool)))
+    return "convert it: string(...)";
   if (given.is(TypeKind::kString) && expected.is(TypeKind::kTimestamp)) return "convert it: timestamp(...)";
   if (given.is(TypeKind::kString) && expected.is(TypeKind::kDuration)) return "convert it: duration(...)";
-  if (given.is(TypeKind::kObject) && expected.is(TypeKind::kObject)) return "write a mapping with the fields it needs";
+  if (given.is(TypeKind::kObject) && expected.is(TypeKind::kObject))
+    return "write a mapping with the fields it needs";
   return "write an expression of type " + expected.to_string();
 }
 

@@ -31,7 +31,8 @@ std::shared_ptr<const Pipeline> card_payment() {
 
 std::vector<std::string> needs_of(const Pipeline& pipeline, std::string_view step) {
   std::vector<std::string> names;
-  for (const StepIndex need : pipeline.find_step(step)->needs) names.push_back(pipeline.steps[need.value].name);
+  for (const StepIndex need : pipeline.find_step(step)->needs)
+    names.push_back(pipeline.steps[need.value].name);
   return names;
 }
 
@@ -142,8 +143,9 @@ TEST(PipelineCompiler, FillsHttpAndItsEffectClass) {
   EXPECT_EQ(p->find_step("customer")->effect, EffectClass::kIdempotent);
   EXPECT_EQ(p->find_step("notify")->effect, EffectClass::kIdempotent);
 
-  const auto post = good(with_header(
-      "steps:\n  a: { http: { method: POST, url: \"'https://x.example.org'\" } }\noutput: { s: a.status }\n"));
+  const auto post =
+      good(with_header("steps:\n  a: { http: { method: POST, url: \"'https://x.example.org'\" } }\noutput: { "
+                       "s: a.status }\n"));
   EXPECT_EQ(post->find_step("a")->effect, EffectClass::kEffectful);
 }
 
@@ -173,7 +175,9 @@ TEST(PipelineTypes, FollowTheSchemaThroughTheSteps) {
 }
 
 TEST(PipelineTypes, AnOptionalFieldOfATemplateMayBeAbsent) {
-  const auto p = good(with_header("steps:\n  a: { set: { name: input.?merchant, country: input.country } }\noutput: { n: a.?name.orValue('none') }\n"));
+  const auto p =
+      good(with_header("steps:\n  a: { set: { name: input.?merchant, country: input.country } }\noutput: { "
+                       "n: a.?name.orValue('none') }\n"));
   ASSERT_NE(p, nullptr);
   EXPECT_FALSE(p->find_step("a")->result_type.find_field("name")->required);
   EXPECT_TRUE(p->find_step("a")->result_type.find_field("country")->required);
@@ -205,7 +209,8 @@ output: { x: a.x }
 }
 
 TEST(PipelineHash, IgnoresHowTheDocumentIsWritten) {
-  const auto first = good(with_header("steps:\n  a: { set: { x: input.amount, y: 'input.items' } }\noutput: { x: a.x }\n"));
+  const auto first =
+      good(with_header("steps:\n  a: { set: { x: input.amount, y: 'input.items' } }\noutput: { x: a.x }\n"));
   const auto second = good(R"yaml(# another hand
 pipeline: "test/short@1.0.0"
 input:
@@ -221,7 +226,8 @@ output:
 }
 
 TEST(PipelineHash, ChangesWithEverythingThatCouldChangeADecision) {
-  const std::string text = "steps:\n  a: { triage: input.amount, costs: card-fraud-costs }\noutput: { x: a.answer }\n";
+  const std::string text =
+      "steps:\n  a: { triage: input.amount, costs: card-fraud-costs }\noutput: { x: a.answer }\n";
   const auto base = good(with_header(text));
   std::string other = with_header(text);
   other.replace(other.find("a.answer"), 8, "a.reason");
@@ -229,7 +235,8 @@ TEST(PipelineHash, ChangesWithEverythingThatCouldChangeADecision) {
 
   // A file that the document names is part of it.
   testing::World world;
-  world.put_file("./payment.schema.json", R"({"type":"object","properties":{"amount":{"type":"number"}},"required":["amount"]})");
+  world.put_file("./payment.schema.json",
+                 R"({"type":"object","properties":{"amount":{"type":"number"}},"required":["amount"]})");
   const auto parsed = document::parse(with_header(text));
   const auto changed = compile(*parsed.root, "pipeline.yaml", world);
   ASSERT_NE(changed.pipeline, nullptr) << report(changed.diagnostics);
@@ -239,10 +246,14 @@ TEST(PipelineHash, ChangesWithEverythingThatCouldChangeADecision) {
 }
 
 TEST(PipelineHash, IsTheSameOnEveryMachineAndInEveryBuild) {
-  // Stored runs are pinned to such hashes. When this fails, the meaning of stored pipelines changed: bump kFormVersion.
-  const auto p = good("pipeline: smallest@0.0.1\nsteps: { answer: { set: { value: 42, half: 0.5, big: 1e300 } } }\noutput: answer\n");
-  EXPECT_EQ(p->canonical,
-            R"({"pipeline":"smallest@0.0.1","steps":{"answer":{"set":{"value":42,"half":0.5,"big":1e+300}}},"output":"answer"})");
+  // Stored runs are pinned to such hashes. When this fails, the meaning of stored pipelines changed: bump
+  // kFormVersion.
+  const auto p = good(
+      "pipeline: smallest@0.0.1\nsteps: { answer: { set: { value: 42, half: 0.5, big: 1e300 } } }\noutput: "
+      "answer\n");
+  EXPECT_EQ(
+      p->canonical,
+      R"({"pipeline":"smallest@0.0.1","steps":{"answer":{"set":{"value":42,"half":0.5,"big":1e+300}}},"output":"answer"})");
   EXPECT_EQ(to_hex(p->hash), to_hex(sha256(p->canonical + "\nform 1")));
 }
 
@@ -271,13 +282,15 @@ TEST(PipelineGraph, RandomGraphsAreOrderedOrShownToBeCyclic) {
     const size_t count = 1 + random() % 30;
     compiler::Needs needs(count);
     const size_t edges = random() % (2 * count);
-    for (size_t i = 0; i < edges; ++i) needs[random() % count].insert(static_cast<uint16_t>(random() % count));
+    for (size_t i = 0; i < edges; ++i)
+      needs[random() % count].insert(static_cast<uint16_t>(random() % count));
     const auto order = compiler::order_steps(needs);
     ASSERT_EQ(order.steps.size(), count);
     std::vector<size_t> place(count, count);
     for (size_t i = 0; i < count; ++i) place[order.steps[i]] = i;
     for (const auto& cycle : order.cycles) {
-      for (size_t i = 0; i < cycle.size(); ++i) EXPECT_TRUE(needs[cycle[i]].contains(cycle[(i + 1) % cycle.size()]));
+      for (size_t i = 0; i < cycle.size(); ++i)
+        EXPECT_TRUE(needs[cycle[i]].contains(cycle[(i + 1) % cycle.size()]));
     }
     if (!order.cycles.empty()) continue;
     for (uint16_t step = 0; step < count; ++step)
@@ -287,18 +300,22 @@ TEST(PipelineGraph, RandomGraphsAreOrderedOrShownToBeCyclic) {
 
 TEST(PipelineNames, AcceptVersionsDurationsAndNamesAsDocumented) {
   using namespace compiler;
-  for (const char* version : {"1.0.0", "0.0.1", "10.20.30", "1.0.0-rc.1", "1.0.0-alpha-2"}) EXPECT_TRUE(is_version(version)) << version;
-  for (const char* version : {"", "1", "1.0", "1.0.0.0", "01.0.0", "1.0.x", "1.0.0-", "1.0.0+build", "v1.0.0", "1.0.0-01", "-1.0.0"})
+  for (const char* version : {"1.0.0", "0.0.1", "10.20.30", "1.0.0-rc.1", "1.0.0-alpha-2"})
+    EXPECT_TRUE(is_version(version)) << version;
+  for (const char* version : {"", "1", "1.0", "1.0.0.0", "01.0.0", "1.0.x", "1.0.0-", "1.0.0+build", "v1.0.0",
+                              "1.0.0-01", "-1.0.0"})
     EXPECT_FALSE(is_version(version)) << version;
   EXPECT_EQ(parse_duration("250ms"), 250'000);
   EXPECT_EQ(parse_duration("1d"), int64_t{86'400'000'000});
   EXPECT_EQ(parse_duration("7us"), 7);
-  for (const char* duration : {"", "0s", "-1s", "5", "s", "1.5s", "1h30m", "1 s", "99999d", "9999999999999999999s", "5S"})
+  for (const char* duration :
+       {"", "0s", "-1s", "5", "s", "1.5s", "1h30m", "1 s", "99999d", "9999999999999999999s", "5S"})
     EXPECT_EQ(parse_duration(duration), std::nullopt) << duration;
   EXPECT_EQ(duration_text(90'000'000), "90s");
   EXPECT_EQ(duration_text(7'200'000'000), "2h");
   EXPECT_TRUE(is_pipeline_name("risk/card-payment"));
-  for (const char* name : {"", "/a", "a/", "a//b", "A", "a_b", "a b"}) EXPECT_FALSE(is_pipeline_name(name)) << name;
+  for (const char* name : {"", "/a", "a/", "a//b", "A", "a_b", "a b"})
+    EXPECT_FALSE(is_pipeline_name(name)) << name;
   EXPECT_TRUE(is_step_name("_a1"));
   for (const char* name : {"", "1a", "a-b", "A", "a.b"}) EXPECT_FALSE(is_step_name(name)) << name;
 }
@@ -318,7 +335,8 @@ TEST(PipelineLimits, ManyStepsCompileAndTooManyAreRefused) {
 
 TEST(PipelineLimits, TheReportOfAHopelessDocumentIsBounded) {
   std::string text = "steps:\n";
-  for (int i = 0; i < 900; ++i) text += "  s" + std::to_string(i) + ": { set: { x: nobody" + std::to_string(i) + ".x } }\n";
+  for (int i = 0; i < 900; ++i)
+    text += "  s" + std::to_string(i) + ": { set: { x: nobody" + std::to_string(i) + ".x } }\n";
   const auto outcome = compile_text(with_header(text + "output: {}\n"));
   EXPECT_EQ(outcome.pipeline, nullptr);
   EXPECT_LE(outcome.diagnostics.size(), 201u);
@@ -332,9 +350,11 @@ void expect_answer(const std::string& text) {
 }
 
 TEST(PipelineCompiler, RandomChangesOfGoodDocumentsGiveAPipelineOrADiagnostic) {
-  const std::vector<std::string> words = {"when: ",  "after: a", "on_error: skip", "set: {}",  "{",      "}",   "[",   "]",    ": ",  "\n", "  ",
-                                          "input",   "null",     "5",              "'x'",      "retry: ", "- ",  "&a ", "*a",   "has(", ")",  ".?",
-                                          "timeout: ", "1s",     "review: ",       "model: ",  "fail: ", "run", "\"",  "x: y", "!!str ", "~"};
+  const std::vector<std::string> words = {
+      "when: ", "after: a", "on_error: skip", "set: {}", "{",        "}",       "[",      "]",   ": ", "\n",
+      "  ",     "input",    "null",           "5",       "'x'",      "retry: ", "- ",     "&a ", "*a", "has(",
+      ")",      ".?",       "timeout: ",      "1s",      "review: ", "model: ", "fail: ", "run", "\"", "x: y",
+      "!!str ", "~"};
   std::mt19937 random(20260101);
   for (const auto& path : files_in(testing::tests_folder() + "/good_documents", ".yaml")) {
     const std::string text = read_text_file(path);

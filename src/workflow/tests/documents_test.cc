@@ -15,8 +15,8 @@ using testing::files_in;
 using testing::read_text_file;
 using testing::report;
 
-/// With SWITCHYARD_UPDATE_EXPECTED=1 the expected reports are written instead of compared; read the difference before
-/// you commit it.
+/// With SWITCHYARD_UPDATE_EXPECTED=1 the expected reports are written instead of compared; read the
+/// difference before you commit it.
 bool updating() {
   const char* value = std::getenv("SWITCHYARD_UPDATE_EXPECTED");
   return value != nullptr && std::string_view(value) == "1";
@@ -62,8 +62,10 @@ TEST(PipelineDocuments, GoodOnesCompileWithTheWarningsWrittenDown) {
     const std::string expected_path = path.substr(0, path.size() - 5) + ".expected";
     const std::string got = report(outcome.diagnostics);
     if (updating()) {
-      if (got.empty()) std::filesystem::remove(expected_path);
-      else std::ofstream(expected_path, std::ios::binary) << got;
+      if (got.empty())
+        std::filesystem::remove(expected_path);
+      else
+        std::ofstream(expected_path, std::ios::binary) << got;
     } else {
       EXPECT_EQ(got, read_text_file(expected_path)) << path;
     }

@@ -1,5 +1,5 @@
-// Every snippet of docs/language.md compiles, or is refused where the guide says so; every good document has the shape that
-// docs/pipeline.schema.json publishes.
+// Every snippet of docs/language.md compiles, or is refused where the guide says so; every good document has
+// the shape that docs/pipeline.schema.json publishes.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -43,7 +43,9 @@ std::vector<Snippet> snippets() {
 std::string as_pipeline(const std::string& steps) {
   const std::vector<std::pair<std::string, std::string>> kPrelude = {
       {"light", "{ model: fraud-light, input: { amount: input.amount, country: input.country } }"},
-      {"heavy", "{ when: light.confidence < 0.95, model: fraud-heavy, input: { amount: input.amount, country: input.country } }"}};
+      {"heavy",
+       "{ when: light.confidence < 0.95, model: fraud-heavy, input: { amount: input.amount, country: "
+       "input.country } }"}};
   std::string body;
   for (const auto& [name, step] : kPrelude) body += "  " + name + ": " + step + "\n";
   std::istringstream lines(steps);
@@ -57,7 +59,8 @@ TEST(LanguageGuide, EverySnippetCompilesOrIsRefusedAsItSays) {
     const std::string where = "docs/language.md:" + std::to_string(snippet.line);
     ++seen[snippet.kind];
     if (snippet.kind == "yaml" || snippet.kind == "yaml steps") {
-      const auto outcome = compile_text(snippet.kind == "yaml" ? snippet.text : as_pipeline(snippet.text), where);
+      const auto outcome =
+          compile_text(snippet.kind == "yaml" ? snippet.text : as_pipeline(snippet.text), where);
       EXPECT_NE(outcome.pipeline, nullptr) << where << "\n" << report(outcome.diagnostics);
     } else if (snippet.kind == "yaml wrong") {
       EXPECT_EQ(compile_text(snippet.text, where).pipeline, nullptr) << where;
@@ -97,23 +100,45 @@ TEST(PublishedSchema, AcceptsEveryGoodDocumentAndEveryWholeSnippetOfTheGuide) {
   const auto schema = published_schema();
   ASSERT_NE(schema, nullptr);
   const auto expect_accepted = [&](const std::string& text, const std::string& where) {
-    for (const auto& v : violations(*schema, text)) ADD_FAILURE() << where << v.pointer << " " << v.keyword << ": " << v.message;
+    for (const auto& v : violations(*schema, text))
+      ADD_FAILURE() << where << v.pointer << " " << v.keyword << ": " << v.message;
   };
   for (const auto& path : testing::files_in(testing::tests_folder() + "/good_documents", ".yaml"))
     expect_accepted(read_text_file(path), path);
   for (const auto& snippet : snippets())
-    if (snippet.kind == "yaml") expect_accepted(snippet.text, "docs/language.md:" + std::to_string(snippet.line));
+    if (snippet.kind == "yaml")
+      expect_accepted(snippet.text, "docs/language.md:" + std::to_string(snippet.line));
 }
 
 TEST(PublishedSchema, RefusesWhatIsWrongInShape) {
   const auto schema = published_schema();
   ASSERT_NE(schema, nullptr);
-  for (const char* name : {"document_misses_everything", "document_unknown_field", "document_later_fields", "name_without_version",
-                           "deadline_without_unit", "input_is_text", "steps_empty", "steps_is_a_list", "step_is_text",
-                           "step_without_kind", "step_kind_misspelled", "step_with_two_kinds", "step_name_with_dash",
-                           "step_unknown_field", "step_kinds_not_built_yet", "timeout_of_set", "timeout_without_unit", "retry_wrong",
-                           "on_error_is_a_list", "rules_without_facts", "model_without_input", "review_empty",
-                           "review_breach_unknown", "http_empty", "http_wrong", "output_missing"}) {
+  for (const char* name : {"document_misses_everything",
+                           "document_unknown_field",
+                           "document_later_fields",
+                           "name_without_version",
+                           "deadline_without_unit",
+                           "input_is_text",
+                           "steps_empty",
+                           "steps_is_a_list",
+                           "step_is_text",
+                           "step_without_kind",
+                           "step_kind_misspelled",
+                           "step_with_two_kinds",
+                           "step_name_with_dash",
+                           "step_unknown_field",
+                           "step_kinds_not_built_yet",
+                           "timeout_of_set",
+                           "timeout_without_unit",
+                           "retry_wrong",
+                           "on_error_is_a_list",
+                           "rules_without_facts",
+                           "model_without_input",
+                           "review_empty",
+                           "review_breach_unknown",
+                           "http_empty",
+                           "http_wrong",
+                           "output_missing"}) {
     const std::string path = testing::tests_folder() + "/negative_documents/" + name + ".yaml";
     EXPECT_FALSE(violations(*schema, read_text_file(path)).empty()) << name;
   }
@@ -123,9 +148,10 @@ TEST(PublishedSchema, KnowsEveryStepKindThatTheCompilerKnows) {
   Arena arena;
   const auto schema = parse_json(read_text_file(SWITCHYARD_SOURCE_DIR "/docs/pipeline.schema.json"), arena);
   ASSERT_TRUE(schema.ok());
-  for (const StepKind kind : {StepKind::kSet, StepKind::kFail, StepKind::kRules, StepKind::kModel, StepKind::kTriage,
-                              StepKind::kReview, StepKind::kHttp, StepKind::kWait}) {
-    EXPECT_NE(schema->at_pointer("/$defs/step_" + std::string(step_kind_name(kind))), nullptr) << step_kind_name(kind);
+  for (const StepKind kind : {StepKind::kSet, StepKind::kFail, StepKind::kRules, StepKind::kModel,
+                              StepKind::kTriage, StepKind::kReview, StepKind::kHttp, StepKind::kWait}) {
+    EXPECT_NE(schema->at_pointer("/$defs/step_" + std::string(step_kind_name(kind))), nullptr)
+        << step_kind_name(kind);
   }
 }
 

@@ -13,7 +13,8 @@ using expression::Type;
 /// A table of which only the contract matters.
 class ContractTable : public rules::RuleTable {
  public:
-  ContractTable(std::string name, Type facts, Type output) : name_(std::move(name)), facts_(std::move(facts)), output_(std::move(output)) {}
+  ContractTable(std::string name, Type facts, Type output)
+      : name_(std::move(name)), facts_(std::move(facts)), output_(std::move(output)) {}
   const std::string& name() const override { return name_; }
   const std::string& version() const override { return version_; }
   const Sha256& sha256() const override { return sha256_; }
@@ -32,16 +33,24 @@ class ContractTable : public rules::RuleTable {
 }  // namespace
 
 World::World() {
-  models_["fraud-light"] = {"1.0.0", nullptr, Type::object({{"amount", Type::real()}, {"country", Type::string()}}),
+  models_["fraud-light"] = {"1.0.0", nullptr,
+                            Type::object({{"amount", Type::real()}, {"country", Type::string()}}),
                             Type::object({{"score", Type::real()}, {"confidence", Type::real()}})};
-  models_["fraud-heavy"] = {"2.1.0", nullptr,
-                            Type::object({{"amount", Type::real()}, {"country", Type::string()}, {"merchant", Type::string(), false}}),
-                            Type::object({{"score", Type::real()}, {"spread", Type::real()}})};
-  models_["labeller"] = {"1.0.0", nullptr, Type::object({{"text", Type::string()}}),
-                         Type::object({{"probabilities", Type::map(Type::string(), Type::real())}, {"label", Type::string()}})};
+  models_["fraud-heavy"] = {
+      "2.1.0", nullptr,
+      Type::object(
+          {{"amount", Type::real()}, {"country", Type::string()}, {"merchant", Type::string(), false}}),
+      Type::object({{"score", Type::real()}, {"spread", Type::real()}})};
+  models_["labeller"] = {
+      "1.0.0", nullptr, Type::object({{"text", Type::string()}}),
+      Type::object({{"probabilities", Type::map(Type::string(), Type::real())}, {"label", Type::string()}})};
   tables_["card-limits"] = std::make_unique<ContractTable>(
-      "card-limits", Type::object({{"amount", Type::real()}, {"country", Type::string()}, {"merchant", Type::string(), false}}, true),
-      Type::object({{"limit", Type::real()}, {"decision", Type::string(), false}, {"matched", Type::list(Type::string())}}));
+      "card-limits",
+      Type::object(
+          {{"amount", Type::real()}, {"country", Type::string()}, {"merchant", Type::string(), false}}, true),
+      Type::object({{"limit", Type::real()},
+                    {"decision", Type::string(), false},
+                    {"matched", Type::list(Type::string())}}));
   for (const char* name : {"card-fraud-costs", "wrong-costs", "misnamed-costs"}) {
     const std::string path = tests_folder() + "/files/" + name + ".yaml";
     costs_[name] = document::parse(read_text_file(path), path).root;
@@ -52,13 +61,15 @@ World::~World() = default;
 
 const rules::RuleTable* World::rules(const ArtefactRef& ref) {
   const auto found = tables_.find(ref.name);
-  if (found == tables_.end() || (!ref.version.empty() && ref.version != found->second->version())) return nullptr;
+  if (found == tables_.end() || (!ref.version.empty() && ref.version != found->second->version()))
+    return nullptr;
   return found->second.get();
 }
 
 const ModelInterface* World::model(const ArtefactRef& ref) {
   const auto found = models_.find(ref.name);
-  if (found == models_.end() || (!ref.version.empty() && ref.version != found->second.version)) return nullptr;
+  if (found == models_.end() || (!ref.version.empty() && ref.version != found->second.version))
+    return nullptr;
   return &found->second;
 }
 
@@ -120,7 +131,8 @@ std::string report(const Diagnostics& diagnostics) {
 }
 
 std::string with_header(std::string_view steps_and_output) {
-  return "pipeline: test/short@1.0.0\ninput: { schema: ./payment.schema.json }\n" + std::string(steps_and_output);
+  return "pipeline: test/short@1.0.0\ninput: { schema: ./payment.schema.json }\n" +
+         std::string(steps_and_output);
 }
 
 }  // namespace switchyard::workflow::testing

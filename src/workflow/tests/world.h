@@ -42,7 +42,8 @@ std::vector<std::string> files_in(const std::string& folder, std::string_view en
 CompileOutcome compile_text(std::string_view text, const std::string& file_name = "pipeline.yaml");
 /// All diagnostics, one after the other.
 std::string report(const Diagnostics& diagnostics);
-/// `text` with the header and input that every short document needs: "pipeline: test/short@1.0.0", the payment schema.
+/// `text` with the header and input that every short document needs: "pipeline: test/short@1.0.0", the
+/// payment schema.
 std::string with_header(std::string_view steps_and_output);
 
 }  // namespace switchyard::workflow::testing

@@ -12,7 +12,8 @@ bool compile_fail(StepInput& in) {
   in.step.result_type = Type::null();
   Fields fields(in.context, in.place, "`fail`");
   const auto code_place = fields.require("code", "add a stable word for programs: code: payment.too_large");
-  const auto message_place = fields.require("message", "add an expression for people: message: \"'The amount is too large'\"");
+  const auto message_place =
+      fields.require("message", "add an expression for people: message: \"'The amount is too large'\"");
   fields.finish();
 
   std::optional<std::string> code;
@@ -25,7 +26,9 @@ bool compile_fail(StepInput& in) {
   std::optional<Template> message;
   if (message_place.has_value()) {
     message = compile_template(in.context, *message_place, nullptr, "the message of `fail`");
-    if (message.has_value() && !check_fits(in.context, *message_place, *message, Type::string(), "the message of `fail`")) message.reset();
+    if (message.has_value() &&
+        !check_fits(in.context, *message_place, *message, Type::string(), "the message of `fail`"))
+      message.reset();
   }
   if (!code.has_value() || !message.has_value()) return false;
   in.step.spec = FailSpec{std::move(*code), std::move(*message)};

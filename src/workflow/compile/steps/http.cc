@@ -21,10 +21,12 @@ bool is_safe(std::string_view method) { return method == "GET" || method == "HEA
 
 std::optional<std::string> read_method(Context& context, const Place& place) {
   static const std::vector<std::string> kMethods{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
-  if (place.node->is(Node::Kind::kString) && std::find(kMethods.begin(), kMethods.end(), place.node->text) != kMethods.end()) {
+  if (place.node->is(Node::Kind::kString) &&
+      std::find(kMethods.begin(), kMethods.end(), place.node->text) != kMethods.end()) {
     return place.node->text;
   }
-  context.error(place, "pipeline.bad_method", "`method` cannot be " + place.node->describe(), "write one of " + word_list(kMethods));
+  context.error(place, "pipeline.bad_method", "`method` cannot be " + place.node->describe(),
+                "write one of " + word_list(kMethods));
   return std::nullopt;
 }
 
@@ -38,17 +40,20 @@ bool is_header_name(std::string_view name) {
 }
 
 bool read_headers(Context& context, const Place& place, Named& headers) {
-  static constexpr std::array<std::string_view, 5> kOurs{"host", "content-length", "transfer-encoding", "connection", "idempotency-key"};
+  static constexpr std::array<std::string_view, 5> kOurs{"host", "content-length", "transfer-encoding",
+                                                         "connection", "idempotency-key"};
   Fields fields(context, place, "`headers`");
   bool complete = fields.is_mapping();
   for (const auto& entry : place.node->entries) {
     const Place at = place.entry(entry);
     std::string lower = entry.key;
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     if (!is_header_name(entry.key) || std::find(kOurs.begin(), kOurs.end(), lower) != kOurs.end()) {
       context.error_at(entry.position, at.path, "pipeline.bad_header",
-                       is_header_name(entry.key) ? "the header '" + entry.key + "' is set by the engine itself"
-                                                 : "'" + entry.key + "' is no name of a header",
+                       is_header_name(entry.key)
+                           ? "the header '" + entry.key + "' is set by the engine itself"
+                           : "'" + entry.key + "' is no name of a header",
                        "remove it");
       complete = false;
     }
@@ -57,7 +62,9 @@ bool read_headers(Context& context, const Place& place, Named& headers) {
     if (value.has_value()) headers.emplace_back(entry.key, std::move(*value));
   }
   if (headers.size() > kMaxHeaders) {
-    context.error(place, "pipeline.too_many", "`headers` has more than " + std::to_string(kMaxHeaders) + " entries", "send fewer headers");
+    context.error(place, "pipeline.too_many",
+                  "`headers` has more than " + std::to_string(kMaxHeaders) + " entries",
+                  "send fewer headers");
     complete = false;
   }
   return complete;
@@ -71,7 +78,8 @@ bool read_query(Context& context, const Place& place, Named& query) {
     auto value = context.expression(at, std::nullopt, "the query parameter '" + entry.key + "'");
     if (value.has_value()) {
       const Type& type = value->result_type();
-      if (!type.is(TypeKind::kString) && !type.is_number() && !type.is(TypeKind::kBool) && !type.is_dyn() && !type.is_error()) {
+      if (!type.is(TypeKind::kString) && !type.is_number() && !type.is(TypeKind::kBool) && !type.is_dyn() &&
+          !type.is_error()) {
         report_type(context, at, type, Type::string(), "the query parameter '" + entry.key + "'");
         value.reset();
       }
@@ -80,7 +88,9 @@ bool read_query(Context& context, const Place& place, Named& query) {
     if (value.has_value()) query.emplace_back(entry.key, std::move(*value));
   }
   if (query.size() > kMaxHeaders) {
-    context.error(place, "pipeline.too_many", "`query` has more than " + std::to_string(kMaxHeaders) + " entries", "send them in the body");
+    context.error(place, "pipeline.too_many",
+                  "`query` has more than " + std::to_string(kMaxHeaders) + " entries",
+                  "send them in the body");
     complete = false;
   }
   return complete;
@@ -106,8 +116,9 @@ std::optional<EffectClass> read_effect(Context& context, const Place& place) {
     for (const auto effect : {EffectClass::kPure, EffectClass::kIdempotent, EffectClass::kEffectful})
       if (place.node->text == effect_class_name(effect)) return effect;
   }
-  context.error(place, "pipeline.bad_effect", "`effect` cannot be " + place.node->describe(),
-                "write pure (may be repeated and forgotten), idempotent (may be repeated with its key) or effectful");
+  context.error(
+      place, "pipeline.bad_effect", "`effect` cannot be " + place.node->describe(),
+      "write pure (may be repeated and forgotten), idempotent (may be repeated with its key) or effectful");
   return std::nullopt;
 }
 
@@ -117,7 +128,8 @@ void check_url(Context& context, const Place& place, const expression::Program& 
   if (!constant.has_value() || !constant->is(Kind::kString)) return;
   const std::string_view text = constant->as_string();
   if (text.starts_with("http://") || text.starts_with("https://")) return;
-  context.error(place, "pipeline.bad_url", "'" + std::string(text) + "' is no http address", "write \"'https://...'\"");
+  context.error(place, "pipeline.bad_url", "'" + std::string(text) + "' is no http address",
+                "write \"'https://...'\"");
 }
 
 }  // namespace
@@ -140,7 +152,8 @@ bool compile_http(StepInput& in) {
   std::optional<Template> body;
   std::vector<uint16_t> expect;
   std::optional<LoadedSchema> response;
-  std::optional<EffectClass> effect = method.has_value() && is_safe(*method) ? EffectClass::kIdempotent : EffectClass::kEffectful;
+  std::optional<EffectClass> effect =
+      method.has_value() && is_safe(*method) ? EffectClass::kIdempotent : EffectClass::kEffectful;
   if (const auto place = fields.find("headers")) complete &= read_headers(context, *place, headers);
   if (const auto place = fields.find("query")) complete &= read_query(context, *place, query);
   if (const auto place = fields.find("body")) {
@@ -151,7 +164,8 @@ bool compile_http(StepInput& in) {
     }
     complete &= body.has_value();
     if (method.has_value() && is_safe(*method)) {
-      context.error(*place, "pipeline.bad_method", "a " + *method + " request has no body", "use `query`, or another method");
+      context.error(*place, "pipeline.bad_method", "a " + *method + " request has no body",
+                    "use `query`, or another method");
       complete = false;
     }
   }
@@ -169,7 +183,12 @@ bool compile_http(StepInput& in) {
                                       {"headers", Type::map(Type::string(), Type::string())},
                                       {"body", response.has_value() ? response->type : Type::dyn()}});
   if (!complete) return false;
-  HttpSpec spec{std::move(*method), std::move(*url), std::move(headers), std::move(body), std::move(expect), *effect,
+  HttpSpec spec{std::move(*method),
+                std::move(*url),
+                std::move(headers),
+                std::move(body),
+                std::move(expect),
+                *effect,
                 response.has_value() ? response->schema : nullptr};
   spec.query = std::move(query);
   in.step.spec = std::move(spec);

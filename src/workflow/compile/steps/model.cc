@@ -22,10 +22,12 @@ bool compile_model(StepInput& in) {
     }
   }
 
-  const auto input_place = in.fields.require("input", "say what the model sees: input: input, or a mapping of expressions");
+  const auto input_place =
+      in.fields.require("input", "say what the model sees: input: input, or a mapping of expressions");
   if (!input_place.has_value()) return false;
   const std::string whose = "the model '" + (ref.has_value() ? ref->name : in.place.node->text) + "'";
-  auto input = compile_template(in.context, *input_place, model != nullptr ? &model->input_type : nullptr, whose);
+  auto input =
+      compile_template(in.context, *input_place, model != nullptr ? &model->input_type : nullptr, whose);
   if (model == nullptr || !input.has_value()) return false;
   if (!check_fits(in.context, *input_place, *input, model->input_type, whose)) return false;
   in.step.spec = ModelSpec{*ref, std::move(*input)};

@@ -27,12 +27,14 @@ class ShowReader {
     } else if (place.node->is(Node::Kind::kSequence)) {
       for (size_t i = 0; i < place.node->items.size(); ++i) add_item(place.item(i));
     } else {
-      context_.error(place, "pipeline.bad_show", "`show` must be a list, and this is " + place.node->describe(),
+      context_.error(place, "pipeline.bad_show",
+                     "`show` must be a list, and this is " + place.node->describe(),
                      "write show: [input, { amount: input.amount }]");
       return false;
     }
     if (names_.size() > kMaxShown) {
-      context_.error(place, "pipeline.too_many", "`show` has more than " + std::to_string(kMaxShown) + " entries", "show less");
+      context_.error(place, "pipeline.too_many",
+                     "`show` has more than " + std::to_string(kMaxShown) + " entries", "show less");
       complete_ = false;
     }
     return complete_;
@@ -55,7 +57,8 @@ class ShowReader {
   }
   void add(const std::string& name, const Place& place) {
     if (std::find(names_.begin(), names_.end(), name) != names_.end()) {
-      context_.error(place, "pipeline.duplicate_name", "'" + name + "' is shown twice", "give one of the two another name");
+      context_.error(place, "pipeline.duplicate_name", "'" + name + "' is shown twice",
+                     "give one of the two another name");
       complete_ = false;
       return;
     }
@@ -81,14 +84,16 @@ Type result_type(const Type& form) {
 
 bool check_form(Context& context, const Place& place, const Type& form) {
   if (!form.is(TypeKind::kObject)) {
-    context.error(place, "pipeline.bad_form", "a form must describe an object with fields, and this one describes " + form.to_string(),
+    context.error(place, "pipeline.bad_form",
+                  "a form must describe an object with fields, and this one describes " + form.to_string(),
                   "write type: object and its properties");
     return false;
   }
   bool fits = true;
   for (const char* name : {"reviewer", "answered_at"}) {
     if (form.find_field(name) == nullptr) continue;
-    context.error(place, "pipeline.bad_form", "the form has a field '" + std::string(name) + "', which every review sets itself",
+    context.error(place, "pipeline.bad_form",
+                  "the form has a field '" + std::string(name) + "', which every review sets itself",
                   "rename the field");
     fits = false;
   }
@@ -124,7 +129,8 @@ bool read_breach(Context& context, const Place& place, const LoadedSchema* form,
   }
   spec.on_breach = ReviewSpec::Breach::kAnswer;
   auto value = compile_template(context, *answer, form != nullptr ? &form->type : nullptr, "the form");
-  if (!value.has_value() || form == nullptr || !check_fits(context, *answer, *value, form->type, "the form")) return false;
+  if (!value.has_value() || form == nullptr || !check_fits(context, *answer, *value, form->type, "the form"))
+    return false;
   spec.breach_answer = std::move(value);
   return true;
 }
@@ -133,8 +139,8 @@ bool read_breach(Context& context, const Place& place, const LoadedSchema* form,
 void check_due(Context& context, const StepInput& in, const Fields& fields, const ReviewSpec& spec) {
   if (spec.due_us != 0) return;
   if (fields.has("on_breach")) {
-    context.error_at(fields.key_position("on_breach"), document::child_path(in.place.path, "on_breach"), "pipeline.bad_breach",
-                     "`on_breach` has no meaning without `due`", "add due: 30m");
+    context.error_at(fields.key_position("on_breach"), document::child_path(in.place.path, "on_breach"),
+                     "pipeline.bad_breach", "`on_breach` has no meaning without `due`", "add due: 30m");
     return;
   }
   context.warning(in.place, "pipeline.review_without_due", "nobody is told when this review waits too long",
@@ -160,7 +166,8 @@ bool compile_review(StepInput& in) {
     complete = false;
   }
   std::optional<LoadedSchema> form;
-  if (const auto place = fields.require("form", "say what may be answered: form: ./opinion.form.json, or a JSON Schema")) {
+  if (const auto place =
+          fields.require("form", "say what may be answered: form: ./opinion.form.json, or a JSON Schema")) {
     form = load_schema(context, *place, "the form of a review");
     if (form.has_value() && !check_form(context, *place, form->type)) form.reset();
   }

@@ -7,7 +7,8 @@ namespace switchyard::workflow::compiler {
 bool compile_set(StepInput& in) {
   in.step.effect = EffectClass::kPure;
   if (!in.place.node->is(document::Node::Kind::kMapping)) {
-    in.context.error(in.place, "pipeline.not_a_mapping", "`set` must be a mapping, and this is " + in.place.node->describe(),
+    in.context.error(in.place, "pipeline.not_a_mapping",
+                     "`set` must be a mapping, and this is " + in.place.node->describe(),
                      "write set: { name: <expression> }");
     return false;
   }

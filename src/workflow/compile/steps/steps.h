@@ -9,9 +9,10 @@
 #include "../place.h"
 #include "switchyard/workflow/pipeline.h"
 
-// One function per step kind, in the file of its name. Each reads the entries of its step, reports what is wrong, and
-// fills spec, effect and result_type. It must look at every expression whatever else is wrong, because the same code
-// collects what a step reads. False: the step is not complete (something was reported, or names are being collected).
+// One function per step kind, in the file of its name. Each reads the entries of its step, reports what is
+// wrong, and fills spec, effect and result_type. It must look at every expression whatever else is wrong,
+// because the same code collects what a step reads. False: the step is not complete (something was reported,
+// or names are being collected).
 namespace switchyard::workflow::compiler {
 
 struct StepInput {

@@ -1,4 +1,5 @@
-// triage: <score>, costs: ..., confidence_below: 0.9, budget: { per_day: 100 }, sample: 0.01, queue: fraud-desk
+// triage: <score>, costs: ..., confidence_below: 0.9, budget: { per_day: 100 }, sample: 0.01, queue:
+// fraud-desk
 #include <algorithm>
 
 #include "../../limits.h"
@@ -15,9 +16,16 @@ using expression::TypeKind;
 
 Type result_type() {
   const auto figure = [](const char* name) { return expression::Field{name, Type::real(), false}; };
-  const Type rule = Type::object({{"rule", Type::string()}, {"fired", Type::boolean()}, figure("value"), figure("limit"),
-                                  figure("automatic"), figure("review"), figure("probability"), figure("drawn"),
-                                  figure("per_day"), figure("left")});
+  const Type rule = Type::object({{"rule", Type::string()},
+                                  {"fired", Type::boolean()},
+                                  figure("value"),
+                                  figure("limit"),
+                                  figure("automatic"),
+                                  figure("review"),
+                                  figure("probability"),
+                                  figure("drawn"),
+                                  figure("per_day"),
+                                  figure("left")});
   return Type::object({{"to_person", Type::boolean()},
                        {"positive", Type::boolean()},
                        {"answer", Type::string()},
@@ -30,10 +38,12 @@ Type result_type() {
 }
 
 /// A single score serves two answers; a map must have a probability for each.
-bool check_score(Context& context, const Place& place, const Type& score, const std::vector<std::string>& answers) {
+bool check_score(Context& context, const Place& place, const Type& score,
+                 const std::vector<std::string>& answers) {
   if (score.is(TypeKind::kDouble) && answers.size() != 2) {
     context.error(place, "pipeline.bad_score",
-                  "a single score cannot serve the " + std::to_string(answers.size()) + " answers " + word_list(answers),
+                  "a single score cannot serve the " + std::to_string(answers.size()) + " answers " +
+                      word_list(answers),
                   "give a map from answer to probability");
     return false;
   }
@@ -43,7 +53,8 @@ bool check_score(Context& context, const Place& place, const Type& score, const 
     const expression::Field* field = score.find_field(answer);
     if (field != nullptr && field->required) continue;
     context.error(place, "pipeline.bad_score",
-                  "the score has no probability for the answer '" + answer + "'" + (field != nullptr ? " for certain" : ""),
+                  "the score has no probability for the answer '" + answer + "'" +
+                      (field != nullptr ? " for certain" : ""),
                   "give a map with a number from 0 to 1 for each of " + word_list(answers));
     fits = false;
   }
@@ -55,7 +66,8 @@ std::optional<expression::Program> compile_score(Context& context, const Place& 
   if (!score.has_value()) return std::nullopt;
   const Type& type = score->result_type();
   const Type by_answer = Type::map(Type::string(), Type::real());
-  if (expression::is_assignable(type, Type::real()) || expression::is_assignable(type, by_answer)) return score;
+  if (expression::is_assignable(type, Type::real()) || expression::is_assignable(type, by_answer))
+    return score;
   report_type(context, place, type, Type::real(), "`triage`");
   return std::nullopt;
 }
@@ -80,9 +92,10 @@ std::optional<TriageCosts> read_costs(StepInput& in, const Place& place) {
   if (!costs.has_value()) return std::nullopt;
   const auto [name, version] = split_version(costs->source);
   if (name != ref->name || (!ref->version.empty() && version != ref->version)) {
-    context.error(place, "pipeline.unknown_costs",
-                  "the costs document found for '" + place.node->text + "' calls itself '" + costs->source + "'",
-                  "correct the name in one of the two");
+    context.error(
+        place, "pipeline.unknown_costs",
+        "the costs document found for '" + place.node->text + "' calls itself '" + costs->source + "'",
+        "correct the name in one of the two");
     return std::nullopt;
   }
   // Nothing is pinned at the start of a run: the costs are compiled into the pipeline and its hash.
@@ -145,10 +158,12 @@ bool compile_triage(StepInput& in) {
   }
   if (score.has_value() && (costs.has_value() || !costs_place.has_value())) {
     static const std::vector<std::string> kBinary{"negative", "positive"};
-    complete &= check_score(context, in.place, score->result_type(), costs.has_value() ? costs->answers : kBinary);
+    complete &=
+        check_score(context, in.place, score->result_type(), costs.has_value() ? costs->answers : kBinary);
   }
   if (!complete) return false;
-  in.step.spec = TriageSpec{std::move(*score), std::move(queue), confidence, std::move(costs), budget, sample};
+  in.step.spec =
+      TriageSpec{std::move(*score), std::move(queue), confidence, std::move(costs), budget, sample};
   return true;
 }
 

@@ -25,7 +25,8 @@ bool compile_wait(StepInput& in) {
   if (duration.has_value()) spec.for_expression = in.context.expression(*duration, Type::duration(), "`for`");
   if (until.has_value() == duration.has_value()) {
     in.context.error(in.place, "pipeline.bad_wait",
-                     until.has_value() ? "`wait` has both `until` and `for`" : "`wait` says neither how long nor until when",
+                     until.has_value() ? "`wait` has both `until` and `for`"
+                                       : "`wait` says neither how long nor until when",
                      "write wait: 30m, or wait: { until: <timestamp> }, or wait: { for: <duration> }");
     return false;
   }

@@ -26,17 +26,17 @@ struct Entry;
 struct Node {
   enum class Kind : uint8_t { kNull, kBool, kInteger, kDouble, kString, kSequence, kMapping };
   Kind kind = Kind::kNull;
-  bool quoted = false;        ///< the scalar stood in quotes or in a block
+  bool quoted = false;  ///< the scalar stood in quotes or in a block
   bool boolean = false;
   int64_t integer = 0;
   double real = 0;
-  std::string text;           ///< of a scalar, as written (without quotes)
-  std::vector<Node> items;    ///< of a sequence
-  std::vector<Entry> entries; ///< of a mapping, in order
+  std::string text;            ///< of a scalar, as written (without quotes)
+  std::vector<Node> items;     ///< of a sequence
+  std::vector<Entry> entries;  ///< of a mapping, in order
   Position position;
   /// How many leading bytes of `text` stand in the source exactly as here, on one line; see position_in().
   uint32_t verbatim_bytes = 0;
-  uint8_t quote_width = 0;    ///< characters between `position` and the first of `text`: 1 for quotes
+  uint8_t quote_width = 0;  ///< characters between `position` and the first of `text`: 1 for quotes
 
   bool is(Kind k) const { return kind == k; }
   bool is_scalar() const { return kind <= Kind::kString; }
@@ -53,9 +53,9 @@ struct Entry {
   Node value;
 };
 
-/// Parses YAML 1.2 or JSON (one document). Mistakes are reported with their place: syntax, duplicate keys, keys that
-/// are no scalars, anchors that expand beyond the limits (limits.h), nesting over 64, text that is not UTF-8.
-/// Aliases are expanded, merge keys (`<<`) are refused.
+/// Parses YAML 1.2 or JSON (one document). Mistakes are reported with their place: syntax, duplicate keys,
+/// keys that are no scalars, anchors that expand beyond the limits (limits.h), nesting over 64, text that is
+/// not UTF-8. Aliases are expanded, merge keys (`<<`) are refused.
 struct ParseOutcome {
   std::unique_ptr<Node> root;  ///< null when there were errors
   Diagnostics diagnostics;
@@ -70,8 +70,8 @@ Position position_of(const Node& root, std::string_view dotted_path);
 /// The same for a JSON Pointer.
 Position position_of_pointer(const Node& root, std::string_view pointer);
 
-/// Where byte `offset` of a scalar's `text` stands: exact while the text is written on one line without escapes, else
-/// the start of the scalar. Columns count characters, not bytes.
+/// Where byte `offset` of a scalar's `text` stands: exact while the text is written on one line without
+/// escapes, else the start of the scalar. Columns count characters, not bytes.
 Position position_in(const Node& scalar, size_t offset);
 
 /// The name among `candidates` nearest to `word` (edit distance at most a third of its length), or empty:

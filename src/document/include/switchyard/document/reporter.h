@@ -14,8 +14,8 @@ std::string child_path(std::string_view parent, std::string_view key);
 /// "rows" + 2 = "rows[2]".
 std::string child_path(std::string_view parent, size_t index);
 
-/// Collects the mistakes of one document. Not thread-safe. Keeps `limit` mistakes; further ones are counted only and
-/// take() says so.
+/// Collects the mistakes of one document. Not thread-safe. Keeps `limit` mistakes; further ones are counted
+/// only and take() says so.
 class Reporter {
  public:
   explicit Reporter(std::string file, size_t limit = 200) : file_(std::move(file)), limit_(limit) {}
@@ -27,8 +27,8 @@ class Reporter {
 
   size_t errors() const { return errors_; }
   const std::string& file() const { return file_; }
-  /// All mistakes sorted by file (this one's first), line and column; the same mistake at the same place once.
-  /// The reporter is empty afterwards.
+  /// All mistakes sorted by file (this one's first), line and column; the same mistake at the same place
+  /// once. The reporter is empty afterwards.
   Diagnostics take();
 
  private:

@@ -14,12 +14,13 @@ namespace switchyard::workflow {
 /// What compile() must know of a model: its contract, not its weights.
 struct ModelInterface {
   std::string version;
-  schema::SchemaPtr input;            ///< may be null
+  schema::SchemaPtr input;  ///< may be null
   expression::Type input_type;
   expression::Type output_type;
 };
 
-/// Answers what a document refers to. Every pointer stays valid during compile(). nullptr/empty: no such thing.
+/// Answers what a document refers to. Every pointer stays valid during compile(). nullptr/empty: no such
+/// thing.
 class Resolver {
  public:
   virtual ~Resolver() = default;
