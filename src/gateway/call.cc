@@ -38,7 +38,9 @@ void Call::fail(const Error& error) {
   responder.send(std::move(response));
 }
 
-void Call::answer_json(int status, std::string json) { responder.send(http::Response::json(status, std::move(json))); }
+void Call::answer_json(int status, std::string json) {
+  responder.send(http::Response::json(status, std::move(json)));
+}
 
 std::vector<http::Header> security_headers() {
   return {{"X-Content-Type-Options", "nosniff"},

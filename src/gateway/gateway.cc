@@ -32,9 +32,11 @@ struct Registered {
 
 /// A caller's own id is kept when it cannot do harm in a header or a log line.
 bool is_request_id(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxRequestIdBytes && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-  });
+  return !text.empty() && text.size() <= kMaxRequestIdBytes &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                  c == '_' || c == '.';
+         });
 }
 
 Error permission_denied(Permission permission) {
@@ -70,29 +72,33 @@ struct GatewayState {
   telemetry::CallbackHandle limit_gauge;
 
   GatewayState(GatewayOptions given, KeyStore& key_store, telemetry::Registry& metrics, telemetry::Logger log,
-       const runtime::Clock& time)
+               const runtime::Clock& time)
       : options(given),
         keys(key_store),
         registry(metrics),
         logger(std::move(log)),
         clock(time),
-        answers(registry.counters("switchyard_gateway_answers_total", "Answers by operation and class of status",
-                                  {"operation", "status"}, kMaxSeries)),
+        answers(registry.counters("switchyard_gateway_answers_total",
+                                  "Answers by operation and class of status", {"operation", "status"},
+                                  kMaxSeries)),
         seconds(registry.histograms("switchyard_gateway_request_seconds",
                                     "From a request's head to its answer being handed over", {"operation"},
                                     telemetry::latency_buckets(), kMaxSeries)),
         refused_overload(refused("overload")),
         refused_credentials(refused("credentials")),
         refused_permission(refused("permission")),
-        in_flight_gauge(registry.callback("switchyard_gateway_in_flight_requests", "Requests let in and not answered",
-                                          {}, [this] { return static_cast<double>(in_flight.load()); })),
-        limit_gauge(registry.callback("switchyard_gateway_max_in_flight_requests", "The limit of requests in flight",
-                                      {}, [this] { return static_cast<double>(options.max_in_flight); })) {
+        in_flight_gauge(registry.callback("switchyard_gateway_in_flight_requests",
+                                          "Requests let in and not answered", {},
+                                          [this] { return static_cast<double>(in_flight.load()); })),
+        limit_gauge(registry.callback("switchyard_gateway_max_in_flight_requests",
+                                      "The limit of requests in flight", {},
+                                      [this] { return static_cast<double>(options.max_in_flight); })) {
     unrouted = metrics_of("none");
   }
 
   telemetry::Counter& refused(std::string_view reason) {
-    return registry.counters("switchyard_gateway_refused_requests_total", "Requests refused at the door", {"reason"})
+    return registry
+        .counters("switchyard_gateway_refused_requests_total", "Requests refused at the door", {"reason"})
         .with({reason});
   }
 
@@ -120,7 +126,8 @@ class AnswerObserver final : public http::ResponseHook {
         metrics_(metrics),
         operation_id_(operation_id),
         method_(request.method_text().substr(0, 16)),
-        path_(gateway.options.access_log == AccessLog::kOff ? std::string_view() : request.path().substr(0, 200)),
+        path_(gateway.options.access_log == AccessLog::kOff ? std::string_view()
+                                                            : request.path().substr(0, 200)),
         remote_(request.remote_address()),
         request_id_(request_id),
         began_us_(gateway.clock.monotonic_us()) {}
@@ -138,7 +145,8 @@ class AnswerObserver final : public http::ResponseHook {
     metrics_.answers[static_cast<size_t>(std::clamp(response.status / 100, 1, 5) - 1)]->add();
     metrics_.seconds->observe(static_cast<double>(took_us) / 1e6);
     if (!is_logged(response.status, took_us)) return;
-    gateway_.logger.log(response.status >= 500 ? telemetry::LogLevel::kWarn : telemetry::LogLevel::kInfo, "request",
+    gateway_.logger.log(response.status >= 500 ? telemetry::LogLevel::kWarn : telemetry::LogLevel::kInfo,
+                        "request",
                         {{"request_id", request_id_},
                          {"operation", operation_id_},
                          {"method", method_},
@@ -173,8 +181,8 @@ class AnswerObserver final : public http::ResponseHook {
 
 }  // namespace
 
-Gateway::Gateway(GatewayOptions options, KeyStore& keys, telemetry::Registry& registry, telemetry::Logger logger,
-                 const runtime::Clock& clock)
+Gateway::Gateway(GatewayOptions options, KeyStore& keys, telemetry::Registry& registry,
+                 telemetry::Logger logger, const runtime::Clock& clock)
     : impl_(std::make_unique<GatewayState>(options, keys, registry, std::move(logger), clock)) {}
 
 Gateway::~Gateway() { SY_CHECK(impl_->in_flight.load() == 0); }
@@ -203,9 +211,11 @@ std::string GatewayState::make_request_id(const http::Request& request) {
 void GatewayState::refresh_keys() {
   const int64_t now_us = clock.monotonic_us();
   int64_t due_us = next_refresh_us.load(std::memory_order_relaxed);
-  if (now_us < due_us || !next_refresh_us.compare_exchange_strong(due_us, now_us + kKeyRefreshEveryUs)) return;
+  if (now_us < due_us || !next_refresh_us.compare_exchange_strong(due_us, now_us + kKeyRefreshEveryUs))
+    return;
   if (const Status status = keys.refresh(); !status.ok())
-    logger.error("the key file cannot be read; the keys known before stay valid", {{"error", status.error()}});
+    logger.error("the key file cannot be read; the keys known before stay valid",
+                 {{"error", status.error()}});
 }
 
 Result<Caller> GatewayState::identify(const http::Request& request) {
@@ -226,13 +236,12 @@ void Gateway::handle(http::Request&& request, http::Responder responder) {
   const Registered* registered = route.ok() ? &impl.operations.find(*route)->second : nullptr;
   Call call{std::move(request), std::move(responder), {}, {}};
   call.request_id = impl.make_request_id(call.request);
-  auto observer = std::make_unique<AnswerObserver>(impl, registered ? registered->metrics : impl.unrouted,
-                                                   registered ? (*route)->operation_id : std::string_view("none"),
-                                                   call.request, call.request_id);
+  auto observer = std::make_unique<AnswerObserver>(
+      impl, registered ? registered->metrics : impl.unrouted,
+      registered ? (*route)->operation_id : std::string_view("none"), call.request, call.request_id);
   AnswerObserver& seen = *observer;
   call.responder.set_hook(std::move(observer));
-  if (registered == nullptr)
-    return call.answer(http::Router::refusal(route.error(), allow, call.request));
+  if (registered == nullptr) return call.answer(http::Router::refusal(route.error(), allow, call.request));
 
   if (registered->permission != Permission::kNone) {
     auto caller = impl.identify(call.request);
@@ -251,10 +260,10 @@ void Gateway::handle(http::Request&& request, http::Responder responder) {
     if (impl.in_flight.fetch_add(1, std::memory_order_relaxed) >= impl.options.max_in_flight) {
       impl.in_flight.fetch_sub(1, std::memory_order_relaxed);
       impl.refused_overload.add();
-      return call.fail(make_error(
-          ErrorKind::kUnavailable, "gateway.overloaded",
-          "The server has max_in_flight = " + std::to_string(impl.options.max_in_flight) +
-              " requests in flight already; wait a moment and try again."));
+      return call.fail(
+          make_error(ErrorKind::kUnavailable, "gateway.overloaded",
+                     "The server has max_in_flight = " + std::to_string(impl.options.max_in_flight) +
+                         " requests in flight already; wait a moment and try again."));
     }
     seen.set_admitted();
   }
@@ -264,7 +273,8 @@ void Gateway::handle(http::Request&& request, http::Responder responder) {
 std::vector<Gateway::OperationInfo> Gateway::operations() const {
   std::vector<OperationInfo> infos;
   for (const http::Route* route : impl_->router.routes())
-    infos.push_back({route->operation_id, route->method, route->path, impl_->operations.at(route).permission});
+    infos.push_back(
+        {route->operation_id, route->method, route->path, impl_->operations.at(route).permission});
   return infos;
 }
 

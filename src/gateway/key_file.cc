@@ -18,13 +18,15 @@ namespace {
 
 Error io_error(std::string_view what, const std::string& path) {
   const int cause = errno;
-  return make_error(cause == ENOSPC || cause == EDQUOT ? ErrorKind::kNoSpace : ErrorKind::kIo, "gateway.key_file_io",
+  return make_error(cause == ENOSPC || cause == EDQUOT ? ErrorKind::kNoSpace : ErrorKind::kIo,
+                    "gateway.key_file_io",
                     "Cannot " + std::string(what) + " '" + path + "': " + std::strerror(cause) + ".");
 }
 
 Error bad_file(const std::string& path, const std::string& why) {
-  return make_error(ErrorKind::kCorruption, "gateway.bad_key_file",
-                    "The key file '" + path + "' cannot be used: " + why + "; restore it, or remove it and make new keys.");
+  return make_error(
+      ErrorKind::kCorruption, "gateway.bad_key_file",
+      "The key file '" + path + "' cannot be used: " + why + "; restore it, or remove it and make new keys.");
 }
 
 class FileDescriptor {
@@ -71,13 +73,15 @@ std::string read_key(const Value& value, StoredKey* key) {
   key->info.name = text("name");
   if (!from_hex(text("sha256"), key->hash)) return of_key + "has no valid sha256";
   const Value* roles = value.find("roles");
-  if (roles == nullptr || !roles->is(Kind::kList) || roles->size() == 0) return of_key + "has no list of roles";
+  if (roles == nullptr || !roles->is(Kind::kList) || roles->size() == 0)
+    return of_key + "has no list of roles";
   for (const Value& role : roles->items()) {
     const auto known = role_from(role.is(Kind::kString) ? role.as_string() : std::string_view());
     if (!known.ok()) return of_key + "has an unknown role";
     key->info.roles.push_back(*known);
   }
-  if (!read_time(value, "created", &key->info.created_us) || !read_time(value, "expires", &key->info.expires_us) ||
+  if (!read_time(value, "created", &key->info.created_us) ||
+      !read_time(value, "expires", &key->info.expires_us) ||
       !read_time(value, "revoked", &key->info.revoked_us))
     return of_key + "has a time that is not RFC 3339";
   return {};
@@ -127,7 +131,7 @@ Result<std::vector<StoredKey>> parse_keys(const std::string& text, const std::st
 }
 
 Result<std::optional<FileStamp>> stamp_of(const std::string& path) {
-  struct stat facts{};
+  struct stat facts {};
   if (::stat(path.c_str(), &facts) != 0) {
     if (errno == ENOENT) return std::optional<FileStamp>();
     return io_error("look at", path);
@@ -142,11 +146,12 @@ Result<std::string> read_key_file(const std::string& path) {
     if (errno == ENOENT) return std::string();
     return io_error("read", path);
   }
-  struct stat facts{};
+  struct stat facts {};
   if (::fstat(file.get(), &facts) != 0) return io_error("look at", path);
   if ((facts.st_mode & 077) != 0)
-    return make_error(ErrorKind::kPermissionDenied, "gateway.open_key_file",
-                      "Others than its owner have access to the key file '" + path + "'; run 'chmod 600' on it.");
+    return make_error(
+        ErrorKind::kPermissionDenied, "gateway.open_key_file",
+        "Others than its owner have access to the key file '" + path + "'; run 'chmod 600' on it.");
   if (static_cast<uint64_t>(facts.st_size) > kMaxKeyFileBytes)
     return bad_file(path, "it is larger than kMaxKeyFileBytes = " + std::to_string(kMaxKeyFileBytes));
   std::string text(static_cast<size_t>(facts.st_size), '\0');
@@ -164,7 +169,8 @@ Result<std::string> read_key_file(const std::string& path) {
 
 Status write_key_file(const std::string& path, const std::string& text) {
   const std::string draft = path + ".new";
-  const FileDescriptor file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  const FileDescriptor file(
+      ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (file.get() < 0) return io_error("create", draft);
   // A draft left by a crash may have another mode.
   if (::fchmod(file.get(), 0600) != 0) return io_error("set the mode of", draft);

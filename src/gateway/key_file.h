@@ -15,7 +15,8 @@ struct StoredKey {
   Sha256 hash{};
 };
 
-/// The JSON text of keys.json: {"version": 1, "keys": [{id, name, roles, sha256, created, expires?, revoked?}]}.
+/// The JSON text of keys.json: {"version": 1, "keys": [{id, name, roles, sha256, created, expires?,
+/// revoked?}]}.
 std::string format_keys(const std::vector<StoredKey>& keys);
 /// kCorruption "gateway.bad_key_file", naming what is wrong with which key.
 Result<std::vector<StoredKey>> parse_keys(const std::string& text, const std::string& path);

@@ -37,7 +37,9 @@ std::string_view id_in(std::string_view presented) {
   return presented.substr(kPrefix.size(), kIdLength);
 }
 
-std::string_view as_text(const Sha256& hash) { return {reinterpret_cast<const char*>(hash.data()), hash.size()}; }
+std::string_view as_text(const Sha256& hash) {
+  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
+}
 
 struct TextHash {
   using is_transparent = void;
@@ -57,9 +59,9 @@ struct KeyStore::Impl {
   std::mutex change_mutex;  // one change or refresh at a time
 
   mutable std::shared_mutex mutex;
-  std::vector<StoredKey> keys;                                                      // guarded by mutex
-  std::unordered_map<std::string, size_t, TextHash, std::equal_to<>> place_by_id;   // guarded by mutex
-  std::optional<FileStamp> stamp;                                                   // guarded by change_mutex
+  std::vector<StoredKey> keys;                                                     // guarded by mutex
+  std::unordered_map<std::string, size_t, TextHash, std::equal_to<>> place_by_id;  // guarded by mutex
+  std::optional<FileStamp> stamp;                                                  // guarded by change_mutex
 
   void replace(std::vector<StoredKey> next) {
     std::unordered_map<std::string, size_t, TextHash, std::equal_to<>> places;
@@ -121,20 +123,23 @@ Result<NewKey> KeyStore::create(std::string name, std::vector<Role> roles, int64
                           " bytes and no control characters; say what the key is for.",
                       "name");
   if (roles.empty())
-    return make_error(ErrorKind::kInvalidArgument, "gateway.unknown_role", "A key needs at least one role.", "roles");
+    return make_error(ErrorKind::kInvalidArgument, "gateway.unknown_role", "A key needs at least one role.",
+                      "roles");
   if (expires_us != 0 && expires_us <= now_us)
-    return make_error(ErrorKind::kInvalidArgument, "gateway.bad_expiry", "The key would have expired already.",
-                      "expires");
+    return make_error(ErrorKind::kInvalidArgument, "gateway.bad_expiry",
+                      "The key would have expired already.", "expires");
   NewKey made;
   StoredKey stored;
   std::lock_guard lock(impl_->change_mutex);
   SY_RETURN_IF_ERROR(impl_->update([&](std::vector<StoredKey>& keys) -> Status {
     if (keys.size() >= kMaxKeys)
-      return make_error(ErrorKind::kTooLarge, "gateway.too_many_keys",
-                        "There are kMaxKeys = " + std::to_string(kMaxKeys) + " keys; remove old ones from the file.");
+      return make_error(
+          ErrorKind::kTooLarge, "gateway.too_many_keys",
+          "There are kMaxKeys = " + std::to_string(kMaxKeys) + " keys; remove old ones from the file.");
     do {
       stored.info = {random_base62(kIdLength), name, roles, now_us, expires_us, 0};
-    } while (std::any_of(keys.begin(), keys.end(), [&](const auto& key) { return key.info.id == stored.info.id; }));
+    } while (std::any_of(keys.begin(), keys.end(),
+                         [&](const auto& key) { return key.info.id == stored.info.id; }));
     made.text = telemetry::Secret(std::string(kPrefix) + stored.info.id + "_" + random_base62(kSecretLength));
     stored.hash = sha256(made.text.reveal());
     keys.push_back(stored);
@@ -153,8 +158,9 @@ Status KeyStore::revoke(std::string_view id) {
       if (key.info.revoked_us == 0) key.info.revoked_us = now_us;
       return {};
     }
-    return make_error(ErrorKind::kNotFound, "gateway.no_such_key",
-                      "There is no key '" + std::string(id.substr(0, 40)) + "'; list the keys to see their ids.");
+    return make_error(
+        ErrorKind::kNotFound, "gateway.no_such_key",
+        "There is no key '" + std::string(id.substr(0, 40)) + "'; list the keys to see their ids.");
   });
 }
 
@@ -179,7 +185,8 @@ Result<Caller> KeyStore::authenticate(std::string_view presented) const {
   if (place == impl_->place_by_id.end()) return bad_key();
   const StoredKey& key = impl_->keys[place->second];
   if (!constant_time_equal(as_text(hash), as_text(key.hash))) return bad_key();
-  if (key.info.revoked_us != 0) return unauthenticated("gateway.key_revoked", "The API key has been revoked.");
+  if (key.info.revoked_us != 0)
+    return unauthenticated("gateway.key_revoked", "The API key has been revoked.");
   if (key.info.expires_us != 0 && now_us >= key.info.expires_us)
     return unauthenticated("gateway.key_expired", "The API key has expired; ask for a new one.");
   return Caller{key.info.id, key.info.name, permissions_of(key.info.roles)};

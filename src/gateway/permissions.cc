@@ -27,24 +27,29 @@ constexpr std::array<std::string_view, kRoleCount> kRoleNames = {"viewer",   "re
                                                                  "operator", "auditor",  "admin"};
 
 using P = Permission;
-constexpr PermissionSet kSeesOutcomes = bit(P::kDecisionsRead) | bit(P::kDeploymentsRead) | bit(P::kMetricsRead);
+constexpr PermissionSet kSeesOutcomes =
+    bit(P::kDecisionsRead) | bit(P::kDeploymentsRead) | bit(P::kMetricsRead);
 
-/// The one table of who may do what. A reviewer sees what a review shows, not the records of all decisions; an
-/// auditor sees everything and changes nothing; only admins handle keys.
+/// The one table of who may do what. A reviewer sees what a review shows, not the records of all decisions;
+/// an auditor sees everything and changes nothing; only admins handle keys.
 constexpr std::array<PermissionSet, kRoleCount> kGranted = {
     /* viewer    */ kSeesOutcomes | bit(P::kReviewsRead),
     /* reviewer  */ bit(P::kReviewsRead) | bit(P::kReviewsAnswer),
-    /* developer */ kSeesOutcomes | bit(P::kReviewsRead) | bit(P::kDecisionsStart) | bit(P::kDecisionsCancel) |
-        bit(P::kDeploymentsWrite) | bit(P::kProvenanceRead) | bit(P::kProvenanceReplay),
+    /* developer */ kSeesOutcomes | bit(P::kReviewsRead) | bit(P::kDecisionsStart) |
+        bit(P::kDecisionsCancel) | bit(P::kDeploymentsWrite) | bit(P::kProvenanceRead) |
+        bit(P::kProvenanceReplay),
     /* operator  */ kSeesOutcomes | bit(P::kReviewsRead) | bit(P::kReviewsManage) | bit(P::kDecisionsCancel) |
         bit(P::kSwitchesWrite) | bit(P::kProvenanceRead),
-    /* auditor   */ kSeesOutcomes | bit(P::kReviewsRead) | bit(P::kProvenanceRead) | bit(P::kProvenanceReplay),
+    /* auditor   */ kSeesOutcomes | bit(P::kReviewsRead) | bit(P::kProvenanceRead) |
+        bit(P::kProvenanceReplay),
     /* admin     */ (bit(P::kKeysManage) << 1) - 1,
 };
 
 }  // namespace
 
-std::string_view permission_name(Permission permission) { return kPermissionNames[static_cast<size_t>(permission)]; }
+std::string_view permission_name(Permission permission) {
+  return kPermissionNames[static_cast<size_t>(permission)];
+}
 std::string_view role_name(Role role) { return kRoleNames[static_cast<size_t>(role)]; }
 
 Result<Role> role_from(std::string_view name) {
@@ -53,7 +58,8 @@ Result<Role> role_from(std::string_view name) {
   std::string known;
   for (const auto role : kRoleNames) known += (known.empty() ? "" : ", ") + std::string(role);
   return make_error(ErrorKind::kInvalidArgument, "gateway.unknown_role",
-                    "There is no role '" + std::string(name.substr(0, 40)) + "'; there are " + known + ".", "roles");
+                    "There is no role '" + std::string(name.substr(0, 40)) + "'; there are " + known + ".",
+                    "roles");
 }
 
 Result<std::vector<Role>> roles_from(std::string_view comma_separated) {
@@ -67,7 +73,9 @@ Result<std::vector<Role>> roles_from(std::string_view comma_separated) {
   }
 }
 
-PermissionSet permissions_of(Role role) { return kGranted[static_cast<size_t>(role)] | bit(Permission::kNone); }
+PermissionSet permissions_of(Role role) {
+  return kGranted[static_cast<size_t>(role)] | bit(Permission::kNone);
+}
 
 PermissionSet permissions_of(const std::vector<Role>& roles) {
   PermissionSet set = bit(Permission::kNone);

@@ -47,16 +47,18 @@ class GatewayTest : public ::testing::Test {
   void make(GatewayOptions options = {}) {
     gateway_ = std::make_unique<Gateway>(options, *keys_, registry_, logs_.logger(), runtime::system_clock());
     gateway_->on("GET /healthz", "health", Permission::kNone,
-                 [](Call&& call) { call.answer(http::Response::text(200, "ok")); }, {.always_admitted = true});
+                 [](Call&& call) { call.answer(http::Response::text(200, "ok")); },
+                 {.always_admitted = true});
     gateway_->on("POST /api/v1/decisions", "start_decision", Permission::kDecisionsStart, [](Call&& call) {
       const auto body = call.json_body();
       if (!body.ok()) return call.fail(body.error());
       call.answer_json(201, "{\"by\":\"" + call.caller.key_id + "\"}");
     });
-    gateway_->on("GET /api/v1/decisions/{id}", "get_decision", Permission::kDecisionsRead, [this](Call&& call) {
-      std::lock_guard lock(mutex_);
-      held_.push_back(std::move(call));
-    });
+    gateway_->on("GET /api/v1/decisions/{id}", "get_decision", Permission::kDecisionsRead,
+                 [this](Call&& call) {
+                   std::lock_guard lock(mutex_);
+                   held_.push_back(std::move(call));
+                 });
   }
   void TearDown() override {
     held_.clear();
@@ -89,7 +91,9 @@ class GatewayTest : public ::testing::Test {
 TEST_F(GatewayTest, LetsInWhoHasAKeyWithThePermission) {
   make();
   const std::string developer = key(Role::kDeveloper);
-  EXPECT_EQ(ask(http::Method::kPost, "/api/v1/decisions", {{"Authorization", "Bearer " + developer}}, "{}").status, 201);
+  EXPECT_EQ(
+      ask(http::Method::kPost, "/api/v1/decisions", {{"Authorization", "Bearer " + developer}}, "{}").status,
+      201);
   EXPECT_EQ(ask(http::Method::kPost, "/api/v1/decisions", {{"X-API-Key", developer}}, "{}").status, 201);
   EXPECT_EQ(ask(http::Method::kGet, "/healthz").status, 200);
 }
@@ -100,10 +104,11 @@ TEST_F(GatewayTest, TurnsAwayWhoHasNoKeyOrNotThePermission) {
   EXPECT_EQ(no_key.status, 401);
   EXPECT_EQ(header(no_key, "WWW-Authenticate"), "Bearer realm=\"switchyard\"");
   EXPECT_NE(no_key.body.find("gateway.no_key"), no_key.body.npos);
-  const auto wrong = ask(http::Method::kPost, "/api/v1/decisions", {{"Authorization", "Bearer sy_x_y"}}, "{}");
+  const auto wrong =
+      ask(http::Method::kPost, "/api/v1/decisions", {{"Authorization", "Bearer sy_x_y"}}, "{}");
   EXPECT_EQ(wrong.status, 401);
-  const auto viewer =
-      ask(http::Method::kPost, "/api/v1/decisions", {{"Authorization", "Bearer " + key(Role::kViewer)}}, "{}");
+  const auto viewer = ask(http::Method::kPost, "/api/v1/decisions",
+                          {{"Authorization", "Bearer " + key(Role::kViewer)}}, "{}");
   EXPECT_EQ(viewer.status, 403);
   EXPECT_NE(viewer.body.find("decisions.start"), viewer.body.npos);
   EXPECT_NE(viewer.body.find("developer or admin"), viewer.body.npos);
@@ -130,8 +135,11 @@ TEST_F(GatewayTest, NamesEveryAnswerByARequestId) {
   const std::string second = header(ask(http::Method::kGet, "/nothing"), "X-Request-Id");
   EXPECT_EQ(first.size(), 16u);
   EXPECT_NE(first, second);
-  EXPECT_EQ(header(ask(http::Method::kGet, "/healthz", {{"X-Request-Id", "my-id.1"}}), "X-Request-Id"), "my-id.1");
-  EXPECT_EQ(header(ask(http::Method::kGet, "/healthz", {{"X-Request-Id", "bad id\""}}), "X-Request-Id").size(), 16u);
+  EXPECT_EQ(header(ask(http::Method::kGet, "/healthz", {{"X-Request-Id", "my-id.1"}}), "X-Request-Id"),
+            "my-id.1");
+  EXPECT_EQ(
+      header(ask(http::Method::kGet, "/healthz", {{"X-Request-Id", "bad id\""}}), "X-Request-Id").size(),
+      16u);
 }
 
 TEST_F(GatewayTest, ShedsWhatExceedsTheRequestsInFlightAndRecovers) {
@@ -153,7 +161,8 @@ TEST_F(GatewayTest, ShedsWhatExceedsTheRequestsInFlightAndRecovers) {
   held_.clear();  // dropped unanswered: the places are free all the same
   EXPECT_EQ(gateway_->in_flight(), 0u);
   const std::string metrics = registry_.expose();
-  EXPECT_NE(metrics.find("switchyard_gateway_refused_requests_total{reason=\"overload\"} 1"), metrics.npos) << metrics;
+  EXPECT_NE(metrics.find("switchyard_gateway_refused_requests_total{reason=\"overload\"} 1"), metrics.npos)
+      << metrics;
   EXPECT_NE(metrics.find("switchyard_gateway_max_in_flight_requests 2"), metrics.npos);
 }
 
@@ -176,15 +185,16 @@ TEST_F(GatewayTest, LogsProblemsWithWhatFindsThemAgainAndNoSecrets) {
   make();
   const std::string viewer = key(Role::kViewer);
   ask(http::Method::kGet, "/healthz");
-  ask(http::Method::kPost, "/api/v1/decisions?token=hidden", {{"Authorization", "Bearer " + viewer}, {"X-Request-Id", "r-1"}},
-      "{\"card\":\"4111\"}");
+  ask(http::Method::kPost, "/api/v1/decisions?token=hidden",
+      {{"Authorization", "Bearer " + viewer}, {"X-Request-Id", "r-1"}}, "{\"card\":\"4111\"}");
   const std::string lines = logs_.all();
   EXPECT_EQ(lines.find("health"), lines.npos);
   for (const char* part : {"\"request_id\":\"r-1\"", "\"operation\":\"start_decision\"", "\"status\":403",
                            "\"path\":\"/api/v1/decisions\""})
     EXPECT_NE(lines.find(part), lines.npos) << part << "\n" << lines;
   EXPECT_NE(lines.find(keys_->list()[0].id), lines.npos);
-  for (const std::string& secret : {viewer, viewer.substr(viewer.size() - 43), std::string("hidden"), std::string("4111")})
+  for (const std::string& secret :
+       {viewer, viewer.substr(viewer.size() - 43), std::string("hidden"), std::string("4111")})
     EXPECT_EQ(lines.find(secret), lines.npos) << lines;
 }
 
@@ -229,7 +239,8 @@ TEST_F(GatewayTest, ServesOverASocketWithSecurityHeadersFromManyThreads) {
         calls.swap(held_);
       }
       http::AnswerBatch batch;
-      for (Call& call : calls) call.answer_json(200, "{\"id\":\"" + std::string(call.request.path_parameter("id")) + "\"}");
+      for (Call& call : calls)
+        call.answer_json(200, "{\"id\":\"" + std::string(call.request.path_parameter("id")) + "\"}");
       std::this_thread::sleep_for(std::chrono::microseconds(200));
     }
   });
@@ -242,7 +253,8 @@ TEST_F(GatewayTest, ServesOverASocketWithSecurityHeadersFromManyThreads) {
       for (int i = 0; i < 50; ++i) {
         const std::string id = std::to_string(t) + "-" + std::to_string(i);
         const auto result = client.request_and_wait(
-            {http::Method::kGet, "http://127.0.0.1:" + std::to_string(server.port()) + "/api/v1/decisions/" + id,
+            {http::Method::kGet,
+             "http://127.0.0.1:" + std::to_string(server.port()) + "/api/v1/decisions/" + id,
              {{"Authorization", "Bearer " + viewer}}});
         right += result.response.ok() && result.response->body == "{\"id\":\"" + id + "\"}" &&
                  result.response->header("X-Content-Type-Options") == "nosniff" &&

@@ -61,8 +61,8 @@ TEST_F(Keys, LetsInTheKeysItMadeAndNoOthers) {
     other[i] = other[i] == 'a' ? 'b' : 'a';
     EXPECT_EQ(store->authenticate(other).error().code, "gateway.bad_key") << i;
   }
-  for (const std::string& other : {std::string(), text.substr(0, text.size() - 1), text + "a", std::string("sy__"),
-                                   std::string(10'000, 'a')})
+  for (const std::string& other : {std::string(), text.substr(0, text.size() - 1), text + "a",
+                                   std::string("sy__"), std::string(10'000, 'a')})
     EXPECT_EQ(store->authenticate(other).error().kind, ErrorKind::kUnauthenticated);
 }
 
@@ -72,7 +72,7 @@ TEST_F(Keys, KeepsHashesNotKeysInAFileOnlyItsOwnerMayRead) {
   const std::string text = key.text.reveal();
   EXPECT_EQ(file().find(text.substr(text.size() - 43)), std::string::npos);
   EXPECT_NE(file().find(to_hex(sha256(text))), std::string::npos);
-  struct stat facts{};
+  struct stat facts {};
   ASSERT_EQ(::stat(path_.c_str(), &facts), 0);
   EXPECT_EQ(facts.st_mode & 0777, 0600u);
   const auto again = open();
@@ -110,7 +110,8 @@ TEST_F(Keys, RefusesExpiredAndRevokedKeysAndSaysSoToTheirOwnersOnly) {
   const NewKey revoked = store->create("b", {Role::kViewer}).value();
   store->revoke(revoked.info.id).value();
   EXPECT_EQ(store->authenticate(revoked.text.reveal()).error().code, "gateway.key_revoked");
-  EXPECT_EQ(store->authenticate("sy_" + revoked.info.id + "_" + std::string(43, 'a')).error().code, "gateway.bad_key");
+  EXPECT_EQ(store->authenticate("sy_" + revoked.info.id + "_" + std::string(43, 'a')).error().code,
+            "gateway.bad_key");
   EXPECT_EQ(store->revoke("nobody").error().code, "gateway.no_such_key");
 }
 
@@ -159,10 +160,14 @@ TEST_F(Keys, NamesWhatIsWrongWithAFileAndKeepsTheKeysItHad) {
   const auto store = open();
   const NewKey key = store->create("a", {Role::kAdmin}).value();
   const std::string good = file();
-  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
-           {"\"version\": 1", "\"version\": 2"}, {"\"keys\"", "\"kys\""}, {"\"admin\"", "\"king\""},
-           {"\"roles\": [\"admin\"]", "\"roles\": []"}, {"\"sha256\": \"", "\"sha256\": \"zz"},
-           {"\"created\": \"", "\"created\": \"x"}, {"]\n}", "]"}}) {
+  for (const auto& [from, to] :
+       std::vector<std::pair<std::string, std::string>>{{"\"version\": 1", "\"version\": 2"},
+                                                        {"\"keys\"", "\"kys\""},
+                                                        {"\"admin\"", "\"king\""},
+                                                        {"\"roles\": [\"admin\"]", "\"roles\": []"},
+                                                        {"\"sha256\": \"", "\"sha256\": \"zz"},
+                                                        {"\"created\": \"", "\"created\": \"x"},
+                                                        {"]\n}", "]"}}) {
     std::string bad = good;
     ASSERT_NE(bad.find(from), bad.npos) << from;
     bad.replace(bad.find(from), from.size(), to);
@@ -195,7 +200,9 @@ TEST(PresentedKey, IsTakenFromEitherHeader) {
 }
 
 TEST(Permissions, GrantEachRoleWhatItsWorkNeedsAndNoMore) {
-  const auto may = [](Role role, Permission permission) { return (permissions_of(role) & bit(permission)) != 0; };
+  const auto may = [](Role role, Permission permission) {
+    return (permissions_of(role) & bit(permission)) != 0;
+  };
   for (size_t p = 0; p < kPermissionCount; ++p) EXPECT_TRUE(may(Role::kAdmin, static_cast<Permission>(p)));
   for (size_t r = 0; r < kRoleCount; ++r) {
     const auto role = static_cast<Role>(r);
@@ -206,13 +213,15 @@ TEST(Permissions, GrantEachRoleWhatItsWorkNeedsAndNoMore) {
     EXPECT_EQ(may(role, Permission::kDeploymentsWrite), role == Role::kDeveloper || role == Role::kAdmin);
     EXPECT_EQ(role_from(role_name(role)).value(), role);
   }
-  for (const Permission changes : {Permission::kDecisionsStart, Permission::kDecisionsCancel, Permission::kReviewsManage})
+  for (const Permission changes :
+       {Permission::kDecisionsStart, Permission::kDecisionsCancel, Permission::kReviewsManage})
     EXPECT_FALSE(may(Role::kAuditor, changes)) << permission_name(changes);
   EXPECT_EQ(roles_with(Permission::kSwitchesWrite), "operator or admin");
 }
 
 TEST(Permissions, ReadRolesFromText) {
-  EXPECT_EQ(roles_from("viewer,reviewer,viewer").value(), (std::vector<Role>{Role::kViewer, Role::kReviewer}));
+  EXPECT_EQ(roles_from("viewer,reviewer,viewer").value(),
+            (std::vector<Role>{Role::kViewer, Role::kReviewer}));
   const auto unknown = roles_from("viewer,king");
   ASSERT_FALSE(unknown.ok());
   EXPECT_NE(unknown.error().message.find("auditor"), std::string::npos);

@@ -21,16 +21,16 @@
 
 namespace switchyard::gateway {
 
-/// One request that was let in: who asks, for what, and the right to answer. Movable to any thread; whoever destroys
-/// it unanswered answers 500.
+/// One request that was let in: who asks, for what, and the right to answer. Movable to any thread; whoever
+/// destroys it unanswered answers 500.
 struct Call {
   http::Request request;
   http::Responder responder;
   Caller caller;
   std::string request_id;  ///< in the answer's X-Request-Id and in every log line about the request
 
-  /// The body as JSON. kInvalidArgument "gateway.not_json" (the field names the place), "gateway.wrong_media_type"
-  /// when a Content-Type is sent that is not JSON.
+  /// The body as JSON. kInvalidArgument "gateway.not_json" (the field names the place),
+  /// "gateway.wrong_media_type" when a Content-Type is sent that is not JSON.
   Result<Document> json_body(const JsonLimits& limits = {}) const;
   /// Answers with a problem of the error's kind.
   void fail(const Error& error);
@@ -58,9 +58,10 @@ struct GatewayOptions {
 
 struct GatewayState;
 
-/// The door of the API: finds the operation, knows the caller, checks the permission, limits what is in flight,
-/// counts and logs. Operations are added before start; after that handle() may be called from any thread.
-/// Its parts (keys, registry, clock) must outlive it, and it must outlive the server that calls it and every Call.
+/// The door of the API: finds the operation, knows the caller, checks the permission, limits what is in
+/// flight, counts and logs. Operations are added before start; after that handle() may be called from any
+/// thread. Its parts (keys, registry, clock) must outlive it, and it must outlive the server that calls it
+/// and every Call.
 class Gateway {
  public:
   Gateway(GatewayOptions options, KeyStore& keys, telemetry::Registry& registry, telemetry::Logger logger,
@@ -70,16 +71,20 @@ class Gateway {
   Gateway& operator=(const Gateway&) = delete;
 
   struct OperationOptions {
-    bool always_admitted = false;  ///< not counted in max_in_flight: health and metrics, which matter under overload
+    bool always_admitted =
+        false;  ///< not counted in max_in_flight: health and metrics, which matter under overload
   };
-  /// Adds "POST /api/v1/decisions" under a unique operation id ("start_decision"). CHECKs that it is correct and new.
-  void on(std::string_view method_and_path, std::string operation_id, Permission permission, Operation operation,
-          OperationOptions options);
-  void on(std::string_view method_and_path, std::string operation_id, Permission permission, Operation operation) {
+  /// Adds "POST /api/v1/decisions" under a unique operation id ("start_decision"). CHECKs that it is correct
+  /// and new.
+  void on(std::string_view method_and_path, std::string operation_id, Permission permission,
+          Operation operation, OperationOptions options);
+  void on(std::string_view method_and_path, std::string operation_id, Permission permission,
+          Operation operation) {
     on(method_and_path, std::move(operation_id), permission, std::move(operation), {});
   }
 
-  /// What an http::Server is given as its handler: [&](auto&& r, auto s) { gateway.handle(std::move(r), std::move(s)); }
+  /// What an http::Server is given as its handler: [&](auto&& r, auto s) { gateway.handle(std::move(r),
+  /// std::move(s)); }
   void handle(http::Request&& request, http::Responder responder);
 
   struct OperationInfo {
@@ -97,7 +102,8 @@ class Gateway {
   std::unique_ptr<GatewayState> impl_;
 };
 
-/// Headers that every answer carries unless it sets them itself: no sniffing, no caching, no framing, no referrer.
+/// Headers that every answer carries unless it sets them itself: no sniffing, no caching, no framing, no
+/// referrer.
 std::vector<http::Header> security_headers();
 
 }  // namespace switchyard::gateway

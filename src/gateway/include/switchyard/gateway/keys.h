@@ -38,28 +38,29 @@ struct Caller {
   bool may(Permission permission) const { return (permissions & bit(permission)) != 0; }
 };
 
-/// API keys: `sy_<id>_<secret>`, the secret 256 random bits in base 62. Stored is the SHA-256 of the whole text: with
-/// that much randomness there is nothing to guess, so neither salt nor a slow hash would add anything (as they do for
-/// passwords). Kept in a JSON file of mode 0600, replaced atomically, changed under a file lock, so that the command
-/// line and a running server can both work on it. Thread-safe.
+/// API keys: `sy_<id>_<secret>`, the secret 256 random bits in base 62. Stored is the SHA-256 of the whole
+/// text: with that much randomness there is nothing to guess, so neither salt nor a slow hash would add
+/// anything (as they do for passwords). Kept in a JSON file of mode 0600, replaced atomically, changed under
+/// a file lock, so that the command line and a running server can both work on it. Thread-safe.
 class KeyStore {
  public:
   /// The keys in `path`, which need not exist yet; "": in memory only. `clock` must outlive the store.
-  /// kCorruption "gateway.bad_key_file", kPermissionDenied "gateway.open_key_file" when others may read the file.
+  /// kCorruption "gateway.bad_key_file", kPermissionDenied "gateway.open_key_file" when others may read the
+  /// file.
   static Result<std::unique_ptr<KeyStore>> open(std::string path, const runtime::Clock& clock);
   ~KeyStore();
 
   /// Makes a key and stores its hash. `expires_us` 0: never. kInvalidArgument "gateway.bad_key_name" or
   /// "gateway.bad_expiry", kTooLarge "gateway.too_many_keys".
   Result<NewKey> create(std::string name, std::vector<Role> roles, int64_t expires_us = 0);
-  /// The key is refused from now on, here at once and in other processes within kKeyRefreshEveryUs. It stays in the
-  /// list. kNotFound "gateway.no_such_key".
+  /// The key is refused from now on, here at once and in other processes within kKeyRefreshEveryUs. It stays
+  /// in the list. kNotFound "gateway.no_such_key".
   Status revoke(std::string_view id);
   /// Ordered by creation.
   std::vector<KeyInfo> list() const;
 
-  /// The caller a key belongs to. kUnauthenticated "gateway.bad_key", "gateway.key_expired", "gateway.key_revoked";
-  /// the latter two only to somebody who has the secret.
+  /// The caller a key belongs to. kUnauthenticated "gateway.bad_key", "gateway.key_expired",
+  /// "gateway.key_revoked"; the latter two only to somebody who has the secret.
   Result<Caller> authenticate(std::string_view presented) const;
   /// Reads the file again if it changed. Keeps the old keys when that fails.
   Status refresh();
@@ -70,8 +71,8 @@ class KeyStore {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The key a request presents: "Authorization: Bearer <key>", or "X-API-Key: <key>"; "" when it presents none.
-/// `authorization` and `api_key` are the values of the two headers, "" where missing.
+/// The key a request presents: "Authorization: Bearer <key>", or "X-API-Key: <key>"; "" when it presents
+/// none. `authorization` and `api_key` are the values of the two headers, "" where missing.
 std::string_view presented_key(std::string_view authorization, std::string_view api_key);
 
 }  // namespace switchyard::gateway

@@ -12,7 +12,8 @@ inline constexpr size_t kMaxKeyNameBytes = 100;
 inline constexpr size_t kMaxPresentedKeyBytes = 128;
 /// keys.json may not be larger.
 inline constexpr size_t kMaxKeyFileBytes = 8u << 20;
-/// How often a gateway looks whether another process changed the key file: a revocation acts within this time.
+/// How often a gateway looks whether another process changed the key file: a revocation acts within this
+/// time.
 inline constexpr int64_t kKeyRefreshEveryUs = 1'000'000;
 /// A caller's own X-Request-Id is kept up to this length.
 inline constexpr size_t kMaxRequestIdBytes = 64;

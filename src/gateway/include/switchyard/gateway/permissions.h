@@ -11,20 +11,20 @@ namespace switchyard::gateway {
 
 /// What an operation asks of its caller. Every operation names exactly one.
 enum class Permission : uint8_t {
-  kNone,               ///< anybody, without a key: health, the API's description
-  kDecisionsRead,      ///< see runs, their steps and results
-  kDecisionsStart,     ///< start runs, send them events
-  kDecisionsCancel,    ///< cancel, retry, skip
-  kReviewsRead,        ///< see queues and items
-  kReviewsAnswer,      ///< claim, answer, release, comment
-  kReviewsManage,      ///< reassign, escalate, change queues
-  kDeploymentsRead,    ///< see pipelines, rule tables, models, prompts
-  kDeploymentsWrite,   ///< deploy new versions
-  kSwitchesWrite,      ///< kill and revive
-  kProvenanceRead,     ///< records with all that a decision saw; audit trail
-  kProvenanceReplay,   ///< replay and counterfactual runs
-  kMetricsRead,        ///< figures about the server
-  kKeysManage,         ///< make, list and revoke API keys
+  kNone,              ///< anybody, without a key: health, the API's description
+  kDecisionsRead,     ///< see runs, their steps and results
+  kDecisionsStart,    ///< start runs, send them events
+  kDecisionsCancel,   ///< cancel, retry, skip
+  kReviewsRead,       ///< see queues and items
+  kReviewsAnswer,     ///< claim, answer, release, comment
+  kReviewsManage,     ///< reassign, escalate, change queues
+  kDeploymentsRead,   ///< see pipelines, rule tables, models, prompts
+  kDeploymentsWrite,  ///< deploy new versions
+  kSwitchesWrite,     ///< kill and revive
+  kProvenanceRead,    ///< records with all that a decision saw; audit trail
+  kProvenanceReplay,  ///< replay and counterfactual runs
+  kMetricsRead,       ///< figures about the server
+  kKeysManage,        ///< make, list and revoke API keys
 };
 inline constexpr size_t kPermissionCount = static_cast<size_t>(Permission::kKeysManage) + 1;
 
@@ -44,7 +44,9 @@ Result<std::vector<Role>> roles_from(std::string_view comma_separated);
 
 /// Permissions as a set of bits.
 using PermissionSet = uint32_t;
-constexpr PermissionSet bit(Permission permission) { return PermissionSet{1} << static_cast<uint32_t>(permission); }
+constexpr PermissionSet bit(Permission permission) {
+  return PermissionSet{1} << static_cast<uint32_t>(permission);
+}
 /// What the table in permissions.cc grants a role. There is no other source of permissions.
 PermissionSet permissions_of(Role role);
 PermissionSet permissions_of(const std::vector<Role>& roles);

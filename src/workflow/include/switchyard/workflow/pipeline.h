@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -186,5 +187,8 @@ struct Pipeline {
 
 /// Fills what follows from the rest: `dependents`, `uses_run`. compile() calls it last.
 void link(Pipeline& pipeline);
+
+/// Adds the paths that the step's expressions read: "input.amount", "light.score", or "light" as a whole.
+void collect_reads(const Step& step, std::set<std::string>& paths);
 
 }  // namespace switchyard::workflow

@@ -1,0 +1,326 @@
+#include "switchyard/provenance/replay.h"
+
+#include <algorithm>
+
+#include "replay_host.h"
+#include "switchyard/types/json.h"
+
+namespace switchyard::provenance {
+namespace {
+
+using partition::RecordedEvent;
+using workflow::RunState;
+using workflow::StepKind;
+
+Error not_available(const std::string& what) {
+  return make_error(ErrorKind::kUnprocessable, "replay.not_available", what);
+}
+
+Result<std::unique_ptr<RunState>> begin(const std::vector<RecordedEvent>& events, const workflow::Catalog& catalog, const ReplayOptions& options) {
+  if (events.empty() || !std::holds_alternative<RunStarted>(events.front().event.body)) {
+    return not_available("the beginning of the decision is no longer in the log");
+  }
+  const auto& started = std::get<RunStarted>(events.front().event.body);
+  auto pipeline = catalog.pipeline_by_hash(started.pipeline_hash);
+  if (pipeline == nullptr) return not_available("this server cannot compile pipeline " + std::string(started.pipeline) + "@" + std::string(started.version));
+  auto pins = std::make_shared<workflow::Pins>();
+  pins->governance = started.governance;
+  for (const PinView& view : started.pins) {
+    workflow::Pin pin{view.kind, std::string(view.name), std::string(view.version), view.sha256, nullptr};
+    for (const ChangeOf& change : options.with) {
+      if (change.kind == pin.kind && change.name == pin.name) pin.version = change.version;
+    }
+    if (pin.kind == ArtefactKind::kRules) {
+      pin.table = catalog.rules(pin.name, pin.version);
+      if (pin.table == nullptr) {
+        return make_error(ErrorKind::kNotFound, "replay.unknown_version", "rule table " + pin.name + "@" + pin.version + " is not deployed", "with");
+      }
+    }
+    pins->pins.push_back(std::move(pin));
+  }
+  for (const ChangeOf& change : options.with) {
+    if (pins->find(change.kind, change.name) == nullptr) {
+      return make_error(ErrorKind::kNotFound, "replay.not_used",
+                        "the decision used no " + std::string(artefact_kind_name(change.kind)) + " named " + change.name, "with");
+    }
+  }
+  return workflow::make_run(events.front().event.run, std::move(pipeline), std::move(pins), std::make_shared<Arena>(4096));
+}
+
+workflow::EffectResult recorded_result(const Event& event) {
+  if (const auto* done = std::get_if<StepCompleted>(&event.body)) return {Document(done->result), Document(done->meta)};
+  const auto& failed = std::get<StepFailed>(event.body);
+  return {make_error(failed.error.kind, std::string(failed.error.code), std::string(failed.error.message), std::string(failed.error.field)), {}};
+}
+
+/// Feeds the recorded event that the interpreter did not give by itself: it came from outside.
+class ExactDriver {
+ public:
+  ExactDriver(RunState& run, ReplayHost& host) : run_(run), host_(host) {}
+
+  void run() {
+    host_.take(run_);
+    workflow::advance(run_, host_, run_.started_us);
+    while (host_.difference.empty() && host_.next() != nullptr) {
+      const size_t before = host_.cursor;
+      feed(*host_.next());
+      if (host_.cursor == before && host_.difference.empty()) {
+        host_.difference = "the replay stops before the recorded " + std::string(event_type_name(host_.next()->type()));
+      }
+    }
+  }
+
+ private:
+  void feed(const Event& event) {
+    if (const auto* cancelled = std::get_if<RunCancelled>(&event.body)) {
+      return workflow::cancel(run_, cancelled->who, cancelled->why, host_, event.time_us);
+    }
+    if (const auto* closed = std::get_if<ReviewClosed>(&event.body); closed != nullptr && cancels_next()) {
+      const auto& cancelled = std::get<RunCancelled>(find_cancel()->body);
+      return workflow::cancel(run_, cancelled.who, cancelled.why, host_, event.time_us);
+    }
+    if (event.step == kNoStep) return workflow::on_time(run_, host_, event.time_us);
+    const workflow::Step& step = run_.pipeline->steps[event.step];
+    workflow::StepState& state = run_.steps[event.step];
+    const bool is_effect = step.kind == StepKind::kModel || step.kind == StepKind::kHttp;
+    if (is_effect && (std::holds_alternative<StepCompleted>(event.body) || std::holds_alternative<StepFailed>(event.body))) {
+      return feed_effect(event, step, state);
+    }
+    switch (event.type()) {
+      case EventType::kReviewAnswered: {
+        const auto& answered = std::get<ReviewAnswered>(event.body);
+        host_.take(run_);
+        return workflow::complete_review(run_, step.index, answered.answer, answered.who, host_, event.time_us);
+      }
+      case EventType::kReviewEscalated:
+        if (std::get<ReviewEscalated>(event.body).who.empty()) return workflow::on_time(run_, host_, event.time_us);
+        return host_.take(run_);
+      case EventType::kReviewClaimed:
+      case EventType::kReviewReleased:
+      case EventType::kReviewCommented:
+      case EventType::kReviewReassigned: return host_.take(run_);
+      default: return workflow::on_time(run_, host_, event.time_us);
+    }
+  }
+
+  void feed_effect(const Event& event, const workflow::Step& step, workflow::StepState& state) {
+    const auto* completed = std::get_if<StepCompleted>(&event.body);
+    const int64_t started_us = completed != nullptr ? completed->started_us : std::get<StepFailed>(event.body).started_us;
+    // A retry begins without an event of its own, as does an attempt that a restart repeats.
+    if (!state.in_flight) workflow::on_time(run_, host_, started_us);
+    if (!state.in_flight) return;
+    state.attempt_started_us = started_us;
+    host_.effects.clear();
+    workflow::complete_effect(run_, step.index, state.attempt, recorded_result(event), host_, event.time_us);
+  }
+
+  const Event* find_cancel() const {
+    for (size_t i = host_.cursor; i < recorded().size(); ++i) {
+      const Event& event = recorded()[i].event;
+      if (std::holds_alternative<RunCancelled>(event.body)) return &event;
+      if (!std::holds_alternative<ReviewClosed>(event.body)) return nullptr;
+    }
+    return nullptr;
+  }
+  bool cancels_next() const { return find_cancel() != nullptr; }
+  const std::vector<RecordedEvent>& recorded() const { return *recorded_; }
+
+ public:
+  const std::vector<RecordedEvent>* recorded_ = nullptr;
+
+ private:
+  RunState& run_;
+  ReplayHost& host_;
+};
+
+std::string status_of(const RunState& run) {
+  if (workflow::is_final(run.status)) return std::string(workflow::run_status_name(run.status));
+  for (size_t i = 0; i < run.steps.size(); ++i) {
+    if (run.steps[i].status != workflow::StepStatus::kWaiting) continue;
+    return run.pipeline->steps[i].kind == StepKind::kReview ? "waiting for a person" : "waiting for a timer";
+  }
+  return "running";
+}
+
+/// The last recorded result of an effect step, if it has one.
+const Event* recorded_effect(const std::vector<RecordedEvent>& events, StepIndex step) {
+  const Event* found = nullptr;
+  for (const RecordedEvent& recorded : events) {
+    const bool settles = std::holds_alternative<StepCompleted>(recorded.event.body) ||
+                         (std::holds_alternative<StepFailed>(recorded.event.body) && std::get<StepFailed>(recorded.event.body).retry_at_us == 0);
+    if (recorded.event.step == step.value && settles) found = &recorded.event;
+  }
+  return found;
+}
+
+/// Runs on with what is recorded, and with the changed models asked anew, until nothing can go on.
+Status run_counterfactual(RunState& run, ReplayHost& host, const std::vector<RecordedEvent>& events, const ReplayOptions& options,
+                          const Replayer::RunModel& run_model) {
+  int64_t now_us = events.front().event.time_us;
+  host.take(run);
+  workflow::advance(run, host, now_us);
+  while (!workflow::is_final(run.status)) {
+    if (!host.effects.empty()) {
+      workflow::EffectRequest request = std::move(host.effects.front());
+      host.effects.pop_front();
+      const Event* recorded = recorded_effect(events, request.step);
+      if (recorded != nullptr) now_us = std::max(now_us, recorded->time_us);
+      const auto* call = std::get_if<workflow::ModelCall>(&request.call);
+      const bool changed = call != nullptr && std::any_of(options.with.begin(), options.with.end(), [&](const ChangeOf& change) {
+        return change.kind == ArtefactKind::kModel && change.name == call->name;
+      });
+      workflow::EffectResult result{not_available("the recorded decision has no result for this call"), {}};
+      if (changed || (call != nullptr && recorded == nullptr)) {
+        result.result = run_model(call->name, call->version, call->input);
+      } else if (recorded != nullptr) {
+        result = recorded_result(*recorded);
+      }
+      workflow::complete_effect(run, request.step, request.attempt, std::move(result), host, now_us);
+      continue;
+    }
+    // A person's recorded answer, a timer that ran.
+    bool progressed = false;
+    for (size_t i = 0; i < run.steps.size() && !progressed; ++i) {
+      if (run.steps[i].status != workflow::StepStatus::kWaiting) continue;
+      if (run.pipeline->steps[i].kind == StepKind::kWait) {
+        now_us = std::max(now_us, run.steps[i].due_us);
+        workflow::on_time(run, host, now_us);
+        progressed = true;
+      }
+      for (const RecordedEvent& recorded : events) {
+        const auto* answered = std::get_if<ReviewAnswered>(&recorded.event.body);
+        if (answered == nullptr || recorded.event.step != i) continue;
+        now_us = std::max(now_us, recorded.event.time_us);
+        workflow::complete_review(run, StepIndex(static_cast<uint16_t>(i)), answered->answer, answered->who, host, now_us);
+        progressed = true;
+        break;
+      }
+    }
+    if (progressed) continue;
+    const int64_t due = workflow::next_due_us(run);
+    const bool retrying = std::any_of(run.steps.begin(), run.steps.end(),
+                                      [](const auto& step) { return step.status == workflow::StepStatus::kRetrying; });
+    if (!retrying || due == 0) break;
+    now_us = std::max(now_us, due);
+    workflow::on_time(run, host, now_us);
+  }
+  return {};
+}
+
+void compare_steps(const RunState& run, const std::vector<RecordedEvent>& events, ReplayReport& report) {
+  for (size_t i = 0; i < run.steps.size(); ++i) {
+    Value before;
+    for (const RecordedEvent& recorded : events) {
+      if (recorded.event.step != i) continue;
+      if (const auto* completed = std::get_if<StepCompleted>(&recorded.event.body)) before = completed->result;
+      if (const auto* failed = std::get_if<StepFailed>(&recorded.event.body); failed != nullptr && failed->has_fallback) before = failed->fallback;
+    }
+    const Value after = run.steps[i].status == workflow::StepStatus::kCompleted ? run.steps[i].result : Value();
+    if (!identical(before, after)) report.steps.push_back({run.pipeline->steps[i].name, make_document(before), make_document(after)});
+  }
+}
+
+}  // namespace
+
+Result<ChangeOf> parse_change(std::string_view text) {
+  const size_t equals = text.find('='), at = text.rfind('@');
+  if (equals != std::string_view::npos && at != std::string_view::npos && equals < at) {
+    ChangeOf change;
+    auto kind = parse_artefact_kind(text.substr(0, equals));
+    if (kind.ok() && (*kind == ArtefactKind::kModel || *kind == ArtefactKind::kRules)) {
+      change.kind = *kind;
+      change.name = text.substr(equals + 1, at - equals - 1);
+      change.version = text.substr(at + 1);
+      if (!change.name.empty() && !change.version.empty()) return change;
+    }
+  }
+  return make_error(ErrorKind::kInvalidArgument, "replay.bad_change",
+                    "'" + std::string(text.substr(0, 200)) + "' is no change; write model=name@version or rules=name@version", "with");
+}
+
+Result<ReplayReport> Replayer::replay(const workflow::RunSummary& summary, const std::vector<RecordedEvent>& events,
+                                      const ReplayOptions& options) const {
+  const auto catalog = catalog_();
+  SY_ASSIGN_OR_RETURN(const auto run, begin(events, *catalog, options));
+  ReplayReport report;
+  report.run = summary.id;
+  report.exact = options.with.empty();
+  report.status_before = workflow::run_status_name(summary.status);
+  const auto* completed = std::get_if<RunCompleted>(&events.back().event.body);
+  if (completed != nullptr) report.output_before = make_document(completed->output);
+  ReplayHost host(events, report.exact);
+  if (report.exact) {
+    ExactDriver driver(*run, host);
+    driver.recorded_ = &events;
+    driver.run();
+    report.difference = host.difference;
+    report.identical = host.difference.empty();
+  } else {
+    SY_RETURN_IF_ERROR(run_counterfactual(*run, host, events, options, run_model_));
+    compare_steps(*run, events, report);
+  }
+  report.events = host.cursor;
+  report.status_after = status_of(*run);
+  if (run->status == workflow::RunStatus::kCompleted) report.output_after = make_document(run->output);
+  if (!report.exact) {
+    report.identical = report.status_before == report.status_after && identical(report.output_before.root(), report.output_after.root());
+    if (!report.identical) report.difference = "the outcome is another";
+  }
+  return report;
+}
+
+void ReplaySummary::add(const workflow::RunSummary& run, Result<ReplayReport> report) {
+  ++replayed;
+  if (!report.ok()) {
+    ++failed;
+    if (failures.size() < kExamples) failures.emplace_back(run.id, report.error().message);
+    return;
+  }
+  ++(report->identical ? identical : different);
+  if (!report->identical && examples.size() < kExamples) examples.push_back(std::move(*report));
+}
+
+Value report_to_value(const ReplayReport& report, Arena& arena) {
+  MapBuilder map(arena);
+  map.add("decision", Value::string(arena.copy(report.run.to_string())));
+  map.add("mode", Value::string(report.exact ? "exact" : "counterfactual"));
+  map.add("identical", Value::boolean(report.identical));
+  map.add("events", Value::integer(static_cast<int64_t>(report.events)));
+  if (!report.difference.empty()) map.add("difference", Value::string(arena.copy(report.difference)));
+  map.add("status_before", Value::string(arena.copy(report.status_before)));
+  map.add("status_after", Value::string(arena.copy(report.status_after)));
+  map.add("output_before", copy_value(report.output_before.root(), arena));
+  map.add("output_after", copy_value(report.output_after.root(), arena));
+  ListBuilder steps(arena);
+  for (const auto& difference : report.steps) {
+    MapBuilder step(arena);
+    step.add("step", Value::string(arena.copy(difference.step)));
+    step.add("before", copy_value(difference.before.root(), arena));
+    step.add("after", copy_value(difference.after.root(), arena));
+    steps.add(step.build());
+  }
+  map.add("changed_steps", steps.build());
+  return map.build();
+}
+
+Value summary_to_value(const ReplaySummary& summary, Arena& arena) {
+  MapBuilder map(arena);
+  map.add("replayed", Value::integer(static_cast<int64_t>(summary.replayed)));
+  map.add("identical", Value::integer(static_cast<int64_t>(summary.identical)));
+  map.add("different", Value::integer(static_cast<int64_t>(summary.different)));
+  map.add("failed", Value::integer(static_cast<int64_t>(summary.failed)));
+  ListBuilder examples(arena);
+  for (const auto& report : summary.examples) examples.add(report_to_value(report, arena));
+  map.add("examples", examples.build());
+  ListBuilder failures(arena);
+  for (const auto& [id, message] : summary.failures) {
+    MapBuilder failure(arena);
+    failure.add("decision", Value::string(arena.copy(id.to_string())));
+    failure.add("message", Value::string(arena.copy(message)));
+    failures.add(failure.build());
+  }
+  map.add("failures", failures.build());
+  return map.build();
+}
+
+}  // namespace switchyard::provenance

@@ -1,0 +1,92 @@
+#include "replay_host.h"
+
+#include "switchyard/types/json.h"
+
+namespace switchyard::provenance {
+namespace {
+
+constexpr std::string_view kKilled = "governance.killed";
+
+const ErrorView* error_of(const Event& event) {
+  if (const auto* failed = std::get_if<StepFailed>(&event.body)) return &failed->error;
+  if (const auto* failed = std::get_if<RunFailed>(&event.body)) return &failed->error;
+  return nullptr;
+}
+
+std::string bytes_of(const Event& event) {
+  std::string bytes;
+  ByteWriter writer(bytes);
+  encode_event_body(event, writer);
+  return bytes;
+}
+
+std::string describe(const Event& event, const workflow::RunState& run) {
+  std::string text(event_type_name(event.type()));
+  if (event.step != kNoStep && event.step < run.steps.size()) text += " of step " + run.pipeline->steps[event.step].name;
+  return text;
+}
+
+}  // namespace
+
+bool ReplayHost::emit(workflow::RunState& run, Event event) {
+  const uint64_t at = cursor < recorded_.size() ? recorded_[cursor].offset.value : 0;
+  if (exact_ && difference.empty()) {
+    const Event* expected = next();
+    if (expected == nullptr) {
+      difference = "the replay gives a further event: " + describe(event, run);
+    } else if (expected->type() != event.type() || expected->step != event.step) {
+      difference = "recorded was " + describe(*expected, run) + ", the replay gives " + describe(event, run);
+    } else if (const ErrorView* error = error_of(*expected); error != nullptr && error->code == kKilled) {
+      // A switch is not part of the run: that it was thrown is taken as recorded.
+    } else if (expected->time_us != event.time_us || bytes_of(*expected) != bytes_of(event)) {
+      Arena arena;
+      difference = describe(event, run) + " differs: recorded " + to_json(event_to_value(*expected, arena)) + ", replayed " +
+                   to_json(event_to_value(event, arena));
+    }
+  }
+  ++cursor;
+  workflow::apply(run, event, LogOffset(at));
+  return true;
+}
+
+void ReplayHost::take(workflow::RunState& run) {
+  SY_CHECK(cursor < recorded_.size());
+  const auto& recorded = recorded_[cursor++];
+  workflow::apply(run, recorded.event, recorded.offset);
+}
+
+RunId ReplayHost::new_id(int64_t) {
+  for (size_t i = cursor; i < recorded_.size(); ++i) {
+    if (const auto* request = std::get_if<ReviewRequested>(&recorded_[i].event.body)) return request->review;
+  }
+  return RunId::make(0, 0, cursor + 1);
+}
+
+const workflow::Kill* ReplayHost::killed(ArtefactKind kind, std::string_view name, std::string_view version) {
+  const Event* expected = next();
+  if (!exact_ || expected == nullptr) return nullptr;
+  const ErrorView* error = error_of(*expected);
+  if (error == nullptr || error->code != kKilled) return nullptr;
+  const bool is_run = std::holds_alternative<RunFailed>(expected->body);
+  if (is_run != (kind == ArtefactKind::kPipeline)) return nullptr;
+  kill_ = workflow::Kill{kind, std::string(name), std::string(version), "", "", expected->time_us};
+  return &*kill_;
+}
+
+uint32_t ReplayHost::budget_left(std::string_view, int32_t, uint32_t per_day) {
+  for (size_t i = cursor; i < recorded_.size(); ++i) {
+    const auto* completed = std::get_if<StepCompleted>(&recorded_[i].event.body);
+    const Value* rules = completed == nullptr ? nullptr : completed->result.find("rules");
+    if (rules == nullptr || !rules->is(Kind::kList)) continue;
+    for (const Value& rule : rules->items()) {
+      const Value* name = rule.find("rule");
+      const Value* left = rule.find("left");
+      if (name != nullptr && name->is(Kind::kString) && name->as_string() == "budget" && left != nullptr && left->is_number()) {
+        return static_cast<uint32_t>(left->to_double());
+      }
+    }
+  }
+  return per_day;
+}
+
+}  // namespace switchyard::provenance

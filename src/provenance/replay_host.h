@@ -1,0 +1,43 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "switchyard/partition/engine.h"
+#include "switchyard/provenance/replay.h"
+#include "switchyard/workflow/interpreter.h"
+
+namespace switchyard::provenance {
+
+/// The surroundings of a run that is run again. In an exact replay what the interpreter emits must be what was
+/// recorded, in that order; in a counterfactual it is only collected.
+class ReplayHost final : public workflow::Host {
+ public:
+  ReplayHost(const std::vector<partition::RecordedEvent>& recorded, bool exact) : recorded_(recorded), exact_(exact) {}
+
+  bool emit(workflow::RunState& run, Event event) override;
+  void start_effect(workflow::RunState& run, workflow::EffectRequest request) override { effects.push_back(std::move(request)); }
+  RunId new_id(int64_t now_us) override;
+  const workflow::Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version) override;
+  uint32_t budget_left(std::string_view scope, int32_t day, uint32_t per_day) override;
+
+  /// The recorded event that comes next; nullptr at the end.
+  const Event* next() const { return cursor < recorded_.size() ? &recorded_[cursor].event : nullptr; }
+  /// Takes the next recorded event as it is: what came from outside.
+  void take(workflow::RunState& run);
+
+  size_t cursor = 0;
+  std::deque<workflow::EffectRequest> effects;
+  std::string difference;                      ///< the first; empty: none
+
+ private:
+  const std::vector<partition::RecordedEvent>& recorded_;
+  const bool exact_;
+  std::optional<workflow::Kill> kill_;
+};
+
+}  // namespace switchyard::provenance

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "switchyard/base/result.h"
+#include "switchyard/http/client.h"
+#include "switchyard/types/value.h"
+
+namespace CLI {
+class App;
+}
+
+namespace switchyard::server::cli {
+
+/// Where the server is and who asks: --server or SWITCHYARD_SERVER, --key or SWITCHYARD_API_KEY, else the
+/// development key of the data folder.
+struct Connection {
+  std::string server = "http://127.0.0.1:7070";
+  std::string key;
+  std::string data_directory = "switchyard-data";
+};
+void add_connection_options(CLI::App& command, Connection& connection);
+
+/// The server's API from the command line. One call at a time.
+class ApiClient {
+ public:
+  static Result<std::unique_ptr<ApiClient>> connect(const Connection& connection);
+  ~ApiClient();
+
+  struct Answer {
+    int status = 0;
+    Document body;        ///< null when it is no JSON
+    std::string text;
+  };
+  /// The answer whatever its status; errors are those of the connection.
+  Result<Answer> send(http::Method method, const std::string& target, const std::string& body = {}, const std::vector<http::Header>& headers = {});
+  /// The body of a 2xx answer; other statuses become an Error from their problem details.
+  Result<Document> get(const std::string& target) { return ok(send(http::Method::kGet, target)); }
+  Result<Document> post(const std::string& target, const std::string& body) { return ok(send(http::Method::kPost, target, body)); }
+
+  static Result<Document> ok(Result<Answer> answer);
+
+ private:
+  ApiClient(Connection connection);
+  Connection connection_;
+  http::Client client_;
+};
+
+/// Percent-encodes one part of a path or query.
+std::string encode(std::string_view text);
+
+}  // namespace switchyard::server::cli

@@ -1,0 +1,122 @@
+#include "effects.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "switchyard/types/json.h"
+
+namespace switchyard::server {
+namespace {
+
+Document model_meta(const models::ModelAnswer& answer) {
+  auto arena = std::make_shared<Arena>(512);
+  MapBuilder meta(*arena);
+  meta.add("model", Value::string(arena->copy(answer.model->name() + "@" + answer.model->version())));
+  meta.add("sha256", Value::string(arena->copy(answer.model->sha256)));
+  meta.add("runtime", Value::string(arena->copy(answer.model->runtime)));
+  meta.add("queue_us", Value::integer(answer.queue_us));
+  meta.add("run_us", Value::integer(answer.run_us));
+  meta.add("batch", Value::integer(answer.batch_size));
+  meta.add("bucket", Value::integer(answer.place.bucket));
+  meta.add("position", Value::integer(answer.place.position));
+  if (answer.cost != 0) meta.add("cost", Value::real(answer.cost));
+  const Value value = meta.build();
+  return Document(std::move(arena), value);
+}
+
+bool expected(const std::vector<uint16_t>& expect, int status) {
+  if (expect.empty()) return status >= 200 && status < 300;
+  return std::find(expect.begin(), expect.end(), status) != expect.end();
+}
+
+Error unexpected(const std::string& url, int status) {
+  // What the far side may get over is worth another try.
+  const bool passing = status >= 500 || status == 408 || status == 425 || status == 429;
+  return make_error(passing ? ErrorKind::kUnavailable : ErrorKind::kUnprocessable, "http.unexpected_status",
+                    url + " answered with status " + std::to_string(status));
+}
+
+/// { status, headers, body }: the body as JSON where it is JSON, else as text.
+Result<Document> http_result(const http::ClientResponse& response) {
+  auto arena = std::make_shared<Arena>(response.body.size() * 2 + 1024);
+  MapBuilder result(*arena), headers(*arena);
+  result.add("status", Value::integer(response.status));
+  std::vector<std::string> seen;
+  for (const auto& header : response.headers) {
+    std::string name = header.name;
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    if (std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
+    headers.add(Value::string(arena->copy(name)), Value::string(arena->copy(header.value)));
+    seen.push_back(std::move(name));
+  }
+  result.add("headers", headers.build());
+  Value body;
+  if (!response.body.empty()) {
+    const bool json = response.header("Content-Type").find("json") != std::string_view::npos;
+    if (json) {
+      auto parsed = parse_json(response.body, *arena);
+      if (!parsed.ok()) return make_error(ErrorKind::kUnprocessable, "http.bad_json", "the answer is no valid JSON: " + parsed.error().message);
+      body = *parsed;
+    } else {
+      body = Value::string(arena->copy(response.body));
+    }
+  }
+  result.add("body", body);
+  const Value value = result.build();
+  return Document(std::move(arena), value);
+}
+
+}  // namespace
+
+void Effects::execute(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {
+  if (std::holds_alternative<workflow::ModelCall>(request.call)) call_model(std::move(request), std::move(done));
+  else call_http(std::move(request), std::move(done));
+}
+
+void Effects::call_model(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {
+  auto& call = std::get<workflow::ModelCall>(request.call);
+  models::ModelRequest model;
+  model.name = std::move(call.name);
+  model.version = std::move(call.version);
+  model.input = std::move(call.input);
+  // The service's deadlines are on a clock that does not jump.
+  const int64_t left_us = std::max<int64_t>(1, request.deadline_us - clock_.now_us());
+  model.deadline_us = clock_.monotonic_us() + left_us;
+  model.done = [done = std::move(done), pipeline = std::move(request.pipeline)](Result<models::ModelAnswer> answer) {
+    if (!answer.ok()) return done({std::move(answer).error(), {}});
+    Document meta = model_meta(*answer);
+    done({std::move(answer->output), std::move(meta)});
+  };
+  models_.infer(std::move(model));
+}
+
+void Effects::call_http(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {
+  auto& call = std::get<workflow::HttpCall>(request.call);
+  http::ClientRequest outgoing;
+  outgoing.method = http::method_from(call.method);
+  outgoing.url = call.url;
+  for (auto& [name, value] : call.headers) outgoing.headers.push_back({name, value});
+  const auto has = [&](std::string_view name) {
+    return std::any_of(outgoing.headers.begin(), outgoing.headers.end(), [&](const auto& h) { return http::header_name_equal(h.name, name); });
+  };
+  if (!call.body.empty() && !has("Content-Type")) outgoing.headers.push_back({"Content-Type", "application/json"});
+  if (!has("Idempotency-Key")) outgoing.headers.push_back({"Idempotency-Key", request.idempotency_key});
+  if (!request.trace.empty() && !has("traceparent")) outgoing.headers.push_back({"traceparent", request.trace});
+  outgoing.body = std::move(call.body);
+  outgoing.idempotent = request.effect != workflow::EffectClass::kEffectful;
+  outgoing.timeout_ms = std::max<int64_t>(1, (request.deadline_us - clock_.now_us()) / 1000);
+  const int64_t begun_us = clock_.monotonic_us();
+  client_.request(std::move(outgoing), [this, begun_us, url = call.url, expect = call.expect, done = std::move(done)](http::ClientResult result) {
+    auto arena = std::make_shared<Arena>(256);
+    MapBuilder meta(*arena);
+    meta.add("run_us", Value::integer(clock_.monotonic_us() - begun_us));
+    if (result.response.ok()) meta.add("status", Value::integer(result.response->status));
+    const Value told = meta.build();
+    Document about(std::move(arena), told);
+    if (!result.response.ok()) return done({std::move(result.response).error(), std::move(about)});
+    if (!expected(expect, result.response->status)) return done({unexpected(url, result.response->status), std::move(about)});
+    done({http_result(*result.response), std::move(about)});
+  });
+}
+
+}  // namespace switchyard::server

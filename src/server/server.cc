@@ -1,0 +1,285 @@
+#include "switchyard/server/server.h"
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include <sys/stat.h>
+
+#include "effects.h"
+#include "metrics.h"
+#include "model_loader.h"
+#include "openapi.h"
+#include "switchyard/gateway/surfaces.h"
+#include "switchyard/log/local_log.h"
+#include "switchyard/log/memory_log.h"
+#include "switchyard/types/json.h"
+
+namespace switchyard::server {
+namespace {
+
+/// The governance log lies beside the partitions' logs, under the highest number.
+constexpr PartitionId kGovernanceLog{partition::kMaxPartitions};
+
+uint32_t half_the_cores() { return std::max(1u, std::thread::hardware_concurrency() / 2); }
+
+/// What a data folder was made for; it cannot change.
+Result<uint32_t> settle_partitions(runtime::Disk& disk, const std::string& directory, uint32_t wanted) {
+  const std::string path = directory + "/node.json";
+  SY_ASSIGN_OR_RETURN(const bool known, disk.exists(path));
+  if (!known) {
+    const uint32_t partitions = wanted == 0 ? partition::kDefaultPartitions : wanted;
+    SY_RETURN_IF_ERROR(runtime::write_file_durably(disk, path, "{\"format\":1,\"partitions\":" + std::to_string(partitions) + "}\n"));
+    return partitions;
+  }
+  SY_ASSIGN_OR_RETURN(const std::string text, runtime::read_file(disk, path, 4096));
+  SY_ASSIGN_OR_RETURN(const Document node, parse_json_document(text));
+  const Value* format = node->find("format");
+  const Value* partitions = node->find("partitions");
+  if (format == nullptr || !format->is(Kind::kInteger) || format->as_integer() != 1 || partitions == nullptr || !partitions->is(Kind::kInteger)) {
+    return make_error(ErrorKind::kUnprocessable, "server.unknown_data_format", path + " is not of this version's format; use the version that wrote it");
+  }
+  const auto count = static_cast<uint32_t>(partitions->as_integer());
+  if (wanted != 0 && wanted != count) {
+    return make_error(ErrorKind::kInvalidArgument, "server.partitions_fixed",
+                      "the data folder has " + std::to_string(count) + " partitions, which cannot change; leave --partitions out", "partitions");
+  }
+  return count;
+}
+
+}  // namespace
+
+std::string key_file(const std::string& data_directory) { return data_directory + "/keys.json"; }
+
+class Server::Impl {
+ public:
+  explicit Impl(ServerOptions options)
+      : options_(std::move(options)),
+        logger_(std::make_shared<telemetry::LogSink>(telemetry::LogOptions{options_.log_level, options_.log_format}), "server") {}
+  ~Impl() { SY_CHECK(!running_); }
+
+  Status start() {
+    const Status started = start_parts();
+    if (!started.ok()) {
+      stop_parts();
+      return started.error();
+    }
+    running_ = true;
+    return {};
+  }
+
+  void stop() {
+    if (!running_) return;
+    ready_ = false;
+    logger_.info("stopping", {});
+    stop_parts();
+    logger_.info("stopped", {});
+    running_ = false;
+  }
+
+  uint16_t port() const { return http_->port(); }
+
+  Result<std::string> development_key() {
+    auto& disk = runtime::posix_disk();
+    const std::string path = options_.data_directory + "/development-key";
+    SY_ASSIGN_OR_RETURN(const bool known, disk.exists(path));
+    if (known) {
+      SY_ASSIGN_OR_RETURN(std::string text, runtime::read_file(disk, path, 4096));
+      while (!text.empty() && text.back() == '\n') text.pop_back();
+      if (keys_->authenticate(text).ok()) return text;
+    }
+    SY_ASSIGN_OR_RETURN(gateway::NewKey key, keys_->create("developer", {gateway::Role::kAdmin}));
+    SY_RETURN_IF_ERROR(write_private_file(path, key.text.reveal() + "\n"));
+    return key.text.reveal();
+  }
+
+ private:
+  Status start_parts() {
+    const int64_t begun_us = clock_.monotonic_us();
+    auto& disk = runtime::posix_disk();
+    SY_RETURN_IF_ERROR(disk.create_directories(options_.data_directory));
+    // Held by the logs as well; taken first so that the second server changes nothing.
+    SY_ASSIGN_OR_RETURN(lock_, disk.lock_directory(options_.data_directory));
+    SY_ASSIGN_OR_RETURN(const uint32_t partitions, settle_partitions(disk, options_.data_directory, options_.partitions));
+    SY_ASSIGN_OR_RETURN(keys_, gateway::KeyStore::open(key_file(options_.data_directory), clock_));
+    SY_RETURN_IF_ERROR(open_logs());
+    SY_RETURN_IF_ERROR(start_models());
+    SY_RETURN_IF_ERROR(open_governance());
+    SY_RETURN_IF_ERROR(start_engine(partitions));
+    pool_ = std::make_unique<runtime::ThreadPool>(runtime::ThreadPool::Options{"slow", 2, 512});
+    replayer_ = std::make_unique<provenance::Replayer>(
+        [this] { return governance_->snapshot(); },
+        [this](const std::string& name, const std::string& version, const Document& input) -> Result<Document> {
+          SY_ASSIGN_OR_RETURN(models::ModelAnswer answer, models_->run_at(name, version, input, {}));
+          return std::move(answer.output);
+        });
+    SY_RETURN_IF_ERROR(start_http());
+    ready_ = true;
+    logger_.info("ready", {{"address", options_.address}, {"port", http_->port()}, {"data", options_.data_directory}, {"partitions", partitions},
+                           {"start_ms", (clock_.monotonic_us() - begun_us) / 1000}});
+    return {};
+  }
+
+  Status open_logs() {
+    if (options_.memory_log) {
+      logs_ = log::MemoryLogs::create();
+    } else {
+      log::LocalLogOptions local;
+      local.directory = options_.data_directory + "/log";
+      SY_ASSIGN_OR_RETURN(logs_, log::LocalLogs::open(std::move(local)));
+    }
+    SY_ASSIGN_OR_RETURN(governance_log_, logs_->acquire(kGovernanceLog));
+    return {};
+  }
+
+  Status start_models() {
+    models::ModelService::Options models;
+    models.workers = options_.model_workers != 0 ? options_.model_workers : half_the_cores();
+    models::OnnxOptions onnx;
+    if (!options_.onnxruntime.empty()) onnx.library_paths.push_back(options_.onnxruntime);
+    models.backends.push_back(models::make_onnx_backend(std::move(onnx)));
+    models.now_us = [this] { return clock_.monotonic_us(); };
+    models_ = std::make_unique<models::ModelService>(std::move(models));
+    SY_RETURN_IF_ERROR(models_->start());
+    client_ = std::make_unique<http::Client>(http::ClientOptions{});
+    SY_RETURN_IF_ERROR(client_->start());
+    return {};
+  }
+
+  Status open_governance() {
+    loader_ = std::make_unique<ServiceModelLoader>(*models_);
+    governance::GovernanceOptions governance;
+    governance.log = governance_log_.get();
+    governance.clock = &clock_;
+    governance.disk = &runtime::posix_disk();
+    governance.blob_directory = options_.data_directory + "/blobs";
+    governance.models = loader_.get();
+    governance_ = std::make_unique<governance::Governance>(governance);
+    Diagnostics problems;
+    SY_RETURN_IF_ERROR(governance_->open(&problems));
+    for (const auto& problem : problems) logger_.warn("an artefact of the governance log", {{"problem", problem.to_string()}});
+    return {};
+  }
+
+  Status start_engine(uint32_t partitions) {
+    effects_ = std::make_unique<Effects>(*models_, *client_, clock_);
+    metrics_ = std::make_unique<Metrics>(registry_);
+    process_metrics_ = telemetry::add_process_metrics(registry_, options_.version);
+    store_host_ = store::make_store_host();
+    partition::EngineOptions engine;
+    engine.partitions = partitions;
+    engine.threads = options_.partition_threads != 0 ? options_.partition_threads : static_cast<int>(half_the_cores());
+    engine.logs = logs_.get();
+    engine.open_store = [this](PartitionId id) {
+      store::StoreOptions store;
+      store.path = options_.data_directory + "/state/partition-" + std::to_string(id.value);
+      store.partition = id;
+      store.on_health = [this, id](const Status& health) {
+        if (health.ok()) logger_.info("the state is written again", {{"partition", id}});
+        else logger_.error("the state cannot be written; it is tried again", {{"partition", id}, {"error", health.error()}});
+      };
+      return store::open_state_store(store_host_, store);
+    };
+    engine.clock = &clock_;
+    engine.random = &runtime::system_random();
+    engine.catalog = [this]() -> std::shared_ptr<const workflow::Catalog> { return governance_->snapshot(); };
+    engine.executor = effects_.get();
+    engine.observer = [this](PartitionId, const Event& event, const workflow::RunState*) { metrics_->observe(event); };
+    engine.release_scope = []() -> std::shared_ptr<void> { return std::make_shared<http::AnswerBatch>(); };
+    SY_RETURN_IF_ERROR(runtime::posix_disk().create_directories(options_.data_directory + "/state"));
+    engine_ = std::make_unique<partition::Engine>(std::move(engine));
+    SY_RETURN_IF_ERROR(engine_->start());
+    engine_running_ = true;
+    metrics_->watch(*engine_, *models_);
+    return {};
+  }
+
+  Status start_http() {
+    gateway_ = std::make_unique<gateway::Gateway>(gateway::GatewayOptions{}, *keys_, registry_, logger_.module("gateway"), clock_);
+    services_.engine = engine_.get();
+    services_.governance = governance_.get();
+    services_.models = models_.get();
+    services_.replayer = replayer_.get();
+    services_.pool = pool_.get();
+    services_.clock = &clock_;
+    services_.metrics = &registry_;
+    services_.version = options_.version;
+    services_.openapi = openapi_document();
+    services_.ready = [this]() -> Status {
+      if (!ready_) return make_error(ErrorKind::kUnavailable, "server.not_ready", "the server is starting or stopping");
+      return engine_->health();
+    };
+    gateway::add_decisions(*gateway_, services_);
+    gateway::add_reviews(*gateway_, services_);
+    gateway::add_governance(*gateway_, services_);
+    gateway::add_operations(*gateway_, services_);
+    http::ServerOptions http;
+    http.address = options_.address;
+    http.port = options_.port;
+    http.threads = options_.http_threads;
+    http.max_body_bytes = options_.max_body_bytes;
+    http.default_headers = gateway::security_headers();
+    http.tls_certificate_file = options_.tls_certificate_file;
+    http.tls_key_file = options_.tls_key_file;
+    http_ = std::make_unique<http::Server>(std::move(http), [this](http::Request&& request, http::Responder responder) {
+      gateway_->handle(std::move(request), std::move(responder));
+    });
+    return http_->start();
+  }
+
+  /// In the opposite order of the start; each part may be missing when the start failed.
+  void stop_parts() {
+    if (http_ != nullptr) http_->stop();
+    if (pool_ != nullptr) pool_->stop();
+    if (metrics_ != nullptr) metrics_->stop();
+    if (client_ != nullptr) client_->stop();
+    if (models_ != nullptr) models_->stop();
+    if (engine_running_) engine_->stop();
+    engine_running_ = false;
+    if (governance_log_ != nullptr) (void)governance_log_->close();
+  }
+
+  static Status write_private_file(const std::string& path, const std::string& content);
+
+  const ServerOptions options_;
+  const runtime::Clock& clock_ = runtime::system_clock();
+  telemetry::Logger logger_;
+  telemetry::Registry registry_;
+  std::vector<telemetry::CallbackHandle> process_metrics_;
+  std::unique_ptr<runtime::DirectoryLock> lock_;
+  std::unique_ptr<gateway::KeyStore> keys_;
+  std::unique_ptr<log::Logs> logs_;
+  std::unique_ptr<log::Log> governance_log_;
+  std::unique_ptr<models::ModelService> models_;
+  std::unique_ptr<http::Client> client_;
+  std::unique_ptr<ServiceModelLoader> loader_;
+  std::unique_ptr<governance::Governance> governance_;
+  std::unique_ptr<Effects> effects_;
+  std::unique_ptr<Metrics> metrics_;
+  std::shared_ptr<store::StoreHost> store_host_;   // shared with every store
+  std::unique_ptr<partition::Engine> engine_;
+  std::unique_ptr<runtime::ThreadPool> pool_;
+  std::unique_ptr<provenance::Replayer> replayer_;
+  gateway::Services services_;
+  std::unique_ptr<gateway::Gateway> gateway_;
+  std::unique_ptr<http::Server> http_;
+  std::atomic<bool> ready_{false};
+  bool engine_running_ = false;
+  bool running_ = false;
+};
+
+Status Server::Impl::write_private_file(const std::string& path, const std::string& content) {
+  const int previous = static_cast<int>(::umask(0077));
+  const Status written = runtime::write_file_durably(runtime::posix_disk(), path, content);
+  ::umask(static_cast<mode_t>(previous));
+  return written.ok() ? Status() : Status(written.error());
+}
+
+Server::Server(ServerOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Server::~Server() = default;
+Status Server::start() { return impl_->start(); }
+void Server::stop() { impl_->stop(); }
+uint16_t Server::port() const { return impl_->port(); }
+Result<std::string> Server::development_key() { return impl_->development_key(); }
+
+}  // namespace switchyard::server
