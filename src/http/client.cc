@@ -15,7 +15,8 @@ namespace {
 constexpr std::chrono::seconds kSweepEvery{1};
 
 Error cancelled() {
-  return make_error(ErrorKind::kCancelled, "http.cancelled", "The request was cancelled before it was answered.");
+  return make_error(ErrorKind::kCancelled, "http.cancelled",
+                    "The request was cancelled before it was answered.");
 }
 
 }  // namespace
@@ -64,7 +65,8 @@ void ClientCore::cancel(std::shared_ptr<Exchange> exchange) {
 
 void ClientCore::begin(const std::shared_ptr<Exchange>& exchange) {
   exchanges_.insert(exchange);
-  exchange->timer = std::make_unique<boost::asio::steady_timer>(io_, std::chrono::milliseconds(exchange->timeout_ms));
+  exchange->timer =
+      std::make_unique<boost::asio::steady_timer>(io_, std::chrono::milliseconds(exchange->timeout_ms));
   exchange->timer->async_wait([this, exchange](const boost::system::error_code& error) {
     if (error || exchange->done()) return;
     end_early(exchange, make_error(ErrorKind::kDeadlineExceeded, "http.timeout",
@@ -88,11 +90,12 @@ void ClientCore::place(const std::shared_ptr<Exchange>& exchange, bool fresh) {
     return connection->serve(exchange);
   }
   if (origin.waiting.size() >= options_.max_queued_per_origin)
-    return finish(exchange,
-                  make_error(ErrorKind::kResourceExhausted, "http.queue_full",
-                             "max_queued_per_origin = " + std::to_string(options_.max_queued_per_origin) +
-                                 " requests wait for a connection to " + exchange->url.origin() + " already."),
-                  false);
+    return finish(
+        exchange,
+        make_error(ErrorKind::kResourceExhausted, "http.queue_full",
+                   "max_queued_per_origin = " + std::to_string(options_.max_queued_per_origin) +
+                       " requests wait for a connection to " + exchange->url.origin() + " already."),
+        false);
   origin.waiting.push_back(exchange);
 }
 
@@ -129,7 +132,8 @@ void ClientCore::repeat(const std::shared_ptr<Exchange>& exchange) {
   place(exchange, true);
 }
 
-void ClientCore::finish(const std::shared_ptr<Exchange>& exchange, Result<ClientResponse> response, bool reused) {
+void ClientCore::finish(const std::shared_ptr<Exchange>& exchange, Result<ClientResponse> response,
+                        bool reused) {
   if (exchange->done()) return;
   exchanges_.erase(exchange);
   if (exchange->timer) exchange->timer->cancel();
@@ -155,7 +159,8 @@ void ClientCore::sweep() {
     for (const auto& connection : origin.idle)
       if (connection->idle_since() < before) old.push_back(connection);
   for (const auto& connection : old) connection->abandon();
-  std::erase_if(origins_, [](const auto& entry) { return entry.second.open.empty() && entry.second.waiting.empty(); });
+  std::erase_if(origins_,
+                [](const auto& entry) { return entry.second.open.empty() && entry.second.waiting.empty(); });
   sweep_timer_->expires_after(kSweepEvery);
   sweep_timer_->async_wait([this](const boost::system::error_code& error) {
     if (!error) sweep();
@@ -219,7 +224,8 @@ Client::Handle Client::request(ClientRequest request, ClientCallback callback) {
 ClientResult Client::request_and_wait(ClientRequest request) {
   std::promise<ClientResult> promise;
   auto future = promise.get_future();
-  this->request(std::move(request), [&promise](ClientResult result) { promise.set_value(std::move(result)); });
+  this->request(std::move(request),
+                [&promise](ClientResult result) { promise.set_value(std::move(result)); });
   return future.get();
 }
 

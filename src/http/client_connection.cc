@@ -56,19 +56,21 @@ void ClientConnection::connect() {
       [self = shared_from_this()](const error_code& error, const tcp::resolver::results_type& results) {
         if (self->closed_) return;
         if (error)
-          return self->fail(unavailable("http.name_not_found", "The name '" + self->host_ + "' has no address (" +
-                                                                   error.message() + ")."));
+          return self->fail(
+              unavailable("http.name_not_found",
+                          "The name '" + self->host_ + "' has no address (" + error.message() + ")."));
         self->connect_to({results.begin(), results.end()});
       });
 }
 
 void ClientConnection::connect_to(const std::vector<tcp::endpoint>& endpoints) {
   boost::asio::async_connect(
-      transport_.socket(), endpoints, [self = shared_from_this()](const error_code& error, const tcp::endpoint&) {
+      transport_.socket(), endpoints,
+      [self = shared_from_this()](const error_code& error, const tcp::endpoint&) {
         if (self->closed_) return;
         if (error)
-          return self->fail(
-              unavailable("http.connect_failed", "Cannot connect to " + self->origin_ + " (" + error.message() + ")."));
+          return self->fail(unavailable(
+              "http.connect_failed", "Cannot connect to " + self->origin_ + " (" + error.message() + ")."));
         error_code ignored;
         self->transport_.socket().set_option(tcp::no_delay(true), ignored);
         if (self->uses_tls_) return self->handshake();
@@ -83,13 +85,14 @@ void ClientConnection::handshake() {
   boost::asio::ip::make_address(host_, numeric);
   if (numeric) SSL_set_tlsext_host_name(tls.native_handle(), host_.c_str());  // a name, not an address: SNI
   if (core_.options().verify_tls) tls.set_verify_callback(boost::asio::ssl::host_name_verification(host_));
-  tls.async_handshake(boost::asio::ssl::stream_base::client, [self = shared_from_this()](const error_code& error) {
-    if (self->closed_) return;
-    if (error)
-      return self->fail(
-          unavailable("http.tls", "No trusted TLS connection to " + self->origin_ + " (" + error.message() + ")."));
-    self->ready();
-  });
+  tls.async_handshake(
+      boost::asio::ssl::stream_base::client, [self = shared_from_this()](const error_code& error) {
+        if (self->closed_) return;
+        if (error)
+          return self->fail(unavailable(
+              "http.tls", "No trusted TLS connection to " + self->origin_ + " (" + error.message() + ")."));
+        self->ready();
+      });
 }
 
 void ClientConnection::ready() {
@@ -111,15 +114,15 @@ void ClientConnection::write() {
   }
   writing_ = true;
   // The exchange is kept as long as the operation reads from it, whether or not its caller was told its end.
-  transport_.async_write_some(buffers, [self = shared_from_this(), exchange = exchange_](const error_code& error,
-                                                                                        size_t bytes) {
-    self->writing_ = false;
-    if (self->closed_ || self->exchange_ != exchange) return;
-    // A failed write is no verdict: the peer may have answered already and closed. Reading tells.
-    if (error) return;
-    self->written_ += bytes;
-    if (self->written_ < exchange->head.size() + exchange->body.size()) self->write();
-  });
+  transport_.async_write_some(
+      buffers, [self = shared_from_this(), exchange = exchange_](const error_code& error, size_t bytes) {
+        self->writing_ = false;
+        if (self->closed_ || self->exchange_ != exchange) return;
+        // A failed write is no verdict: the peer may have answered already and closed. Reading tells.
+        if (error) return;
+        self->written_ += bytes;
+        if (self->written_ < exchange->head.size() + exchange->body.size()) self->write();
+      });
   read();
 }
 
@@ -182,10 +185,10 @@ void ClientConnection::lost(const error_code& error) {
     return core_.repeat(exchange);
   }
   if (parser_->started())
-    return fail(unavailable("http.truncated", origin_ + " broke off in the middle of its answer (" + error.message() +
-                                                  ")."));
-  fail(unavailable("http.connection_lost", origin_ + " closed the connection without an answer (" + error.message() +
-                                               ")."));
+    return fail(unavailable("http.truncated",
+                            origin_ + " broke off in the middle of its answer (" + error.message() + ")."));
+  fail(unavailable("http.connection_lost",
+                   origin_ + " closed the connection without an answer (" + error.message() + ")."));
 }
 
 void ClientConnection::fail(Error error) {

@@ -21,8 +21,8 @@ namespace switchyard::http {
 
 class ClientConnection;
 
-/// The client's loop: connections per origin, exchanges that wait for one, deadlines. Everything below "client's
-/// thread" is touched by it alone. Shared by the Client and its handles.
+/// The client's loop: connections per origin, exchanges that wait for one, deadlines. Everything below
+/// "client's thread" is touched by it alone. Shared by the Client and its handles.
 class ClientCore : public std::enable_shared_from_this<ClientCore> {
  public:
   explicit ClientCore(ClientOptions options);
@@ -51,7 +51,7 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
 
  private:
   struct Origin {
-    std::vector<std::shared_ptr<ClientConnection>> idle;  // the latest used last
+    std::vector<std::shared_ptr<ClientConnection>> idle;         // the latest used last
     std::unordered_set<std::shared_ptr<ClientConnection>> open;  // idle ones too
     std::deque<std::shared_ptr<Exchange>> waiting;
   };

@@ -21,14 +21,15 @@ bool is_field_value(std::string_view text) {
 
 /// The framing is this module's: a caller's word on it could only contradict what is sent.
 bool is_framing(std::string_view name) {
-  static constexpr std::array<std::string_view, 5> kNames = {"Content-Length", "Transfer-Encoding", "Connection",
-                                                             "Expect", "Upgrade"};
+  static constexpr std::array<std::string_view, 5> kNames = {"Content-Length", "Transfer-Encoding",
+                                                             "Connection", "Expect", "Upgrade"};
   return std::any_of(kNames.begin(), kNames.end(), [&](auto own) { return header_name_equal(name, own); });
 }
 
 Error bad_header(std::string_view name, std::string_view why) {
-  return make_error(ErrorKind::kInvalidArgument, "http.bad_request",
-                    "Header '" + std::string(name.substr(0, 80)) + "' cannot be sent: " + std::string(why) + ".");
+  return make_error(
+      ErrorKind::kInvalidArgument, "http.bad_request",
+      "Header '" + std::string(name.substr(0, 80)) + "' cannot be sent: " + std::string(why) + ".");
 }
 
 }  // namespace
@@ -36,7 +37,8 @@ Error bad_header(std::string_view name, std::string_view why) {
 Result<std::shared_ptr<Exchange>> make_exchange(ClientRequest request, const ClientOptions& options) {
   SY_ASSIGN_OR_RETURN(Url url, parse_url(request.url));
   if (request.method == Method::kOther)
-    return make_error(ErrorKind::kInvalidArgument, "http.bad_request", "The request has no method; name one.");
+    return make_error(ErrorKind::kInvalidArgument, "http.bad_request",
+                      "The request has no method; name one.");
   auto exchange = std::make_shared<Exchange>();
   std::string& head = exchange->head;
   head = std::string(method_name(request.method)) + " " + url.target + " HTTP/1.1\r\n";
@@ -60,7 +62,8 @@ Result<std::shared_ptr<Exchange>> make_exchange(ClientRequest request, const Cli
   exchange->url = std::move(url);
   exchange->body = std::move(request.body);
   exchange->is_head = request.method == Method::kHead;
-  exchange->may_repeat = request.idempotent || (request.method != Method::kPost && request.method != Method::kPatch);
+  exchange->may_repeat =
+      request.idempotent || (request.method != Method::kPost && request.method != Method::kPatch);
   exchange->timeout_ms = request.timeout_ms > 0 ? request.timeout_ms : options.default_timeout_ms;
   exchange->max_response_bytes =
       request.max_response_bytes > 0 ? request.max_response_bytes : options.max_response_bytes;

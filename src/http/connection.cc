@@ -42,8 +42,8 @@ void Connection::read_more() {
       [self = shared_from_this()](const error_code& error, size_t bytes) { self->on_read(error, bytes); });
 }
 
-/// Space to read into. While requests wait unread (pipelined behind too many unanswered ones), reading goes on only
-/// until a header's worth of bytes is there: enough to notice that the client leaves.
+/// Space to read into. While requests wait unread (pipelined behind too many unanswered ones), reading goes
+/// on only until a header's worth of bytes is there: enough to notice that the client leaves.
 bool Connection::make_room() {
   if (message_at_ == in_end_) {
     message_at_ = parse_at_ = in_end_ = 0;
@@ -69,7 +69,8 @@ void Connection::on_read(const error_code& error, size_t bytes) {
   reading_ = false;
   if (closed_) return;
   if (error) {
-    if (error != boost::asio::error::eof && error != boost::asio::ssl::error::stream_truncated) return close();
+    if (error != boost::asio::error::eof && error != boost::asio::ssl::error::stream_truncated)
+      return close();
     end_of_input_ = true;
     if (lingering_) return close();
     peer_gone();

@@ -15,9 +15,9 @@
 
 namespace switchyard::http {
 
-/// One client's connection. Lives on one worker's thread; only the AnswerSink functions may be called from others.
-/// Requests get slots in the order they came; answers may arrive in any order and leave in the order of the slots.
-/// Owned by its worker until closed, and by the Responders of its unanswered requests.
+/// One client's connection. Lives on one worker's thread; only the AnswerSink functions may be called from
+/// others. Requests get slots in the order they came; answers may arrive in any order and leave in the order
+/// of the slots. Owned by its worker until closed, and by the Responders of its unanswered requests.
 class Connection final : public AnswerSink, public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<Worker> worker, Transport::Tcp::socket socket);

@@ -35,7 +35,8 @@ void Connection::begin_stream(uint64_t sequence, Response head) {
 
 bool Connection::write_stream(uint64_t sequence, std::string data) {
   if (!is_connected()) return false;
-  const size_t backlog = stream_backlog_bytes_.fetch_add(data.size(), std::memory_order_relaxed) + data.size();
+  const size_t backlog =
+      stream_backlog_bytes_.fetch_add(data.size(), std::memory_order_relaxed) + data.size();
   OutboxMessage message;
   message.kind = OutboxMessage::Kind::kStreamData;
   message.sequence = sequence;
@@ -122,11 +123,13 @@ void Connection::write_head(const Slot& slot, bool keep_alive, bool chunked) {
 void Connection::write_slot(Slot& slot) {
   const bool keep_alive = slot.keep_alive && !slot.response.close && !worker_->is_draining();
   write_head(slot, keep_alive, false);
-  if (!slot.head_only && !is_bodyless(slot.response.status)) pending_.append_body(std::move(slot.response.body));
+  if (!slot.head_only && !is_bodyless(slot.response.status))
+    pending_.append_body(std::move(slot.response.body));
   if (!keep_alive) closing_ = no_more_requests_ = true;
 }
 
-/// Sends what the stream has; HTTP/1.0 knows no chunks, there the end of the connection is the end of the body.
+/// Sends what the stream has; HTTP/1.0 knows no chunks, there the end of the connection is the end of the
+/// body.
 void Connection::write_stream_slot(Slot& slot) {
   if (!slot.head_written) {
     slot.head_written = true;
@@ -207,19 +210,22 @@ void Connection::on_written(size_t bytes) {
   in_flight_.consume(bytes);
   // The framing makes this an estimate from below; it is exact again when nothing waits.
   size_t backlog = stream_backlog_bytes_.load(std::memory_order_relaxed);
-  while (backlog > 0 && !stream_backlog_bytes_.compare_exchange_weak(
-                            backlog, in_flight_.empty() && pending_.empty() ? 0 : backlog - std::min(backlog, bytes),
-                            std::memory_order_relaxed)) {
+  while (backlog > 0 &&
+         !stream_backlog_bytes_.compare_exchange_weak(
+             backlog, in_flight_.empty() && pending_.empty() ? 0 : backlog - std::min(backlog, bytes),
+             std::memory_order_relaxed)) {
   }
 }
 
-/// Everything is sent and nothing may follow. A close with unread input would be a reset, which can destroy the
-/// answer before the client has read it: so the sending side ends first, and input is thrown away for a while.
+/// Everything is sent and nothing may follow. A close with unread input would be a reset, which can destroy
+/// the answer before the client has read it: so the sending side ends first, and input is thrown away for a
+/// while.
 void Connection::end_or_linger() {
   if (end_of_input_) return close();
   if (lingering_) return;
   lingering_ = true;
-  linger_until_ = Worker::Clock::now() + std::chrono::milliseconds(worker_->is_draining() ? kLingerMs / 10 : kLingerMs);
+  linger_until_ =
+      Worker::Clock::now() + std::chrono::milliseconds(worker_->is_draining() ? kLingerMs / 10 : kLingerMs);
   error_code ignored;
   transport_.socket().shutdown(Transport::Tcp::socket::shutdown_send, ignored);
 }

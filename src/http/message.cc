@@ -44,8 +44,9 @@ Result<Request> Request::make(Method method, std::string_view target, const std:
   }
   request.body_ = std::move(body);
   if (!request.split_target())
-    return make_error(ErrorKind::kInvalidArgument, "http.bad_target",
-                      "The request target has a broken percent escape or too many parameters; encode it anew.");
+    return make_error(
+        ErrorKind::kInvalidArgument, "http.bad_target",
+        "The request target has a broken percent escape or too many parameters; encode it anew.");
   return request;
 }
 
@@ -74,7 +75,8 @@ bool Request::split_target() {
     // The absolute form (RFC 9112 section 3.2.2): what stands before the path is the Host's business.
     const size_t scheme_end = target.find("://");
     const std::string_view scheme = target.substr(0, std::min(scheme_end, target.size()));
-    if (scheme_end == target.npos || !(header_name_equal(scheme, "http") || header_name_equal(scheme, "https")))
+    if (scheme_end == target.npos ||
+        !(header_name_equal(scheme, "http") || header_name_equal(scheme, "https")))
       return false;
     const size_t path_start = target.find('/', scheme_end + 3);
     if (path_start == target.npos) return false;

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <boost/asio/buffer.hpp>
 #include <array>
+#include <boost/asio/buffer.hpp>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -11,8 +11,8 @@
 
 namespace switchyard::http {
 
-/// Bytes on their way out: small pieces lie one behind the other in one string, large ones stay where they are.
-/// What was sent is taken from the front. Keeps the first string's memory for the next answer.
+/// Bytes on their way out: small pieces lie one behind the other in one string, large ones stay where they
+/// are. What was sent is taken from the front. Keeps the first string's memory for the next answer.
 class Output {
  public:
   static constexpr size_t kPieces = 16;
@@ -70,7 +70,7 @@ class Output {
  private:
   std::vector<std::string> parts_;
   size_t size_ = 0;
-  size_t sent_ = 0;   // bytes of parts_[first_] that are sent
+  size_t sent_ = 0;  // bytes of parts_[first_] that are sent
   size_t first_ = 0;
   size_t before_ = 0;
 };

@@ -120,7 +120,8 @@ Response problem(const Error& error, const Diagnostics& diagnostics, std::string
     std::string item = "{";
     append_member(item, "detail", diagnostic.message);
     append_member(item, "code", diagnostic.code);
-    append_member(item, "severity", diagnostic.severity == Diagnostic::Severity::kError ? "error" : "warning");
+    append_member(item, "severity",
+                  diagnostic.severity == Diagnostic::Severity::kError ? "error" : "warning");
     if (!diagnostic.mend.empty()) append_member(item, "mend", diagnostic.mend);
     if (!diagnostic.path.empty()) append_member(item, "pointer", diagnostic.path);
     if (!diagnostic.file.empty()) append_member(item, "file", diagnostic.file);

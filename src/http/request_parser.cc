@@ -102,7 +102,8 @@ void RequestParser::on_field_impl(field name, Text name_text, Text value, Code& 
   const char* name_end = name_text.data() + name_text.size();
   if (before(value.data(), name_end) || before(message_ + message_size_, value.data()) ||
       std::find(name_end, value.data(), '\n') != value.data())
-    return refuse(code, 400, "http.folded_header", "A header field is folded over several lines; send it in one.");
+    return refuse(code, 400, "http.folded_header",
+                  "A header field is folded over several lines; send it in one.");
   if (request_.headers_.size() == kMaxHeaderFields)
     return refuse(code, 431, "http.too_many_headers",
                   "The request has more than " + std::to_string(kMaxHeaderFields) + " header fields.");
@@ -122,7 +123,8 @@ void RequestParser::on_field_impl(field name, Text name_text, Text value, Code& 
       has_coding_ = true;
       break;
     case field::host:
-      if (has_host_) return refuse(code, 400, "http.bad_host", "The request has several Host fields; send one.");
+      if (has_host_)
+        return refuse(code, 400, "http.bad_host", "The request has several Host fields; send one.");
       has_host_ = true;
       break;
     case field::expect:

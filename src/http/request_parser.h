@@ -13,10 +13,10 @@ struct Refusal {
   Error error;
 };
 
-/// Reads one request from a connection's buffer. Beast does the grammar; this class keeps where the parts are,
-/// and refuses what two readers could understand differently (the root of request smuggling): both or several
-/// lengths, any transfer coding but one "chunked", folded lines, several Host fields.
-/// The bytes of the head must stay contiguous in the buffer until head_done(); the buffer itself may move.
+/// Reads one request from a connection's buffer. Beast does the grammar; this class keeps where the parts
+/// are, and refuses what two readers could understand differently (the root of request smuggling): both or
+/// several lengths, any transfer coding but one "chunked", folded lines, several Host fields. The bytes of
+/// the head must stay contiguous in the buffer until head_done(); the buffer itself may move.
 class RequestParser final : private boost::beast::http::basic_parser<true> {
  public:
   RequestParser(size_t max_header_bytes, size_t max_body_bytes);

@@ -22,23 +22,27 @@ ResponseParser::Outcome ResponseParser::feed(std::string_view data, size_t* cons
   *consumed = put({data.data(), data.size()}, code);
   if (code == error::body_limit)
     return fail(ErrorKind::kTooLarge, "http.response_too_large",
-                "The response's body exceeds the limit max_response_bytes = " + std::to_string(max_body_bytes_) + ".");
+                "The response's body exceeds the limit max_response_bytes = " +
+                    std::to_string(max_body_bytes_) + ".");
   if (code && code != error::need_more)
     return fail(ErrorKind::kUnavailable, "http.bad_response",
                 "The peer's response is not well-formed HTTP: " + code.message() + ".");
   if (is_done()) return Outcome::kDone;
   if (data.size() - *consumed >= kMaxResponseHeaderBytes)
-    return fail(ErrorKind::kUnavailable, "http.bad_response", "The peer's response has too long a head or chunk header.");
+    return fail(ErrorKind::kUnavailable, "http.bad_response",
+                "The peer's response has too long a head or chunk header.");
   return Outcome::kNeedMore;
 }
 
 ResponseParser::Outcome ResponseParser::end_of_input() {
   if (!started_)
-    return fail(ErrorKind::kUnavailable, "http.connection_lost", "The peer closed the connection without an answer.");
+    return fail(ErrorKind::kUnavailable, "http.connection_lost",
+                "The peer closed the connection without an answer.");
   Code code;
   put_eof(code);
   if (!code && is_done()) return Outcome::kDone;
-  return fail(ErrorKind::kUnavailable, "http.truncated", "The peer closed the connection in the middle of its answer.");
+  return fail(ErrorKind::kUnavailable, "http.truncated",
+              "The peer closed the connection in the middle of its answer.");
 }
 
 void ResponseParser::on_field_impl(beast::http::field name, Text name_text, Text value, Code& code) {

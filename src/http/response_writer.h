@@ -16,12 +16,14 @@ struct HeadFacts {
   bool chunked = false;
 };
 
-/// Appends status line and fields with the empty line behind them. Line breaks in header values become blanks, so
-/// that no text of a caller can begin a field of its own.
+/// Appends status line and fields with the empty line behind them. Line breaks in header values become
+/// blanks, so that no text of a caller can begin a field of its own.
 void append_response_head(const Response& response, const HeadFacts& facts, std::string& out);
 
 /// True when a response of that status never has a body (RFC 9110 section 6.4.1).
-inline bool is_bodyless(int status) { return status == 204 || status == 304 || (status >= 100 && status < 200); }
+inline bool is_bodyless(int status) {
+  return status == 204 || status == 304 || (status >= 100 && status < 200);
+}
 
 /// One chunk of a chunked body.
 void append_chunk(std::string_view data, std::string& out);

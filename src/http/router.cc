@@ -21,7 +21,8 @@ struct Node {
   const Route* routes[kMethods] = {};
 
   bool has_routes() const {
-    return std::any_of(std::begin(routes), std::end(routes), [](const Route* route) { return route != nullptr; });
+    return std::any_of(std::begin(routes), std::end(routes),
+                       [](const Route* route) { return route != nullptr; });
   }
 };
 
@@ -42,7 +43,8 @@ bool is_parameter(std::string_view segment) {
 }
 bool is_rest(std::string_view segment) { return is_parameter(segment) && segment[segment.size() - 2] == '*'; }
 
-/// Walks the tree for the decoded segments of a request; prefers fixed segments, steps back when they lead nowhere.
+/// Walks the tree for the decoded segments of a request; prefers fixed segments, steps back when they lead
+/// nowhere.
 const Node* find(const Node* node, const std::vector<std::string>& segments, size_t at) {
   if (at == segments.size()) return node->has_routes() ? node : nullptr;
   if (const auto fixed = node->fixed.find(segments[at]); fixed != node->fixed.end())
@@ -100,12 +102,14 @@ Router& Router::operator=(Router&&) noexcept = default;
 Status Router::add(Route route) {
   if (!route.path.starts_with('/')) return bad_route(route, "a path begins with '/'");
   if (route.method == Method::kOther) return bad_route(route, "the method is not one of the seven known");
-  if (route.operation_id.empty() || !route.handler) return bad_route(route, "it needs an operation id and a handler");
+  if (route.operation_id.empty() || !route.handler)
+    return bad_route(route, "it needs an operation id and a handler");
   const auto segments = split_path(route.path);
   Node* node = &impl_->root;
   for (size_t i = 0; i < segments.size(); ++i) {
     const std::string_view segment = segments[i];
-    if (is_rest(segment) && i + 1 != segments.size()) return bad_route(route, "'{name*}' must be the last segment");
+    if (is_rest(segment) && i + 1 != segments.size())
+      return bad_route(route, "'{name*}' must be the last segment");
     if (!is_parameter(segment) && segment.find_first_of("{}%") != segment.npos)
       return bad_route(route, "a parameter takes a whole segment, and fixed segments are written unescaped");
     std::unique_ptr<Node>& next = is_rest(segment)        ? node->rest
@@ -137,9 +141,9 @@ void Router::on(std::string_view method_and_path, std::string operation_id, std:
 Result<const Route*> Router::match(Request& request, std::string* allow) const {
   const std::string_view path = request.path();
   const auto no_such_path = [&] {
-    return make_error(ErrorKind::kNotFound, "http.no_such_path",
-                      "There is nothing at '" + std::string(path.substr(0, 200)) +
-                          "'; /openapi.json lists what there is.");
+    return make_error(
+        ErrorKind::kNotFound, "http.no_such_path",
+        "There is nothing at '" + std::string(path.substr(0, 200)) + "'; /openapi.json lists what there is.");
   };
   if (!path.starts_with('/')) return no_such_path();
   std::vector<std::string> segments;
@@ -157,7 +161,8 @@ Result<const Route*> Router::match(Request& request, std::string* allow) const {
     if (route == nullptr && request.method() == Method::kHead)
       route = node->routes[static_cast<size_t>(Method::kGet)];
     if (route != nullptr) {
-      if (route->path.find('{') != route->path.npos) request.set_path_parameters(path_parameters(*route, segments));
+      if (route->path.find('{') != route->path.npos)
+        request.set_path_parameters(path_parameters(*route, segments));
       return route;
     }
   }

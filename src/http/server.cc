@@ -67,13 +67,14 @@ Status Server::Impl::listen() {
   error_code error;
   const auto address = boost::asio::ip::make_address(options.address, error);
   if (error)
-    return make_error(ErrorKind::kInvalidArgument, "http.bad_address",
-                      "'" + options.address + "' is no numeric address to listen on; write 127.0.0.1, 0.0.0.0 or ::.");
+    return make_error(
+        ErrorKind::kInvalidArgument, "http.bad_address",
+        "'" + options.address + "' is no numeric address to listen on; write 127.0.0.1, 0.0.0.0 or ::.");
   const tcp::endpoint endpoint(address, options.port);
   const auto failed = [&](const char* what) {
     return make_error(ErrorKind::kUnavailable, "http.bind_failed",
-                      "Cannot listen on " + options.address + " port " + std::to_string(options.port) + " (" + what +
-                          ": " + error.message() + "); free the port or choose another.");
+                      "Cannot listen on " + options.address + " port " + std::to_string(options.port) + " (" +
+                          what + ": " + error.message() + "); free the port or choose another.");
   };
   acceptor.emplace(workers[0]->io());
   acceptor->open(endpoint.protocol(), error);
@@ -154,7 +155,8 @@ void Server::stop() {
     impl->accept_pause->cancel();
   });
   for (const auto& worker : impl_->workers) worker->begin_drain();
-  const auto until = Worker::Clock::now() + std::chrono::milliseconds(impl_->context->options.drain_timeout_ms);
+  const auto until =
+      Worker::Clock::now() + std::chrono::milliseconds(impl_->context->options.drain_timeout_ms);
   while (impl_->context->connections_open.load(std::memory_order_relaxed) > 0 && Worker::Clock::now() < until)
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   for (const auto& worker : impl_->workers) worker->finish();

@@ -9,8 +9,9 @@ using boost::asio::ssl::context;
 using boost::system::error_code;
 
 Error bad_file(const std::string& file, const error_code& error) {
-  return make_error(ErrorKind::kInvalidArgument, "http.bad_tls_file",
-                    "'" + file + "' cannot be used for TLS (" + error.message() + "); give a readable PEM file.");
+  return make_error(
+      ErrorKind::kInvalidArgument, "http.bad_tls_file",
+      "'" + file + "' cannot be used for TLS (" + error.message() + "); give a readable PEM file.");
 }
 
 std::unique_ptr<context> make_context(context::method method) {
@@ -22,7 +23,8 @@ std::unique_ptr<context> make_context(context::method method) {
 
 }  // namespace
 
-Result<std::unique_ptr<context>> make_server_tls(const std::string& certificate_file, const std::string& key_file) {
+Result<std::unique_ptr<context>> make_server_tls(const std::string& certificate_file,
+                                                 const std::string& key_file) {
   auto tls = make_context(context::tls_server);
   error_code error;
   tls->use_certificate_chain_file(certificate_file, error);

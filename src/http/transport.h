@@ -8,7 +8,8 @@
 
 namespace switchyard::http {
 
-/// A TCP socket, with TLS on top or without; one type for both, so that all that reads and writes exists once.
+/// A TCP socket, with TLS on top or without; one type for both, so that all that reads and writes exists
+/// once.
 class Transport {
  public:
   using Tcp = boost::asio::ip::tcp;

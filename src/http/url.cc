@@ -18,8 +18,9 @@ bool is_alphanumeric(char c) {
 }
 
 Error bad_url(std::string_view text, std::string_view why) {
-  return make_error(ErrorKind::kInvalidArgument, "http.bad_url",
-                    "'" + std::string(text.substr(0, 200)) + "' is no URL to call: " + std::string(why) + ".");
+  return make_error(
+      ErrorKind::kInvalidArgument, "http.bad_url",
+      "'" + std::string(text.substr(0, 200)) + "' is no URL to call: " + std::string(why) + ".");
 }
 
 /// The host of `authority` and, in `port`, what stands behind its colon.
@@ -52,7 +53,8 @@ std::string Url::origin() const {
 }
 
 Result<Url> parse_url(std::string_view text) {
-  if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 127; }))
+  if (std::any_of(text.begin(), text.end(),
+                  [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 127; }))
     return bad_url("<with control characters>", "blanks and control characters must be percent-encoded");
   const std::string_view whole = text;
   text = text.substr(0, text.find('#'));

@@ -19,8 +19,8 @@ thread_local HeldWakes held_wakes;
 
 /// Often enough that no timeout is late by more than a quarter, never so often that it costs.
 std::chrono::milliseconds sweep_interval(const ServerOptions& options) {
-  const int64_t shortest = std::min({options.idle_timeout_ms, options.request_read_timeout_ms,
-                                     options.write_timeout_ms, kLingerMs});
+  const int64_t shortest = std::min(
+      {options.idle_timeout_ms, options.request_read_timeout_ms, options.write_timeout_ms, kLingerMs});
   return std::chrono::milliseconds(std::clamp<int64_t>(shortest / 4, 5, 500));
 }
 
@@ -70,7 +70,8 @@ void Worker::post(OutboxMessage message) {
 }
 
 void Worker::wake() {
-  // After the loop's end nothing would take the task out again, and with it the worker would keep itself alive.
+  // After the loop's end nothing would take the task out again, and with it the worker would keep itself
+  // alive.
   std::lock_guard lock(mutex_);
   if (!closed_) boost::asio::post(io_, [this] { deliver(); });
 }
@@ -151,7 +152,8 @@ std::string_view Worker::date() {
 
 int64_t Worker::unix_us() const {
   using std::chrono::duration_cast;
-  return duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace switchyard::http

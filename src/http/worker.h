@@ -36,7 +36,8 @@ struct Counter {
   uint64_t get() const { return value.load(std::memory_order_relaxed); }
 };
 struct WorkerCounters {
-  Counter requests, bad_requests, timeouts, handler_exceptions, bytes_received, bytes_sent, wakeups, remote_answers;
+  Counter requests, bad_requests, timeouts, handler_exceptions, bytes_received, bytes_sent, wakeups,
+      remote_answers;
 };
 
 /// Something another thread wants done to a connection.
@@ -51,9 +52,9 @@ struct OutboxMessage {
   std::function<void()> callback;  // kOnDisconnect
 };
 
-/// One thread with its event loop and the connections that live on it. Owned by the server and by its connections,
-/// so that a late answer always finds a loop, running or not, to be handed to.
-/// All but post() and on_this_thread() is for the worker's own thread.
+/// One thread with its event loop and the connections that live on it. Owned by the server and by its
+/// connections, so that a late answer always finds a loop, running or not, to be handed to. All but post()
+/// and on_this_thread() is for the worker's own thread.
 class Worker : public std::enable_shared_from_this<Worker> {
  public:
   explicit Worker(std::shared_ptr<ServerContext> context);

@@ -26,8 +26,14 @@ class TestClient : public Client {
 
 class TestServer {
  public:
-  explicit TestServer(Handler handler, ServerOptions options = {}) : server(std::move(options), std::move(handler)) {
+  explicit TestServer(Handler handler, ServerOptions options = {})
+      : server(impatient(std::move(options)), std::move(handler)) {
     server.start().value();
+  }
+  /// Does not wait long for the answers that a test never gives.
+  static ServerOptions impatient(ServerOptions options) {
+    options.drain_timeout_ms = 100;
+    return options;
   }
   ~TestServer() { server.stop(); }
   std::string url(const std::string& target) const {
@@ -37,7 +43,9 @@ class TestServer {
 };
 
 void echo(Request&& request, Responder responder) {
-  responder.send({200, "text/plain", {{"X-Method", std::string(request.method_text())}},
+  responder.send({200,
+                  "text/plain",
+                  {{"X-Method", std::string(request.method_text())}},
                   std::string(request.target()) + "\n" + std::string(request.body())});
 }
 
@@ -80,7 +88,9 @@ class OddPeer {
       text.append(chunk, static_cast<size_t>(got));
     }
   }
-  static void say(int fd, std::string_view text) { (void)!::send(fd, text.data(), text.size(), MSG_NOSIGNAL); }
+  static void say(int fd, std::string_view text) {
+    (void)!::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+  }
   std::atomic<int> connections{0};
 
  private:
@@ -93,8 +103,8 @@ TEST(Client, SendsRequestsAndKeepsTheConnection) {
   TestServer server(echo);
   TestClient client;
   for (int i = 0; i < 20; ++i) {
-    const ClientResult result =
-        client.request_and_wait({Method::kPost, server.url("/a?b=" + std::to_string(i)), {{"X-A", "b"}}, "body"});
+    const ClientResult result = client.request_and_wait(
+        {Method::kPost, server.url("/a?b=" + std::to_string(i)), {{"X-A", "b"}}, "body"});
     ASSERT_TRUE(result.response.ok()) << result.response.error().to_string();
     EXPECT_EQ(result.response->status, 200);
     EXPECT_EQ(result.response->header("x-method"), "POST");
@@ -183,9 +193,10 @@ TEST(Client, TellsANameThatDoesNotExist) {
 }
 
 TEST(Client, NeverTakesATruncatedAnswerForAWholeOne) {
-  for (const char* answer :
-       {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1"}) {
+  for (const char* answer : {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
+                             "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1"}) {
     OddPeer peer([&](int fd, int) {
       OddPeer::read_request(fd);
       OddPeer::say(fd, answer);
@@ -208,10 +219,11 @@ TEST(Client, TakesABodyThatLastsUntilTheEndOfTheConnection) {
 }
 
 TEST(Client, RefusesAnswersThatAreNotHttpOrAmbiguous) {
-  for (const char* answer :
-       {"hello there, this is no protocol\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nab",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nab", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"}) {
+  for (const char* answer : {"hello there, this is no protocol\r\n\r\n",
+                             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nab",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nab",
+                             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+                             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"}) {
     OddPeer peer([&](int fd, int) {
       OddPeer::read_request(fd);
       OddPeer::say(fd, answer);
@@ -226,8 +238,9 @@ TEST(Client, RefusesAnswersThatAreNotHttpOrAmbiguous) {
 TEST(Client, SkipsInterimAnswers) {
   OddPeer peer([](int fd, int) {
     OddPeer::read_request(fd);
-    OddPeer::say(fd, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
-                     "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok");
+    OddPeer::say(fd,
+                 "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+                 "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok");
   });
   TestClient client;
   const ClientResult result = client.request_and_wait({Method::kGet, peer.url()});
@@ -262,7 +275,8 @@ TEST(Client, EndsARequestThatIsCancelled) {
   TestServer server([&](Request&&, Responder responder) { arrived.set_value(std::move(responder)); });
   TestClient client;
   std::promise<ClientResult> ended;
-  auto handle = client.request({Method::kGet, server.url("/")}, [&](ClientResult result) { ended.set_value(std::move(result)); });
+  auto handle = client.request({Method::kGet, server.url("/")},
+                               [&](ClientResult result) { ended.set_value(std::move(result)); });
   const Responder responder = arrived.get_future().get();
   handle.cancel();
   handle.cancel();
@@ -280,8 +294,9 @@ TEST(Client, EndsEveryRequestWhenItStops) {
   client.start().value();
   std::atomic<int> cancelled{0};
   for (int i = 0; i < 10; ++i)
-    client.request({Method::kGet, server.url("/")},
-                   [&](ClientResult result) { cancelled += result.response.error().code == "http.cancelled"; });
+    client.request({Method::kGet, server.url("/")}, [&](ClientResult result) {
+      cancelled += result.response.error().code == "http.cancelled";
+    });
   client.stop();
   EXPECT_EQ(cancelled, 10);
   client.request({Method::kGet, server.url("/")},
@@ -290,7 +305,8 @@ TEST(Client, EndsEveryRequestWhenItStops) {
 }
 
 TEST(Client, RefusesAnswersOverTheLimit) {
-  TestServer server([](Request&&, Responder responder) { responder.send(Response::text(200, std::string(10'000, 'x'))); });
+  TestServer server(
+      [](Request&&, Responder responder) { responder.send(Response::text(200, std::string(10'000, 'x'))); });
   TestClient client;
   ClientRequest request{Method::kGet, server.url("/")};
   request.max_response_bytes = 9'999;
@@ -343,7 +359,10 @@ TEST(Client, NoticesThatAKeptConnectionWasClosed) {
 TEST(Client, RefusesRequestsThatCouldSayMoreThanMeant) {
   TestClient client;
   EXPECT_EQ(client.request_and_wait({Method::kGet, "nowhere"}).response.error().code, "http.bad_url");
-  for (const Header& header : std::vector<Header>{{"X", "a\r\nY: b"}, {"X Y", "a"}, {"", "a"}, {"Content-Length", "5"},
+  for (const Header& header : std::vector<Header>{{"X", "a\r\nY: b"},
+                                                  {"X Y", "a"},
+                                                  {"", "a"},
+                                                  {"Content-Length", "5"},
                                                   {"transfer-encoding", "chunked"}}) {
     const ClientResult result = client.request_and_wait({Method::kGet, "http://127.0.0.1:1/", {header}});
     EXPECT_EQ(result.response.error().code, "http.bad_request") << header.name;
@@ -364,7 +383,8 @@ TEST(ClientTls, TrustsOnlyTheAuthorityGivenAndTheNameOfTheCertificate) {
   trusting.ca_file = authority.ca_file();
   TestClient client(trusting);
   for (int i = 0; i < 5; ++i) {
-    const ClientResult result = client.request_and_wait({Method::kPost, "https://127.0.0.1:" + port + "/s", {}, "body"});
+    const ClientResult result =
+        client.request_and_wait({Method::kPost, "https://127.0.0.1:" + port + "/s", {}, "body"});
     ASSERT_TRUE(result.response.ok()) << result.response.error().to_string();
     EXPECT_EQ(result.response->body, "/s\nbody");
   }
@@ -383,7 +403,9 @@ TEST(ClientTls, TrustsOnlyTheAuthorityGivenAndTheNameOfTheCertificate) {
   EXPECT_FALSE(refused.may_have_been_sent);
 
   TestClient with_system_roots;
-  EXPECT_EQ(with_system_roots.request_and_wait({Method::kGet, "https://127.0.0.1:" + port + "/"}).response.error().code,
+  EXPECT_EQ(with_system_roots.request_and_wait({Method::kGet, "https://127.0.0.1:" + port + "/"})
+                .response.error()
+                .code,
             "http.tls");
 }
 

@@ -84,10 +84,12 @@ TEST_F(Limits, RefusesEveryRequestWhoseLengthTwoReadersCouldUnderstandDifferentl
 
 TEST_F(Limits, RefusesMalformedChunks) {
   start();
-  for (const std::string& body : std::vector<std::string>{
-           "x\r\nhello\r\n0\r\n\r\n", "5\r\nhelloX\r\n0\r\n\r\n", "5\nhello\r\n0\r\n\r\n", "-5\r\nhello\r\n0\r\n\r\n",
-           "5 hello\r\n0\r\n\r\n", "fffffffffffffffff\r\nhello", "\r\n0\r\n\r\n"}) {
-    const std::string answer = say("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + body);
+  for (const std::string& body :
+       std::vector<std::string>{"x\r\nhello\r\n0\r\n\r\n", "5\r\nhelloX\r\n0\r\n\r\n",
+                                "5\nhello\r\n0\r\n\r\n", "-5\r\nhello\r\n0\r\n\r\n", "5 hello\r\n0\r\n\r\n",
+                                "fffffffffffffffff\r\nhello", "\r\n0\r\n\r\n"}) {
+    const std::string answer =
+        say("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + body);
     EXPECT_TRUE(begins_with_status(answer, 400) || begins_with_status(answer, 413)) << body << "\n" << answer;
     EXPECT_EQ(answer.find("served"), answer.npos) << body;
   }
@@ -96,12 +98,15 @@ TEST_F(Limits, RefusesMalformedChunks) {
 TEST_F(Limits, RefusesMalformedRequestLinesAndHosts) {
   start();
   for (const std::string& request : std::vector<std::string>{
-           "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\nHost: a\n\n", "GET /\r\n\r\n", "G@T / HTTP/1.1\r\nHost: a\r\n\r\n",
-           "GET / http/1.1\r\nHost: a\r\n\r\n", "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\n\r\n",
+           "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\nHost: a\n\n", "GET /\r\n\r\n",
+           "G@T / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / http/1.1\r\nHost: a\r\n\r\n",
+           "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\n\r\n",
            "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "GET nowhere HTTP/1.1\r\nHost: a\r\n\r\n",
-           "GET /?a=%zz HTTP/1.1\r\nHost: a\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS by mistake\r\n\r\n"}) {
+           "GET /?a=%zz HTTP/1.1\r\nHost: a\r\n\r\n",
+           "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS by mistake\r\n\r\n"}) {
     const std::string answer = say(request);
-    EXPECT_TRUE(begins_with_status(answer, 400) || begins_with_status(answer, 505)) << request << "\n" << answer;
+    EXPECT_TRUE(begins_with_status(answer, 400) || begins_with_status(answer, 505)) << request << "\n"
+                                                                                    << answer;
     EXPECT_EQ(answer.find("served"), answer.npos) << request;
   }
   EXPECT_TRUE(begins_with_status(say("GET / HTTP/2.0\r\nHost: a\r\n\r\n"), 505));
@@ -129,10 +134,9 @@ TEST_F(Limits, Answers431NamingTheLimitForHeadersThatAreTooLong) {
   ServerOptions options;
   options.max_header_bytes = 2000;
   start(options);
-  for (const std::string& request :
-       {"GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(3000, 'x') + "\r\n\r\n",
-        "GET /" + std::string(50'000, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(1'000'000, 'x')}) {
+  for (const std::string& request : {"GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(3000, 'x') + "\r\n\r\n",
+                                     "GET /" + std::string(50'000, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n",
+                                     "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(1'000'000, 'x')}) {
     const std::string answer = say(request);
     EXPECT_TRUE(begins_with_status(answer, 431)) << answer.substr(0, 300);
     EXPECT_NE(answer.find("max_header_bytes = 2000"), answer.npos);

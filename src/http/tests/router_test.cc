@@ -81,8 +81,9 @@ TEST(Router, RefusesRoutesThatContradictEachOther) {
 }
 
 TEST(Problem, SaysWhatWhyAndWhereInTheFormOfRfc9457) {
-  const Response response = problem(
-      make_error(ErrorKind::kUnprocessable, "workflow.bad_input", "The amount \"x\" is no number.", "/amount"), "/a");
+  const Response response = problem(make_error(ErrorKind::kUnprocessable, "workflow.bad_input",
+                                               "The amount \"x\" is no number.", "/amount"),
+                                    "/a");
   EXPECT_EQ(response.status, 422);
   EXPECT_EQ(response.content_type, "application/problem+json");
   const Document document = parse_json_document(response.body).value();
@@ -97,7 +98,8 @@ TEST(Problem, SaysWhatWhyAndWhereInTheFormOfRfc9457) {
 TEST(Problem, TellsWhenToComeBackWhereThatHelps) {
   const auto retry_after = [](ErrorKind kind) {
     const Response response = problem(make_error(kind, "a.b", "c"));
-    return response.headers.empty() ? std::string() : response.headers[0].name + "=" + response.headers[0].value;
+    return response.headers.empty() ? std::string()
+                                    : response.headers[0].name + "=" + response.headers[0].value;
   };
   EXPECT_EQ(retry_after(ErrorKind::kResourceExhausted), "Retry-After=1");
   EXPECT_EQ(retry_after(ErrorKind::kUnavailable), "Retry-After=1");
@@ -109,7 +111,8 @@ TEST(Problem, ListsEveryMistakeOfADocument) {
   const Diagnostics diagnostics = {
       {Diagnostic::Severity::kError, "p.a", "f.yaml", 3, 7, "steps.x", "Wrong.", "Right it."},
       {Diagnostic::Severity::kWarning, "p.b", "", 0, 0, "", "Odd.", ""}};
-  const Response response = problem(make_error(ErrorKind::kInvalidArgument, "p.bad", "2 mistakes."), diagnostics);
+  const Response response =
+      problem(make_error(ErrorKind::kInvalidArgument, "p.bad", "2 mistakes."), diagnostics);
   const Document document = parse_json_document(response.body).value();
   const auto errors = document->find("errors")->items();
   ASSERT_EQ(errors.size(), 2u);
@@ -122,10 +125,10 @@ TEST(Problem, ListsEveryMistakeOfADocument) {
 
 TEST(Problem, GivesEveryKindAStatusThatLeadsBackToAKindOfTheSameMeaning) {
   for (const ErrorKind kind :
-       {ErrorKind::kInvalidArgument, ErrorKind::kUnauthenticated, ErrorKind::kPermissionDenied, ErrorKind::kNotFound,
-        ErrorKind::kConflict, ErrorKind::kTooLarge, ErrorKind::kUnprocessable, ErrorKind::kResourceExhausted,
-        ErrorKind::kCancelled, ErrorKind::kInternal, ErrorKind::kUnavailable, ErrorKind::kDeadlineExceeded,
-        ErrorKind::kNoSpace})
+       {ErrorKind::kInvalidArgument, ErrorKind::kUnauthenticated, ErrorKind::kPermissionDenied,
+        ErrorKind::kNotFound, ErrorKind::kConflict, ErrorKind::kTooLarge, ErrorKind::kUnprocessable,
+        ErrorKind::kResourceExhausted, ErrorKind::kCancelled, ErrorKind::kInternal, ErrorKind::kUnavailable,
+        ErrorKind::kDeadlineExceeded, ErrorKind::kNoSpace})
     EXPECT_EQ(kind_of(status_of(kind)), kind) << error_kind_name(kind);
 }
 
@@ -142,8 +145,9 @@ TEST(Url, KeepsWhatACallNeeds) {
 }
 
 TEST(Url, RefusesWhatCouldBeUnderstoodInTwoWays) {
-  for (const char* text : {"", "/path", "ftp://a/", "http://", "http:///a", "http://u:p@h/", "http://a:0/", "http://a:70000/",
-                           "http://a b/", "http://a/\r\nX: y", "http://a:/x:y:z:1", "http://[::1/", "http://a\\b/"}) {
+  for (const char* text :
+       {"", "/path", "ftp://a/", "http://", "http:///a", "http://u:p@h/", "http://a:0/", "http://a:70000/",
+        "http://a b/", "http://a/\r\nX: y", "http://a:/x:y:z:1", "http://[::1/", "http://a\\b/"}) {
     if (std::string_view(text) == "http://a:/x:y:z:1") continue;  // an empty port is the scheme's own
     EXPECT_EQ(parse_url(text).ok(), false) << text;
   }
@@ -155,7 +159,8 @@ TEST(Url, EncodesAndDecodes) {
   EXPECT_EQ(percent_decode(percent_encode(all), true), all);
   EXPECT_EQ(percent_decode("a+b", false), "a+b");
   EXPECT_EQ(percent_decode("a+b%41", true), "a bA");
-  for (const char* broken : {"%", "%4", "%4g", "a%zz"}) EXPECT_EQ(percent_decode(broken, false), std::nullopt);
+  for (const char* broken : {"%", "%4", "%4g", "a%zz"})
+    EXPECT_EQ(percent_decode(broken, false), std::nullopt);
 }
 
 }  // namespace

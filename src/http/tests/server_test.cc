@@ -27,7 +27,8 @@ void echo(Request&& request, Responder responder) {
 
 class TestServer {
  public:
-  explicit TestServer(Handler handler, ServerOptions options = {}) : server(std::move(options), std::move(handler)) {
+  explicit TestServer(Handler handler, ServerOptions options = {})
+      : server(std::move(options), std::move(handler)) {
     server.start().value();
   }
   ~TestServer() { server.stop(); }
@@ -107,7 +108,8 @@ TEST(Server, AnswersPipelinedRequestsInTheirOrderWhateverTheOrderOfTheAnswers) {
   client.send(requests);
   std::vector<std::pair<Request, Responder>> all;
   for (int i = 0; i < 10; ++i) all.push_back(held.take());
-  for (size_t i = all.size(); i-- > 0;) all[i].second.send(Response::text(200, std::string(all[i].first.path())));
+  for (size_t i = all.size(); i-- > 0;)
+    all[i].second.send(Response::text(200, std::string(all[i].first.path())));
   for (int i = 0; i < 10; ++i) EXPECT_EQ(client.read_answer().body, "/" + std::to_string(i));
 }
 
@@ -115,9 +117,11 @@ TEST(Server, AnswersAllOfMorePipelinedRequestsThanItHoldsAtOnce) {
   ServerOptions options;
   options.max_pipelined = 4;
   const std::string large(50'000, 'x');  // 600 of them exceed what may wait unsent
-  TestServer server([&](Request&& request, Responder responder) {
-    responder.send(Response::text(200, std::string(request.path()) + large));
-  }, options);
+  TestServer server(
+      [&](Request&& request, Responder responder) {
+        responder.send(Response::text(200, std::string(request.path()) + large));
+      },
+      options);
   RawSocket client(server.port());
   std::string requests;
   for (int i = 0; i < 600; ++i) requests += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -211,7 +215,8 @@ TEST(Server, AnswersHeadWithTheLengthButWithoutTheBody) {
 TEST(Server, ClosesWhenTheClientAsksForItAndForHttp10) {
   TestServer server(echo);
   RawSocket client(server.port());
-  client.send("GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /ignored HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.send(
+      "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /ignored HTTP/1.1\r\nHost: a\r\n\r\n");
   const std::string all = client.read_to_end();
   EXPECT_NE(all.find("Connection: close\r\n"), all.npos);
   EXPECT_EQ(all.find("ignored"), all.npos);
@@ -274,7 +279,8 @@ TEST(Server, AnswersOnceFromAnyThreadUnderLoad) {
           batch += "GET /" + std::to_string(c) + "/" + std::to_string(i + k) + " HTTP/1.1\r\nHost: a\r\n\r\n";
         socket.send(batch);
         for (int k = 0; k < 4; ++k)
-          right += socket.read_answer().body.starts_with("/" + std::to_string(c) + "/" + std::to_string(i + k) + "@");
+          right += socket.read_answer().body.starts_with("/" + std::to_string(c) + "/" +
+                                                         std::to_string(i + k) + "@");
       }
     });
   for (auto& thread : clients) thread.join();
@@ -359,8 +365,9 @@ TEST(Server, StillAnswersAClientThatOnlyStoppedSending) {
 
 TEST(Server, SurvivesClientsThatLeaveInTheMiddle) {
   TestServer server(echo);
-  for (const char* part : {"", "G", "GET / HTTP/1.1\r\nHos", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nab",
-                           "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"}) {
+  for (const char* part :
+       {"", "G", "GET / HTTP/1.1\r\nHos", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nab",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"}) {
     RawSocket gone(server.port());
     gone.send(part);
     gone.reset();

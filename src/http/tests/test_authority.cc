@@ -30,7 +30,8 @@ X509* make_certificate(const char* name, EVP_PKEY* key, X509* issuer, EVP_PKEY* 
   X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
   X509_set_pubkey(certificate, key);
   X509_NAME* subject = X509_get_subject_name(certificate);
-  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(name), -1, -1, 0);
+  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(name), -1,
+                             -1, 0);
   X509_set_issuer_name(certificate, issuer == nullptr ? subject : X509_get_subject_name(issuer));
   if (issuer == nullptr) {
     add_extension(certificate, certificate, NID_basic_constraints, "critical,CA:TRUE");

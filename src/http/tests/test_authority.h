@@ -4,8 +4,8 @@
 
 namespace switchyard::http::testing {
 
-/// A certificate authority made for one test, and a server certificate it signed for "localhost" and 127.0.0.1.
-/// The files are in a folder that is removed at the end.
+/// A certificate authority made for one test, and a server certificate it signed for "localhost" and
+/// 127.0.0.1. The files are in a folder that is removed at the end.
 class TestAuthority {
  public:
   TestAuthority();

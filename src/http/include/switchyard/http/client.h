@@ -13,10 +13,11 @@ namespace switchyard::http {
 
 struct ClientOptions {
   size_t connections_per_origin = 64;
-  size_t max_queued_per_origin = 10'000;  ///< requests that wait for a connection; over it: kResourceExhausted
-  int64_t connect_timeout_ms = 5'000;     ///< name, connection and TLS handshake
-  int64_t default_timeout_ms = 30'000;    ///< a request's whole time where it names none
-  int64_t idle_timeout_ms = 30'000;       ///< a kept connection without use
+  size_t max_queued_per_origin =
+      10'000;                           ///< requests that wait for a connection; over it: kResourceExhausted
+  int64_t connect_timeout_ms = 5'000;   ///< name, connection and TLS handshake
+  int64_t default_timeout_ms = 30'000;  ///< a request's whole time where it names none
+  int64_t idle_timeout_ms = 30'000;     ///< a kept connection without use
   size_t max_response_bytes = 16u << 20;  ///< body; over it: kTooLarge "http.response_too_large"
   bool verify_tls = true;                 ///< certificate chain and host name
   std::string ca_file;                    ///< PEM, in place of the system's roots; empty: the system's
@@ -29,8 +30,8 @@ struct ClientRequest {
   std::vector<Header> headers;
   std::string body;
   int64_t timeout_ms = 0;  ///< from request() to the last byte of the answer; 0: the client's default
-  /// May be sent a second time when a kept connection turns out to be dead before any byte of the answer came.
-  /// GET, HEAD, PUT, DELETE and OPTIONS always may.
+  /// May be sent a second time when a kept connection turns out to be dead before any byte of the answer
+  /// came. GET, HEAD, PUT, DELETE and OPTIONS always may.
   bool idempotent = false;
   size_t max_response_bytes = 0;  ///< 0: the client's
 };
@@ -57,8 +58,8 @@ struct ClientResult {
 
 using ClientCallback = std::function<void(ClientResult)>;
 
-/// An HTTP/1.1 client with a pool of kept connections per origin, on a thread of its own. Redirects are answers
-/// like others: it follows none. Thread-safe.
+/// An HTTP/1.1 client with a pool of kept connections per origin, on a thread of its own. Redirects are
+/// answers like others: it follows none. Thread-safe.
 class Client {
  public:
   /// Asks that a request end; its callback then gets "http.cancelled" unless it had ended. A handle may be
@@ -82,11 +83,12 @@ class Client {
 
   /// Starts the thread. kInvalidArgument "http.bad_tls_file" for a CA file that cannot be read.
   Status start();
-  /// Ends every request with "http.cancelled", closes the connections and joins the thread. Not from a callback.
+  /// Ends every request with "http.cancelled", closes the connections and joins the thread. Not from a
+  /// callback.
   void stop();
 
-  /// Calls `callback` exactly once, on the client's thread, never inside request(); it must not block. Once the
-  /// client is stopped it calls it at once with "http.cancelled".
+  /// Calls `callback` exactly once, on the client's thread, never inside request(); it must not block. Once
+  /// the client is stopped it calls it at once with "http.cancelled".
   Handle request(ClientRequest request, ClientCallback callback);
   /// The same, waiting. Not from the client's thread.
   ClientResult request_and_wait(ClientRequest request);

@@ -5,7 +5,8 @@
 
 namespace switchyard::http {
 
-// Limits that are no option: they bound what a peer can make the process hold, whatever the configuration says.
+// Limits that are no option: they bound what a peer can make the process hold, whatever the configuration
+// says.
 
 /// Header fields of one message.
 inline constexpr size_t kMaxHeaderFields = 100;

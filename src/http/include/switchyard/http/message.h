@@ -42,8 +42,8 @@ class Request {
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
-  /// A request that came over no socket: for calls inside the process. kInvalidArgument "http.bad_target" when
-  /// the target has a broken percent escape or too many parameters.
+  /// A request that came over no socket: for calls inside the process. kInvalidArgument "http.bad_target"
+  /// when the target has a broken percent escape or too many parameters.
   static Result<Request> make(Method method, std::string_view target, const std::vector<Header>& headers = {},
                               std::string body = {});
 
@@ -88,7 +88,9 @@ class Request {
     Slice name;
     Slice value;
   };
-  std::string_view text(Slice slice) const { return std::string_view(head_).substr(slice.offset, slice.size); }
+  std::string_view text(Slice slice) const {
+    return std::string_view(head_).substr(slice.offset, slice.size);
+  }
   /// Splits target_ into path and query. False when an escape is broken or there are too many parameters.
   bool split_target();
 
@@ -111,7 +113,9 @@ struct Response {
   std::string body;
   bool close = false;  ///< close the connection after this answer
 
-  static Response json(int status, std::string body) { return {status, "application/json", {}, std::move(body)}; }
+  static Response json(int status, std::string body) {
+    return {status, "application/json", {}, std::move(body)};
+  }
   static Response text(int status, std::string body) {
     return {status, "text/plain; charset=utf-8", {}, std::move(body)};
   }

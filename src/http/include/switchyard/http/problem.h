@@ -14,11 +14,13 @@ int status_of(ErrorKind kind);
 ErrorKind kind_of(int status);
 
 /// RFC 9457 problem details (application/problem+json): type "/problems/<code>", title, status, detail,
-/// `instance` (the request's path, left out when empty), code, kind and field. 429, 503 and 507 get Retry-After.
+/// `instance` (the request's path, left out when empty), code, kind and field. 429, 503 and 507 get
+/// Retry-After.
 Response problem(const Error& error, std::string_view instance = {});
 /// The same with a status of the caller's choice and seconds for Retry-After (0: by the status).
 Response problem(const Error& error, int status, std::string_view instance, int retry_after_s = 0);
-/// Many mistakes of one document: `errors` holds one object each with detail, mend, pointer, line, column, code.
+/// Many mistakes of one document: `errors` holds one object each with detail, mend, pointer, line, column,
+/// code.
 Response problem(const Error& error, const Diagnostics& diagnostics, std::string_view instance = {});
 
 }  // namespace switchyard::http

@@ -29,14 +29,16 @@ class Router {
   Router(Router&&) noexcept;
   Router& operator=(Router&&) noexcept;
 
-  /// kInvalidArgument "http.bad_route" for a path that is not as above, kConflict "http.duplicate_route" for a
-  /// method and path, or an operation id, that exists.
+  /// kInvalidArgument "http.bad_route" for a path that is not as above, kConflict "http.duplicate_route" for
+  /// a method and path, or an operation id, that exists.
   Status add(Route route);
   /// add() for "GET /api/v1/decisions/{id}"; CHECKs that it is correct. For routes written in code.
-  void on(std::string_view method_and_path, std::string operation_id, std::string permission, Handler handler);
+  void on(std::string_view method_and_path, std::string operation_id, std::string permission,
+          Handler handler);
 
-  /// The route of a request, with the path's parameters set on it. Else the error: kNotFound "http.no_such_path"
-  /// or kInvalidArgument "http.method_not_allowed" with `*allow` set to the Allow header's value, "http.bad_path".
+  /// The route of a request, with the path's parameters set on it. Else the error: kNotFound
+  /// "http.no_such_path" or kInvalidArgument "http.method_not_allowed" with `*allow` set to the Allow
+  /// header's value, "http.bad_path".
   Result<const Route*> match(Request& request, std::string* allow = nullptr) const;
   /// match() and the handler, or the problem details of a 400, 404 or 405 (with Allow).
   void handle(Request&& request, Responder responder) const;

@@ -35,8 +35,8 @@ class ResponseHook {
   virtual void before_send(Response& response) = 0;
 };
 
-/// The body of an answer written piece by piece (chunked; server-sent events). Movable, one owner, any thread,
-/// one at a time. Destroyed before end(), it cuts the connection so that the client notices.
+/// The body of an answer written piece by piece (chunked; server-sent events). Movable, one owner, any
+/// thread, one at a time. Destroyed before end(), it cuts the connection so that the client notices.
 class Stream {
  public:
   Stream() = default;
@@ -63,7 +63,8 @@ class Stream {
 class Responder {
  public:
   Responder() = default;
-  Responder(std::shared_ptr<AnswerSink> sink, uint64_t sequence) : sink_(std::move(sink)), sequence_(sequence) {}
+  Responder(std::shared_ptr<AnswerSink> sink, uint64_t sequence)
+      : sink_(std::move(sink)), sequence_(sequence) {}
   Responder(Responder&&) = default;
   Responder& operator=(Responder&& other) noexcept;
   ~Responder() { drop(); }
@@ -73,11 +74,11 @@ class Responder {
   /// Sends the head with `Transfer-Encoding: chunked`; head.body, if any, is the first piece.
   Stream begin_stream(Response head);
 
-  /// False once the client closed its side or the connection broke. A client that closes only its writing side
-  /// still gets its answer.
+  /// False once the client closed its side or the connection broke. A client that closes only its writing
+  /// side still gets its answer.
   bool is_connected() const { return sink_ && sink_->is_connected(); }
-  /// Calls `callback` once when that happens before the answer is written, on the server's thread (at once when
-  /// it happened already). It must not block. The last callback set wins.
+  /// Calls `callback` once when that happens before the answer is written, on the server's thread (at once
+  /// when it happened already). It must not block. The last callback set wins.
   void on_disconnect(std::function<void()> callback);
   /// At most one hook; called by send() or begin_stream() and destroyed when the answer is handed over whole.
   void set_hook(std::unique_ptr<ResponseHook> hook) { hook_ = std::move(hook); }
@@ -94,8 +95,8 @@ class Responder {
 /// A Responder whose answer is given to `callback` on the answering thread: for calls without a socket.
 Responder local_responder(std::function<void(Response)> callback);
 
-/// While one lives on a thread, answers sent from that thread wake each server thread at most once, when it ends.
-/// A partition that releases a batch of answers holds one around the batch.
+/// While one lives on a thread, answers sent from that thread wake each server thread at most once, when it
+/// ends. A partition that releases a batch of answers holds one around the batch.
 class AnswerBatch {
  public:
   AnswerBatch();
@@ -129,19 +130,19 @@ struct ServerStats {
   uint64_t connections_accepted = 0;
   uint64_t connections_refused = 0;  ///< over max_connections
   uint64_t connections_open = 0;
-  uint64_t requests = 0;             ///< handed to the handler
-  uint64_t bad_requests = 0;         ///< answered 4xx before the handler
-  uint64_t timeouts = 0;             ///< connections closed for one
+  uint64_t requests = 0;      ///< handed to the handler
+  uint64_t bad_requests = 0;  ///< answered 4xx before the handler
+  uint64_t timeouts = 0;      ///< connections closed for one
   uint64_t handler_exceptions = 0;
   uint64_t bytes_received = 0;
   uint64_t bytes_sent = 0;
-  uint64_t wakeups = 0;              ///< times answers of other threads woke a server thread
+  uint64_t wakeups = 0;  ///< times answers of other threads woke a server thread
   uint64_t answers_from_other_threads = 0;
 };
 
 /// An HTTP/1.1 server: keep-alive, pipelining (answers in order), chunked requests, Expect: 100-continue.
-/// Every connection belongs to one of `threads` threads. Malformed, ambiguous or too large requests are answered
-/// with problem details and the connection is closed.
+/// Every connection belongs to one of `threads` threads. Malformed, ambiguous or too large requests are
+/// answered with problem details and the connection is closed.
 class Server {
  public:
   Server(ServerOptions options, Handler handler);
@@ -150,8 +151,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// Binds, listens and starts the threads. kUnavailable "http.bind_failed", kInvalidArgument "http.bad_address"
-  /// or "http.bad_tls_file".
+  /// Binds, listens and starts the threads. kUnavailable "http.bind_failed", kInvalidArgument
+  /// "http.bad_address" or "http.bad_tls_file".
   Status start();
   /// Accepts no more, closes idle connections, waits up to drain_timeout_ms for answers in flight, closes the
   /// rest, joins the threads. Not from a handler. May be called twice.

@@ -24,8 +24,8 @@ struct Url {
   std::string origin() const;
 };
 
-/// Parses an absolute URL of scheme http or https. Fragments are dropped; user names and passwords, blanks and
-/// control characters are refused. kInvalidArgument "http.bad_url".
+/// Parses an absolute URL of scheme http or https. Fragments are dropped; user names and passwords, blanks
+/// and control characters are refused. kInvalidArgument "http.bad_url".
 Result<Url> parse_url(std::string_view text);
 
 /// Replaces %XX; '+' becomes a blank where `plus_is_blank`. nullopt for a broken escape.
