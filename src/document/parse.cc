@@ -346,8 +346,7 @@ ParseOutcome parse(std::string_view text, std::string file_name) {
     outcome.diagnostics = reporter.take();
     return outcome;
   }
-  const std::string owned =
-      hide_question_marks(is_json_like(text) ? join_surrogates(text) : std::string(text));
+  const std::string owned = prepare_text(text);
   const SourceMap source(owned);
   outcome.root = run_parser(owned, source, reporter);
   if (reporter.errors() > 0) outcome.root = nullptr;
