@@ -90,6 +90,13 @@ class Includes(TreeTest):
         tree = self.plant({"src/log/include/switchyard/log/log.h": "#pragma once\n#include <rocksdb/db.h>\n"})
         self.assert_finds(includes.check(tree), "include", "src/log/include/switchyard/log/log.h", "rocksdb/db.h")
 
+    def test_lets_a_fuzzer_look_inside_a_module_but_not_the_simulator(self):
+        tree = self.plant({"fuzz/record_fuzz.cc": '#include "private.h"\n#include "../src/log/private.h"\n',
+                           "sim/sim.cc": '#include "../src/log/private.h"\n'})
+        findings = includes.check(tree)
+        self.assert_finds(findings, "include", "sim/sim.cc")
+        self.assertEqual(len(findings), 1)
+
     def test_finds_fakes_outside_tests(self):
         tree = self.plant({"testing/include/switchyard/testing/fake.h": "#pragma once\n",
                            "src/log/log.cc": "#include <switchyard/testing/fake.h>\n",

@@ -52,17 +52,20 @@ def _judge(tree, files, path, quote, name):
             return f"a public header may not include the private {name}: other modules cannot see it", ""
         if name.startswith(HEAVY):
             return f"a public header may not include <{name}>: declare what is needed, include it in the .cc", ""
-    if quote == '"' and not _own_file(files, path, own, name):
+    if quote == '"' and not _own_file(files, tree.modules, path, own, name):
         return (f'"{name}" is no file of {"module " + own if own else "this folder"}: of other modules only '
                 "<switchyard/MODULE/...> may be included; libraries with < >"), ""
     return "", ""
 
 
-def _own_file(files, path, own, name):
+def _own_file(files, modules, path, own, name):
     beside = os.path.normpath(os.path.join(os.path.dirname(path), name))
     if own:
         return any(found in files and found.startswith(f"src/{own}/")
                    for found in (beside, os.path.normpath(f"src/{own}/{name}")))
+    if path.startswith("fuzz/") and (beside in files or any(f"src/{module}/{name}" in files for module in modules)):
+        # A fuzzer is a test of the module that it names: it may look inside.
+        return True
     # The other folders see each other's files by their path from the root, never a module's private ones.
     return any(found in files and not found.startswith("src/") for found in (beside, os.path.normpath(name)))
 

@@ -33,7 +33,7 @@ def _by_content(path, stem, folders, code):
         findings.append(Finding(path, 0, "file-name", "holds tests, so its name ends in _test.cc (else it is not built)"))
     if stem.endswith("_test") and not holds_tests:
         findings.append(Finding(path, 0, "file-name", "is named a test and holds none"))
-    if stem.endswith("_test") and "tests" not in folders:
+    if stem.endswith("_test") and folders[0] == "src" and "tests" not in folders:
         findings.append(Finding(path, 0, "file-name", "a test belongs in a folder tests/"))
     holds_fuzzer = bool(_FUZZ.search(code))
     if holds_fuzzer != stem.endswith("_fuzz"):
