@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <future>
 #include <thread>
 
 #include "log_test_util.h"
@@ -42,17 +43,14 @@ TEST_F(LocalLogTest, NeedsAtMostOneSyncForEachGroupHoweverManyWait) {
   for (int t = 0; t < kThreads; ++t) {
     callers.emplace_back([&] {
       for (int i = 0; i < kEach; ++i) {
-        runtime::Mailbox<bool> answer(1);
+        std::promise<bool> answer;
         {
           std::lock_guard lock(order);
           append(*log, {std::string(100, 'x')}, [&](const Status& status, LogOffset) {
-            bool ok = status.ok();
-            answer.push(std::move(ok));
+            answer.set_value(status.ok());
           });
         }
-        std::vector<bool> out;
-        answer.drain(out);
-        EXPECT_TRUE(out.at(0));
+        EXPECT_TRUE(answer.get_future().get());
       }
     });
   }
