@@ -52,14 +52,15 @@ Diagnostics Reporter::take() {
   };
   diagnostics_.erase(std::unique(diagnostics_.begin(), diagnostics_.end(), same), diagnostics_.end());
   if (dropped_ > 0) {
-    diagnostics_.push_back({Diagnostic::Severity::kWarning,
-                            "document.more_mistakes",
-                            file_,
-                            0,
-                            0,
-                            {},
-                            std::to_string(dropped_) + " further mistakes are not shown",
-                            "mend those above first"});
+    diagnostics_.push_back(
+        {Diagnostic::Severity::kWarning,
+         "document.more_mistakes",
+         file_,
+         0,
+         0,
+         {},
+         "the report ends after " + std::to_string(diagnostics_.size()) + " mistakes; there are more",
+         "mend those above first"});
   }
   errors_ = 0;
   dropped_ = 0;

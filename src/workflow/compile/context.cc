@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "../limits.h"
 #include "names.h"
 #include "switchyard/types/json.h"
 
@@ -167,6 +168,8 @@ std::optional<expression::Program> Context::expression(const Place& place,
     if (scope == Scope::kAll) collect(*text);
     return std::nullopt;
   }
+  // Nobody would read of further mistakes, and near names take time to find.
+  if (reporter_.errors() > kMaxMistakes) return std::nullopt;
   expression::CompileOptions options;
   options.expected = expected;
   auto compiled = expression::compile(*text, scope == Scope::kAll ? environment_ : input_only_, options);

@@ -218,6 +218,27 @@ void report_type(Context& context, const Place& place, const Type& given, const 
   context.error(place, "pipeline.type", std::move(message), mend_for(given, expected));
 }
 
+std::optional<Value> constant_value(const Template& text, Arena& arena) {
+  if (const auto* value = std::get_if<Value>(&text.node)) return *value;
+  if (const auto* program = std::get_if<expression::Program>(&text.node)) return program->constant();
+  if (const auto* fields = std::get_if<std::vector<Template::Field>>(&text.node)) {
+    MapBuilder map(arena);
+    for (const auto& field : *fields) {
+      const auto value = constant_value(field.value, arena);
+      if (!value.has_value()) return std::nullopt;
+      map.add(field.name, *value);
+    }
+    return map.build();
+  }
+  ListBuilder list(arena);
+  for (const auto& item : std::get<std::vector<Template>>(text.node)) {
+    const auto value = constant_value(item, arena);
+    if (!value.has_value()) return std::nullopt;
+    list.add(*value);
+  }
+  return list.build();
+}
+
 std::string mend_for(const Type& given, const Type& expected) {
   if (given.is(TypeKind::kOptional)) return "say what absence means with .orValue(...)";
   if (given.is(TypeKind::kNullable)) return "say what null means: x == null ? ... : x";

@@ -26,6 +26,10 @@ bool check_fits(Context& context, const Place& place, const Template& given, con
 void report_type(Context& context, const Place& place, const expression::Type& given,
                  const expression::Type& expected, const std::string& whose);
 
+/// The value of a template that reads nothing; nothing when it reads something or cannot be known now. Lives
+/// as long as the template and `arena`.
+std::optional<Value> constant_value(const Template& text, Arena& arena);
+
 /// How a value of one type becomes one of another, as an instruction to the writer.
 std::string mend_for(const expression::Type& given, const expression::Type& expected);
 

@@ -100,6 +100,22 @@ bool check_form(Context& context, const Place& place, const Type& form) {
   return fits;
 }
 
+/// What the form says beyond types is checked now when the answer is known now.
+bool check_breach_answer(Context& context, const Place& place, const Template& answer,
+                         const schema::Schema& form) {
+  Arena arena;
+  const auto value = constant_value(answer, arena);
+  if (!value.has_value()) return true;
+  const auto violations = form.validate(*value);
+  for (const auto& violation : violations) {
+    const auto at = document::position_of_pointer(*place.node, violation.pointer);
+    context.error_at(at, place.path, "pipeline.bad_answer",
+                     "the form would not accept this answer: " + violation.message,
+                     "give an answer that a reviewer could give");
+  }
+  return violations.empty();
+}
+
 bool read_breach(Context& context, const Place& place, const LoadedSchema* form, ReviewSpec& spec) {
   const std::string mend = "write fail, nothing, { answer: { ... } } or { escalate: <queue> }";
   if (place.node->is(Node::Kind::kString)) {
@@ -129,8 +145,9 @@ bool read_breach(Context& context, const Place& place, const LoadedSchema* form,
   }
   spec.on_breach = ReviewSpec::Breach::kAnswer;
   auto value = compile_template(context, *answer, form != nullptr ? &form->type : nullptr, "the form");
-  if (!value.has_value() || form == nullptr || !check_fits(context, *answer, *value, form->type, "the form"))
-    return false;
+  if (!value.has_value() || form == nullptr) return false;
+  if (!check_fits(context, *answer, *value, form->type, "the form")) return false;
+  if (!check_breach_answer(context, *answer, *value, *form->schema)) return false;
   spec.breach_answer = std::move(value);
   return true;
 }
