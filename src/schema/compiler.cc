@@ -85,7 +85,7 @@ void Compiler::run() {
   program_.root = compile(*program_.document, "", 0);
   resolve_references();
   if (has_errors(diagnostics_)) return;
-  refuse_endless_references();
+  refuse_long_chains();
   if (has_errors(diagnostics_)) return;
   collect_defaults();
   mark_normalizing();
@@ -200,24 +200,24 @@ void Compiler::resolve_references() {
   }
 }
 
-bool Compiler::visit_same_value(NodeIndex index, std::vector<uint8_t>& state) {
-  enum : uint8_t { kNew, kOpen, kDone };
-  if (state[index] == kDone) return true;
-  if (state[index] == kOpen) return false;
-  state[index] = kOpen;
+uint32_t Compiler::chain_length(NodeIndex index, std::vector<uint32_t>& known, uint32_t above) {
+  // A cycle is a chain without end, so the bound on the recursion finds it too.
+  if (known[index] != 0 || above > kMaxChain) return std::max(known[index], 1u);
+  uint32_t below = 0;
   for (const NodeIndex next : same_value_nodes(program_.nodes[index])) {
-    if (!visit_same_value(next, state)) return false;
+    below = std::max(below, chain_length(next, known, above + 1));
+    if (above + 1 + below > kMaxChain) return below + 1;
   }
-  state[index] = kDone;
-  return true;
+  return known[index] = below + 1;
 }
 
-void Compiler::refuse_endless_references() {
-  std::vector<uint8_t> state(program_.nodes.size(), 0);
+void Compiler::refuse_long_chains() {
+  std::vector<uint32_t> known(program_.nodes.size(), 0);
   for (NodeIndex i = 0; i < program_.nodes.size(); ++i) {
-    if (visit_same_value(i, state)) continue;
+    if (chain_length(i, known, 0) <= kMaxChain) continue;
     return error("schema.endless_reference", program_.nodes[i].pointer,
-                 "this schema refers to itself for the same value, so checking would never end",
+                 "over " + std::to_string(kMaxChain) +
+                     " schemas refer to one another for the same value, perhaps without end",
                  "refer to itself only below properties or items");
   }
 }

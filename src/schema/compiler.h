@@ -34,8 +34,8 @@ class Compiler {
   void finish_types(Node& node, const std::string& pointer);
   void warn_about_unused(const Node& node, const Value& schema, const std::string& pointer);
   void resolve_references();
-  void refuse_endless_references();
-  bool visit_same_value(NodeIndex index, std::vector<uint8_t>& state);
+  void refuse_long_chains();
+  uint32_t chain_length(NodeIndex index, std::vector<uint32_t>& known, uint32_t above);
   void mark_normalizing();
   void collect_defaults();
   void check_defaults();

@@ -80,7 +80,13 @@ class Deriver {
     return shapes;
   }
 
-  std::vector<Shape> shapes_of(NodeIndex index) {
+  /// Remembered, for many may refer to the same subschema.
+  const std::vector<Shape>& shapes_of(NodeIndex index) {
+    const auto known = shapes_.find(index);
+    return known != shapes_.end() ? known->second : shapes_.emplace(index, make_shapes(index)).first->second;
+  }
+
+  std::vector<Shape> make_shapes(NodeIndex index) {
     const Node& node = program_.nodes[index];
     if (node.never) return {};
     std::vector<Shape> shapes = {own_shape(node)};
@@ -92,7 +98,7 @@ class Deriver {
       if (forms->empty()) continue;
       std::vector<Shape> alternatives;
       for (const NodeIndex form : *forms) {
-        for (Shape& shape : shapes_of(form)) alternatives.push_back(std::move(shape));
+        for (const Shape& shape : shapes_of(form)) alternatives.push_back(shape);
       }
       shapes = cross(std::move(shapes), alternatives);
     }
@@ -292,6 +298,7 @@ class Deriver {
 
   Program& program_;
   std::map<NodeSet, SchemaType*> known_;
+  std::map<NodeIndex, std::vector<Shape>> shapes_;
   std::vector<std::pair<NodeSet, SchemaType*>> pending_;
   SchemaType* any_ = nullptr;
 };

@@ -149,6 +149,24 @@ TEST(SchemaCompile, HoldsItsLimits) {
   EXPECT_EQ(compiled.diagnostics[0].code, "schema.too_large");
 }
 
+TEST(SchemaCompile, TakesLittleTimeForSchemasThatReferToMuchTwice) {
+  // 2^30 paths through 30 subschemas.
+  std::string definitions = R"("d0": {"type": "object", "properties": {"a": {"type": "string"}}})";
+  for (int i = 1; i < 30; ++i) {
+    const std::string below = R"({"$ref": "#/$defs/d)" + std::to_string(i - 1) + "\"}";
+    definitions += ", \"d" + std::to_string(i) + R"(": {"allOf": [)" + below + ", " + below + "]}";
+  }
+  const std::string text = R"({"$ref": "#/$defs/d14", "$defs": {)" + definitions + "}}";
+  const Compiled compiled = Schema::compile(*json(text));
+  ASSERT_FALSE(compiled.diagnostics.empty());
+  EXPECT_EQ(compiled.diagnostics[0].code, "schema.endless_reference")
+      << "the chain of d29 is longer than the limit";
+  const SchemaPtr fine = schema(R"({"$ref": "#/$defs/d14", "$defs": {)" +
+                                definitions.substr(0, definitions.find(", \"d15\"")) + "}}");
+  EXPECT_EQ(fine->type().kind, SchemaType::Kind::kObject);
+  EXPECT_TRUE(fine->accepts(*json(R"({"a": "x"})")));
+}
+
 TEST(SchemaCompile, GivesOneErrorToThoseWhoWantOne) {
   const auto result = Schema::compile_or_error(*json(R"({"minimun": 1, "maximun": 2})"));
   ASSERT_FALSE(result.ok());

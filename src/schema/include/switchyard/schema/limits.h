@@ -7,6 +7,9 @@ namespace switchyard::schema {
 
 /// Nesting of a schema document.
 inline constexpr uint32_t kMaxSchemaDepth = 64;
+/// Subschemas that apply to one and the same value, one inside of the other (allOf, $ref, ...). Times the
+/// nesting of values, this bounds the stack.
+inline constexpr uint32_t kMaxChain = 32;
 /// Subschemas in one document, references counted once.
 inline constexpr uint32_t kMaxSubschemas = 10000;
 /// Named properties of one object schema.
