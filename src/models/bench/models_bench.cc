@@ -104,7 +104,11 @@ void service(benchmark::State& state) {
 }
 
 BENCHMARK(session)->ArgsProduct({{0, 1}, {1, 8, 32}})->UseRealTime()->MinTime(0.3);
-BENCHMARK(service)->ArgsProduct({{0, 1}, {1, 8, 64, 256}})->UseRealTime()->MinTime(0.3);
+BENCHMARK(service)
+    ->ArgsProduct({{0, 1}, {1, 8, 64, 256}})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->MinTime(0.3);
 
 }  // namespace
 }  // namespace switchyard::models
