@@ -153,6 +153,7 @@ void ClientCore::end_early(const std::shared_ptr<Exchange>& exchange, Error erro
 }
 
 void ClientCore::sweep() {
+  if (ended_) return;  // the timer had fired before shut_down() could cancel it
   const auto before = ClientConnection::Clock::now() - std::chrono::milliseconds(options_.idle_timeout_ms);
   std::vector<std::shared_ptr<ClientConnection>> old;
   for (auto& [name, origin] : origins_)
@@ -171,6 +172,7 @@ void ClientCore::shut_down() {
   while (!exchanges_.empty()) end_early(std::shared_ptr(*exchanges_.begin()), cancelled());
   for (auto& [name, origin] : origins_)
     while (!origin.open.empty()) std::shared_ptr(*origin.open.begin())->abandon();
+  ended_ = true;
   resolver_->cancel();
   sweep_timer_->cancel();
   guard_.reset();

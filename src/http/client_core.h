@@ -75,6 +75,8 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   std::unordered_map<std::string, Origin> origins_;
   std::unordered_set<std::shared_ptr<Exchange>> exchanges_;  // begun and not done
 
+  bool ended_ = false;
+
   std::mutex mutex_;
   bool accepting_ = false;  // guarded by mutex_
 };

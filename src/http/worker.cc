@@ -95,6 +95,7 @@ void Worker::deliver() {
 }
 
 void Worker::sweep() {
+  if (ended_) return;  // the timer had fired before finish() could cancel it
   const auto now = Clock::now();
   for (size_t i = connections_.size(); i-- > 0;)
     if (i < connections_.size()) std::shared_ptr(connections_[i])->check_deadlines(now);
@@ -135,6 +136,7 @@ void Worker::finish() {
       closed_ = true;
       undeliverable.swap(outbox_);
     }
+    ended_ = true;
     sweep_timer_.cancel();
     guard_.reset();
   });

@@ -105,6 +105,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::string date_;
   int64_t date_second_ = 0;
   bool draining_ = false;
+  bool ended_ = false;
 
   std::mutex mutex_;
   std::vector<OutboxMessage> outbox_;  // guarded by mutex_

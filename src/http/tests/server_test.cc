@@ -456,6 +456,17 @@ TEST(Server, StopsAfterItsDrainTimeEvenIfNobodyAnswers) {
   EXPECT_TRUE(client.at_end());
 }
 
+TEST(Server, EndsWhateverMomentItIsStoppedAt) {
+  ServerOptions options;
+  options.idle_timeout_ms = 20;  // a sweep every 5 ms, so that a stop often meets one that is due
+  for (int i = 0; i < 150; ++i) {
+    Server server(options, echo);
+    server.start().value();
+    std::this_thread::sleep_for(std::chrono::microseconds(4'700 + 10 * (i % 60)));
+    server.stop();
+  }
+}
+
 TEST(Server, NamesThePortThatIsTaken) {
   TestServer first(echo);
   ServerOptions options;
