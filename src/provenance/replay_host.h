@@ -20,7 +20,7 @@ class ReplayHost final : public workflow::Host {
   ReplayHost(const std::vector<partition::RecordedEvent>& recorded, bool exact) : recorded_(recorded), exact_(exact) {}
 
   bool emit(workflow::RunState& run, Event event) override;
-  void start_effect(workflow::RunState& run, workflow::EffectRequest request) override { effects.push_back(std::move(request)); }
+  void start_effect(workflow::RunState&, workflow::EffectRequest request) override { effects.push_back(std::move(request)); }
   RunId new_id(int64_t now_us) override;
   const workflow::Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version) override;
   uint32_t budget_left(std::string_view scope, int32_t day, uint32_t per_day) override;

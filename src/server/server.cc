@@ -138,7 +138,7 @@ class Server::Impl {
     models::OnnxOptions onnx;
     if (!options_.onnxruntime.empty()) onnx.library_paths.push_back(options_.onnxruntime);
     models.backends.push_back(models::make_onnx_backend(std::move(onnx)));
-    models.now_us = [this] { return clock_.monotonic_us(); };
+    models.clock = &clock_;
     models_ = std::make_unique<models::ModelService>(std::move(models));
     SY_RETURN_IF_ERROR(models_->start());
     client_ = std::make_unique<http::Client>(http::ClientOptions{});

@@ -132,6 +132,8 @@ void encode_run(const RunState& run, std::string& text) {
     out.u8(static_cast<uint8_t>(step.status));
     out.varint(step.attempt);
     out.svarint(step.due_us);
+    // Known of the other attempts only to the process that runs them.
+    out.svarint(step.status == StepStatus::kWaiting ? step.attempt_started_us : 0);
     out.u8(step.review.is_zero() ? 0 : 1);
     if (!step.review.is_zero()) out.raw(step.review.view());
     if (step.status == StepStatus::kCompleted) encode_value(step.result, out);
@@ -196,6 +198,7 @@ Result<std::unique_ptr<RunState>> decode_run(const RunId& id, std::string_view b
     step.status = static_cast<StepStatus>(in.u8());
     step.attempt = static_cast<uint16_t>(in.varint());
     step.due_us = in.svarint();
+    step.attempt_started_us = in.svarint();
     if (in.u8() == 1) {
       if (const auto review = in.raw(16); review.size() == 16) step.review = RunId::from_bytes(review);
     }

@@ -144,6 +144,7 @@ struct Applier {
   void operator()(const StepSkipped&) const { settle(run, event.step, StepStatus::kSkipped); }
   void operator()(const StepWaiting& e) const {
     step().status = StepStatus::kWaiting;
+    step().attempt_started_us = event.time_us;
     step().due_us = e.until_us;
   }
   void operator()(const RunCompleted& e) const { end(RunStatus::kCompleted), run.output = e.output; }
@@ -155,6 +156,7 @@ struct Applier {
   void operator()(const ReviewRequested& e) const {
     const auto& spec = std::get<ReviewSpec>(run.pipeline->steps[event.step].spec);
     step().status = StepStatus::kWaiting;
+    step().attempt_started_us = event.time_us;
     step().review = e.review;
     step().due_us = spec.on_breach == ReviewSpec::Breach::kNothing ? 0 : e.due_us;
   }

@@ -34,12 +34,12 @@ struct StepState {
   uint16_t attempt = 1;     ///< the one that runs or runs next
   int64_t due_us = 0;       ///< kWaiting, kRetrying: when to act; 0: never by itself
   RunId review;             ///< kWaiting for a person
+  int64_t attempt_started_us = 0;  ///< kWaiting: since when; else known only to the process that runs the attempt
   Value result;             ///< kCompleted
 
   // Not part of the folded state: known only to the process that runs the attempt.
   bool in_flight = false;
   uint16_t open_needs = 0;
-  int64_t attempt_started_us = 0;
   int64_t attempt_deadline_us = 0;
 };
 
