@@ -5,6 +5,7 @@
 
 #include "interpret/evaluate.h"
 #include "switchyard/base/hash.h"
+#include "switchyard/types/value_codec.h"
 
 namespace switchyard::workflow {
 namespace {
@@ -63,7 +64,7 @@ class Stepper {
     body.started_us = state(step).attempt_started_us != 0 ? state(step).attempt_started_us : now_us_;
     body.result = result;
     body.meta = meta;
-    if (try_emit(step, body)) return;
+    if (fits(result) && try_emit(step, body)) return;
     StepFailed failed;
     failed.attempt = body.attempt;
     failed.started_us = body.started_us;
@@ -244,7 +245,7 @@ class Stepper {
   void start_review(const Step& step) {
     auto body = prepare_review(run_, step, host_.new_id(now_us_), now_us_);
     if (!body.ok()) return fail_attempt(step, body.error(), Value());
-    if (!try_emit(step, *body)) fail_attempt(step, too_large("what the review shows"), Value());
+    if (!fits(body->show) || !try_emit(step, *body)) fail_attempt(step, too_large("what the review shows"), Value());
   }
 
   void start_wait(const Step& step) {
@@ -309,7 +310,7 @@ class Stepper {
     }
     if (on_error.action == OnError::Action::kValue) {
       auto value = evaluate(*on_error.value, run_.slots, *run_.arena);
-      if (value.ok()) {
+      if (value.ok() && fits(*value)) {
         body.has_fallback = true;
         body.fallback = *value;
         if (try_emit(step, body)) return;
@@ -333,7 +334,7 @@ class Stepper {
     RunCompleted body;
     body.output = *output;
     body.cost = run_.cost;
-    if (!host_.emit(run_, Event{run_.id, kNoStep, now_us_, body})) fail_run(too_large("the output"));
+    if (!fits(*output) || !host_.emit(run_, Event{run_.id, kNoStep, now_us_, body})) fail_run(too_large("the output"));
   }
 
   int64_t backoff_us(const Step& step, uint16_t attempt) const {
@@ -346,8 +347,11 @@ class Stepper {
 
   static Error too_large(const std::string& what) {
     return make_error(ErrorKind::kTooLarge, "workflow.result_too_large",
-                      what + " is larger than one record of the log may be; keep less, or store it elsewhere and keep a reference");
+                      what + " is larger, or nested deeper, than one record of the log may be; keep less, or store it elsewhere and "
+                             "keep a reference");
   }
+  /// Steps may put values into values, again and again.
+  static bool fits(const Value& value) { return depth(value) <= kMaxValueDepth; }
 
   template <typename Body>
   bool try_emit(const Step& step, Body body) {
