@@ -1,7 +1,12 @@
 #include "cli/api_client.h"
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
 
+#include "cli/cli.h"
 #include "switchyard/http/problem.h"
 #include "switchyard/runtime/disk.h"
 #include "switchyard/types/json.h"
@@ -10,7 +15,7 @@ namespace switchyard::server::cli {
 
 void add_connection_options(CLI::App& command, Connection& connection) {
   command.add_option("--server", connection.server, "Base URL of the server")->envname("SWITCHYARD_SERVER")->capture_default_str();
-  command.add_option("--key", connection.key, "API key; better given in the environment")->envname("SWITCHYARD_API_KEY");
+  command.add_option("--api-key", connection.key, "API key; better given in the environment")->envname("SWITCHYARD_API_KEY");
   command.add_option("--data", connection.data_directory, "Data folder whose development key is used when no key is given")->envname("SWITCHYARD_DATA")->capture_default_str();
 }
 
@@ -74,6 +79,50 @@ std::string encode(std::string_view text) {
     else (out += '%', out += kDigits[byte >> 4], out += kDigits[byte & 15]);
   }
   return out;
+}
+
+std::string target_of(std::string path, const std::vector<std::pair<std::string, std::string>>& parameters) {
+  char separator = '?';
+  for (const auto& [name, value] : parameters) {
+    if (value.empty()) continue;
+    path += separator + encode(name) + "=" + encode(value);
+    separator = '&';
+  }
+  return path;
+}
+
+Result<Document> read_data(const std::string& given, std::string_view option) {
+  constexpr size_t kMaxDataBytes = 4u << 20;
+  std::string text = given, from = std::string(option);
+  std::error_code error;
+  if (given == "-") {
+    text.assign(std::istreambuf_iterator<char>(std::cin), {});
+    from = "standard input";
+  } else if (std::filesystem::is_regular_file(given, error)) {
+    std::ifstream file(given, std::ios::binary);
+    text.assign(std::istreambuf_iterator<char>(file), {});
+    if (!file.eof() && file.fail()) return make_error(ErrorKind::kIo, "cli.cannot_read", "cannot read " + given);
+    from = given;
+  } else if (given.find_first_of("{[\"") != 0) {
+    return make_error(ErrorKind::kInvalidArgument, "cli.bad_data",
+                      "'" + given.substr(0, 100) + "' is neither a file nor a JSON object; name a file, write JSON in quotes, or - for standard input",
+                      std::string(option));
+  }
+  auto document = parse_json_document(text, {.max_bytes = kMaxDataBytes});
+  if (document.ok()) return document;
+  Error wrong = std::move(document).error();
+  wrong.kind = ErrorKind::kInvalidArgument;
+  wrong.message = from + " is no valid JSON: " + wrong.message;
+  return wrong;
+}
+
+int with_answer(const Connection& connection, http::Method method, const std::string& target, const std::string& body,
+                const std::function<int(const Value& root)>& use) {
+  auto client = ApiClient::connect(connection);
+  if (!client.ok()) return report(client.error());
+  const auto answer = ApiClient::ok((*client)->send(method, target, body));
+  if (!answer.ok()) return report(answer.error());
+  return use(answer->root());
 }
 
 }  // namespace switchyard::server::cli

@@ -1,7 +1,11 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "switchyard/base/result.h"
 #include "switchyard/http/client.h"
@@ -13,7 +17,7 @@ class App;
 
 namespace switchyard::server::cli {
 
-/// Where the server is and who asks: --server or SWITCHYARD_SERVER, --key or SWITCHYARD_API_KEY, else the
+/// Where the server is and who asks: --server or SWITCHYARD_SERVER, --api-key or SWITCHYARD_API_KEY, else the
 /// development key of the data folder.
 struct Connection {
   std::string server = "http://127.0.0.1:7070";
@@ -49,5 +53,15 @@ class ApiClient {
 
 /// Percent-encodes one part of a path or query.
 std::string encode(std::string_view text);
+/// "/path" and "name=value" pairs that are not empty.
+std::string target_of(std::string path, const std::vector<std::pair<std::string, std::string>>& parameters);
+
+/// What a person gives as data: JSON itself, a file's name, or "-" for standard input. kInvalidArgument when it is none of
+/// these or no valid JSON.
+Result<Document> read_data(const std::string& given, std::string_view option);
+
+/// Connects, calls, and gives what `use` says; the exit code is the error's when the connection or the call fails.
+int with_answer(const Connection& connection, http::Method method, const std::string& target, const std::string& body,
+                const std::function<int(const Value& root)>& use);
 
 }  // namespace switchyard::server::cli

@@ -28,7 +28,9 @@ int run(int argc, char** argv) {
   add_serve(app, &code);
   add_deploy(app, &code);
   add_decisions(app, &code);
+  add_replay(app, &code);
   add_reviews(app, &code);
+  add_overview(app, &code);
   add_logs(app, &code);
   add_keys(app, &code);
   try {

@@ -45,6 +45,7 @@ int serve(ServeSettings settings, bool development) {
   if (settings.log_format == "json") options.log_format = telemetry::LogFormat::kJson;
   if (settings.log_format == "text") options.log_format = telemetry::LogFormat::kText;
   options.memory_log = settings.log == "memory";
+  options.development = development;
   options.version = SWITCHYARD_VERSION;
   if (options.tls_certificate_file.empty() != options.tls_key_file.empty()) {
     return report(make_error(ErrorKind::kInvalidArgument, "server.half_tls", "give both --tls-certificate and --tls-key, or neither"));
