@@ -1,5 +1,5 @@
-// Any text: it compiles or it does not, and what compiles evaluates within its budget to what the checker promised, the
-// same each time.
+// Any text: it compiles or it does not, and what compiles evaluates within its budget to what the checker
+// promised, the same each time.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -28,8 +28,9 @@ struct World {
                                      {"z", Type::nullable(Type::real())},
                                      {"l", Type::list(item)},
                                      {"m", Type::map(Type::string(), Type::integer())}});
-    declare(0, "input", input,
-            R"({"n": 3, "d": 4, "s": "text", "z": null, "l": [{"a": 1}, {"a": 0, "b": "x"}], "m": {"k": 7}})");
+    declare(
+        0, "input", input,
+        R"({"n": 3, "d": 4, "s": "text", "z": null, "l": [{"a": 1}, {"a": 0, "b": "x"}], "m": {"k": 7}})");
     declare(1, "x", Type::dyn(), R"({"a": [1, "two", null, {"b": true}], "u": 18446744073709551615})");
     environment.declare("ran", Type::optional(item));
     slots[2] = Value::optional(new (arena.allocate<Value>(1)) Value(*parse_json(R"({"a": 5})", arena)));
@@ -61,7 +62,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   const Compiled compiled = compile(text, world.environment, options);
   require(compiled.ok() == compiled.mistakes.empty());
-  for (const auto& mistake : compiled.mistakes) require(mistake.offset + mistake.length <= size - 1 && !mistake.message.empty());
+  for (const auto& mistake : compiled.mistakes)
+    require(mistake.offset + mistake.length <= size - 1 && !mistake.message.empty());
   if (!compiled.ok()) return 0;
   Arena arena;
   const auto first = compiled.program->evaluate(world.slots, arena);

@@ -108,7 +108,8 @@ Table make_table() {
                            time_builtins(), value_builtins()}) {
     for (const auto& spec : specs) {
       Builtin builtin{spec.name, spec.method, spec.function, spec.overloads.empty(), {}};
-      for (const char* signature : spec.overloads) builtin.overloads.push_back(SignatureReader(signature).read());
+      for (const char* signature : spec.overloads)
+        builtin.overloads.push_back(SignatureReader(signature).read());
       const bool added = table.emplace(std::pair(builtin.name, builtin.method), builtin).second;
       SY_CHECK(added);
     }
@@ -146,9 +147,19 @@ std::string_view type_name(const Value& value) {
 }
 
 std::string_view type_constant(std::string_view name) {
-  static constexpr std::string_view kNames[] = {
-      "bool", "int",  "uint", "double",        "string", "bytes", "list", "map", "null_type",
-      "type", "optional_type", "google.protobuf.Timestamp", "google.protobuf.Duration"};
+  static constexpr std::string_view kNames[] = {"bool",
+                                                "int",
+                                                "uint",
+                                                "double",
+                                                "string",
+                                                "bytes",
+                                                "list",
+                                                "map",
+                                                "null_type",
+                                                "type",
+                                                "optional_type",
+                                                "google.protobuf.Timestamp",
+                                                "google.protobuf.Duration"};
   for (const auto known : kNames)
     if (name == known) return known;
   return {};

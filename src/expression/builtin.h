@@ -91,7 +91,8 @@ std::span<const BuiltinSpec> time_builtins();
 std::span<const BuiltinSpec> value_builtins();
 
 // Arithmetic on times, for the operators too. Both halves of a span have the same sign.
-bool add_times(const Value& a, const Value& b, Value& out);       ///< timestamp or duration, duration; false on overflow
+bool add_times(const Value& a, const Value& b,
+               Value& out);  ///< timestamp or duration, duration; false on overflow
 bool subtract_times(const Value& a, const Value& b, Value& out);  ///< false on overflow
 bool matches_pattern(std::string_view text, std::string_view pattern, Call& call);
 

@@ -85,7 +85,8 @@ bool to_string(Call& c) {
   if (v.is(Kind::kString)) return c.give(v);
   if (v.is(Kind::kBytes)) {
     if (!c.charge_text(v.size())) return false;
-    if (!is_valid_utf8(v.as_bytes())) return c.fail(FaultCode::kConversion, "the bytes are not valid UTF-8", v);
+    if (!is_valid_utf8(v.as_bytes()))
+      return c.fail(FaultCode::kConversion, "the bytes are not valid UTF-8", v);
     return c.give(Value::string(v.as_bytes()));
   }
   std::string text;
@@ -129,9 +130,12 @@ bool append_text(const Value& value, std::string& out) {
     case Kind::kUnsigned: return number(value.as_unsigned());
     case Kind::kDouble: {
       const double d = value.as_double();
-      if (std::isnan(d)) out += "NaN";
-      else if (std::isinf(d)) out += d < 0 ? "-Infinity" : "Infinity";
-      else number(d);
+      if (std::isnan(d))
+        out += "NaN";
+      else if (std::isinf(d))
+        out += d < 0 ? "-Infinity" : "Infinity";
+      else
+        number(d);
       return true;
     }
     case Kind::kString: out += value.as_string(); return true;
@@ -145,10 +149,18 @@ bool append_text(const Value& value, std::string& out) {
 
 std::span<const BuiltinSpec> conversion_builtins() {
   static const BuiltinSpec kSpecs[] = {
-      {"int", false, to_int, {"int -> int", "uint -> int", "double -> int", "string -> int", "timestamp -> int"}},
+      {"int",
+       false,
+       to_int,
+       {"int -> int", "uint -> int", "double -> int", "string -> int", "timestamp -> int"}},
       {"uint", false, to_uint, {"uint -> uint", "int -> uint", "double -> uint", "string -> uint"}},
-      {"double", false, to_double, {"double -> double", "int -> double", "uint -> double", "string -> double"}},
-      {"string", false, to_string,
+      {"double",
+       false,
+       to_double,
+       {"double -> double", "int -> double", "uint -> double", "string -> double"}},
+      {"string",
+       false,
+       to_string,
        {"string -> string", "int -> string", "uint -> string", "double -> string", "bool -> string",
         "bytes -> string", "timestamp -> string", "duration -> string"}},
       {"bytes", false, to_bytes, {"bytes -> bytes", "string -> bytes"}},

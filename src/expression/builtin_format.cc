@@ -12,10 +12,6 @@
 namespace switchyard::expression {
 namespace {
 
-constexpr int kMaxPrecision = 100;
-/// Lists and maps nested deeper are not written; values that a program builds are never this deep by need.
-constexpr int kMaxFormatDepth = 64;
-
 class Formatter {
  public:
   explicit Formatter(Call& call) : c_(call), items_(call[1].items()) {}
@@ -42,7 +38,7 @@ class Formatter {
     ++i;
     if (i < text.size() && text[i] == '.') {
       const auto [end, error] = std::from_chars(text.data() + i + 1, text.data() + text.size(), precision);
-      if (error != std::errc() || precision < 0 || precision > kMaxPrecision)
+      if (error != std::errc() || precision < 0 || precision > kMaxFormatPrecision)
         return c_.fail(FaultCode::kBadArgument, "a precision is a number from 0 to 100, as in %.3f", c_[0]);
       i = static_cast<size_t>(end - text.data());
     }
@@ -59,7 +55,8 @@ class Formatter {
       case 'd': return decimal(item);
       case 'f':
       case 'e': return real(item, kind, precision);
-      case 'b': return item.is(Kind::kBool) ? (out_ += item.as_bool() ? '1' : '0', true) : integer(item, 2, false);
+      case 'b':
+        return item.is(Kind::kBool) ? (out_ += item.as_bool() ? '1' : '0', true) : integer(item, 2, false);
       case 'o': return integer(item, 8, false);
       default: return hexadecimal(item, kind == 'X');
     }
@@ -67,8 +64,8 @@ class Formatter {
 
   bool refuse(const char* what, const Value& item) { return c_.fail(FaultCode::kBadArgument, what, item); }
 
-  bool text_of(const Value& item, int depth) {
-    if (depth > kMaxFormatDepth || out_.size() > kMaxBuiltBytes)
+  bool text_of(const Value& item, uint32_t depth) {
+    if (depth > kMaxResultDepth || out_.size() > kMaxBuiltBytes)
       return c_.fail(FaultCode::kTooLarge, "a text of more than 1 MiB or deeper than 64 levels");
     if (!c_.charge(1)) return false;
     if (item.is(Kind::kList)) {
@@ -86,7 +83,7 @@ class Formatter {
   }
 
   /// Entries in the order of their keys' text, so that the order of insertion does not show.
-  bool map(const Value& item, int depth) {
+  bool map(const Value& item, uint32_t depth) {
     std::vector<std::pair<std::string, const Value*>> entries;
     for (const auto& member : item.members()) {
       std::string key;
@@ -117,9 +114,9 @@ class Formatter {
     const double d = item.to_double();
     if (!std::isfinite(d)) return append_text(Value::real(d), out_);
     char buffer[512];
-    const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, d,
-                                            kind == 'f' ? std::chars_format::fixed : std::chars_format::scientific,
-                                            precision);
+    const auto [end, error] =
+        std::to_chars(buffer, buffer + sizeof buffer, d,
+                      kind == 'f' ? std::chars_format::fixed : std::chars_format::scientific, precision);
     out_.append(buffer, end);
     return true;
   }
@@ -127,16 +124,20 @@ class Formatter {
   bool integer(const Value& item, int base, bool upper) {
     char buffer[80];
     char* end = nullptr;
-    if (item.is(Kind::kInteger)) end = std::to_chars(buffer, buffer + sizeof buffer, item.as_integer(), base).ptr;
-    else if (item.is(Kind::kUnsigned)) end = std::to_chars(buffer, buffer + sizeof buffer, item.as_unsigned(), base).ptr;
-    else return refuse(base == 2 ? "%b takes ints, uints and bools" : "%o takes ints and uints", item);
+    if (item.is(Kind::kInteger))
+      end = std::to_chars(buffer, buffer + sizeof buffer, item.as_integer(), base).ptr;
+    else if (item.is(Kind::kUnsigned))
+      end = std::to_chars(buffer, buffer + sizeof buffer, item.as_unsigned(), base).ptr;
+    else
+      return refuse(base == 2 ? "%b takes ints, uints and bools" : "%o takes ints and uints", item);
     for (char* p = buffer; p != end; ++p) out_ += upper && *p >= 'a' ? static_cast<char>(*p - 32) : *p;
     return true;
   }
 
   bool hexadecimal(const Value& item, bool upper) {
     if (item.is(Kind::kInteger) || item.is(Kind::kUnsigned)) return integer(item, 16, upper);
-    if (!item.is(Kind::kString) && !item.is(Kind::kBytes)) return refuse("%x takes ints, uints, strings and bytes", item);
+    if (!item.is(Kind::kString) && !item.is(Kind::kBytes))
+      return refuse("%x takes ints, uints, strings and bytes", item);
     const auto bytes = item.is(Kind::kString) ? item.as_string() : item.as_bytes();
     const char* digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
     for (const char ch : bytes) {

@@ -100,7 +100,8 @@ bool shift(Call& c) {
   const uint64_t bits = is_unsigned ? c[0].as_unsigned() : static_cast<uint64_t>(c[0].as_integer());
   const auto count = static_cast<uint64_t>(c[1].as_integer());
   const uint64_t shifted = count >= 64 ? 0 : left ? bits << count : bits >> count;
-  return c.give(is_unsigned ? Value::unsigned_integer(shifted) : Value::integer(static_cast<int64_t>(shifted)));
+  return c.give(is_unsigned ? Value::unsigned_integer(shifted)
+                            : Value::integer(static_cast<int64_t>(shifted)));
 }
 
 }  // namespace

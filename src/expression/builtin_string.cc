@@ -97,7 +97,8 @@ bool substring(Call& c) {
   size_t end = text.size();
   if (!position(c, 1, text, begin)) return false;
   if (c.count > 2 && !position(c, 2, text, end)) return false;
-  if (begin > end) return c.fail(FaultCode::kBadArgument, "the end of a substring comes before its start", c[1], c[2]);
+  if (begin > end)
+    return c.fail(FaultCode::kBadArgument, "the end of a substring comes before its start", c[1], c[2]);
   return c.give(Value::string(text.substr(begin, end - begin)));
 }
 
@@ -119,7 +120,8 @@ bool count_argument(Call& c, size_t i, uint64_t& count) {
   return true;
 }
 
-/// The end of the piece that begins at `at`: before the next separator; after one code point when that is empty.
+/// The end of the piece that begins at `at`: before the next separator; after one code point when that is
+/// empty.
 size_t next_cut(std::string_view text, std::string_view separator, size_t at) {
   if (!separator.empty()) return text.find(separator, at);
   if (at >= text.size()) return std::string_view::npos;
@@ -178,8 +180,8 @@ bool split(Call& c) {
 
 bool is_blank(uint32_t rune) {
   return (rune >= 9 && rune <= 13) || rune == ' ' || rune == 0x85 || rune == 0xA0 || rune == 0x1680 ||
-         (rune >= 0x2000 && rune <= 0x200A) || rune == 0x2028 || rune == 0x2029 || rune == 0x202F || rune == 0x205F ||
-         rune == 0x3000;
+         (rune >= 0x2000 && rune <= 0x200A) || rune == 0x2028 || rune == 0x2029 || rune == 0x202F ||
+         rune == 0x205F || rune == 0x3000;
 }
 
 bool trim(Call& c) {
@@ -269,7 +271,10 @@ std::span<const BuiltinSpec> string_builtins() {
       {"substring", true, substring, {"string, int -> string", "string, int, int -> string"}},
       {"lowerAscii", true, shift_ascii<'A', 'Z', 32>, {"string -> string"}},
       {"upperAscii", true, shift_ascii<'a', 'z', -32>, {"string -> string"}},
-      {"replace", true, replace, {"string, string, string -> string", "string, string, string, int -> string"}},
+      {"replace",
+       true,
+       replace,
+       {"string, string, string -> string", "string, string, string, int -> string"}},
       {"split", true, split, {"string, string -> list(string)", "string, string, int -> list(string)"}},
       {"trim", true, trim, {"string -> string"}},
       {"reverse", true, reverse, {"string -> string"}},

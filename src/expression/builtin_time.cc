@@ -21,7 +21,8 @@ __int128 total_nanos(const Value& time) {
 
 bool make_duration(__int128 nanos, Value& out) {
   if (nanos > kMostNanos || nanos < -kMostNanos) return false;
-  out = Value::duration(static_cast<int64_t>(nanos / kNanosPerSecond), static_cast<int32_t>(nanos % kNanosPerSecond));
+  out = Value::duration(static_cast<int64_t>(nanos / kNanosPerSecond),
+                        static_cast<int32_t>(nanos % kNanosPerSecond));
   return true;
 }
 
@@ -105,7 +106,8 @@ bool to_timestamp(Call& c) {
   if (!v.is(Kind::kString)) return c.no_overload();
   const auto parsed = parse_timestamp(v.as_string());
   if (!parsed)
-    return c.fail(FaultCode::kConversion, "it is not RFC 3339 of the years 0001 to 9999, as 2025-01-31T12:00:00Z", v);
+    return c.fail(FaultCode::kConversion,
+                  "it is not RFC 3339 of the years 0001 to 9999, as 2025-01-31T12:00:00Z", v);
   return c.give(Value::timestamp(parsed->seconds, parsed->nanos));
 }
 
@@ -116,15 +118,28 @@ bool to_duration(Call& c) {
   __int128 nanos;
   Value out;
   switch (read_duration(v.as_string(), nanos)) {
-    case Read::kMalformed: return c.fail(FaultCode::kConversion, "it is not a duration as 1h30m, 1.5s or 250ms", v);
+    case Read::kMalformed:
+      return c.fail(FaultCode::kConversion, "it is not a duration as 1h30m, 1.5s or 250ms", v);
     case Read::kTooLong: return c.fail(FaultCode::kOverflow, "a duration is at most about 292 years", v);
     case Read::kFine: break;
   }
-  if (!make_duration(nanos, out)) return c.fail(FaultCode::kOverflow, "a duration is at most about 292 years", v);
+  if (!make_duration(nanos, out))
+    return c.fail(FaultCode::kOverflow, "a duration is at most about 292 years", v);
   return c.give(out);
 }
 
-enum class Part : uint8_t { kYear, kMonth, kDate, kDayOfMonth, kDayOfWeek, kDayOfYear, kHours, kMinutes, kSeconds, kMillis };
+enum class Part : uint8_t {
+  kYear,
+  kMonth,
+  kDate,
+  kDayOfMonth,
+  kDayOfWeek,
+  kDayOfYear,
+  kHours,
+  kMinutes,
+  kSeconds,
+  kMillis
+};
 
 bool zone_offset(Call& c, int64_t& offset) {
   offset = 0;
@@ -140,10 +155,11 @@ bool zone_offset(Call& c, int64_t& offset) {
     offset = zone.offset_at(c[0].seconds());
     return true;
   }
-  return c.fail(FaultCode::kBadArgument,
-                "a time zone is an offset as '+02:00', or a name as 'Europe/Berlin' written as a literal in the "
-                "expression, so that it is looked up when the expression is compiled",
-                c[1]);
+  return c.fail(
+      FaultCode::kBadArgument,
+      "a time zone is an offset as '+02:00', or a name as 'Europe/Berlin' written as a literal in the "
+      "expression, so that it is looked up when the expression is compiled",
+      c[1]);
 }
 
 struct Date {
@@ -201,7 +217,8 @@ bool clock_part(Call& c) {
 
 bool add_times(const Value& a, const Value& b, Value& out) {
   const __int128 sum = total_nanos(a) + total_nanos(b);
-  return a.is(Kind::kTimestamp) || b.is(Kind::kTimestamp) ? make_timestamp(sum, out) : make_duration(sum, out);
+  return a.is(Kind::kTimestamp) || b.is(Kind::kTimestamp) ? make_timestamp(sum, out)
+                                                          : make_duration(sum, out);
 }
 
 bool subtract_times(const Value& a, const Value& b, Value& out) {
@@ -212,9 +229,12 @@ bool subtract_times(const Value& a, const Value& b, Value& out) {
 
 std::span<const BuiltinSpec> time_builtins() {
   static const std::vector<const char*> kDated = {"timestamp -> int", "timestamp, string -> int"};
-  static const std::vector<const char*> kClock = {"timestamp -> int", "timestamp, string -> int", "duration -> int"};
+  static const std::vector<const char*> kClock = {"timestamp -> int", "timestamp, string -> int",
+                                                  "duration -> int"};
   static const BuiltinSpec kSpecs[] = {
-      {"timestamp", false, to_timestamp,
+      {"timestamp",
+       false,
+       to_timestamp,
        {"timestamp -> timestamp", "string -> timestamp", "int -> timestamp"}},
       {"duration", false, to_duration, {"duration -> duration", "string -> duration"}},
       {"getFullYear", true, timestamp_part<Part::kYear>, kDated},

@@ -74,7 +74,8 @@ bool base64_encode(Call& c) {
   for (size_t i = 0; i < bytes.size(); i += 3) {
     const size_t count = std::min<size_t>(3, bytes.size() - i);
     uint32_t group = 0;
-    for (size_t j = 0; j < 3; ++j) group = (group << 8) | (j < count ? static_cast<uint8_t>(bytes[i + j]) : 0);
+    for (size_t j = 0; j < 3; ++j)
+      group = (group << 8) | (j < count ? static_cast<uint8_t>(bytes[i + j]) : 0);
     for (size_t j = 0; j < 4; ++j) out += j <= count ? kDigits[(group >> (18 - 6 * j)) & 63] : '=';
   }
   return c.give_text(out);
@@ -105,7 +106,8 @@ bool base64_decode(Call& c) {
 }  // namespace
 
 std::span<const BuiltinSpec> value_builtins() {
-  static const std::vector<const char*> kSizes = {"string -> int", "bytes -> int", "list(A) -> int", "map(A, B) -> int"};
+  static const std::vector<const char*> kSizes = {"string -> int", "bytes -> int", "list(A) -> int",
+                                                  "map(A, B) -> int"};
   static const BuiltinSpec kSpecs[] = {
       {"size", false, size_of, kSizes},
       {"size", true, size_of, kSizes},

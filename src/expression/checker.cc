@@ -4,8 +4,13 @@
 
 namespace switchyard::expression {
 
-Checker::Checker(const Ast& ast, const Environment& environment, const CompileOptions& options, Mistakes& mistakes)
-    : ast_(ast), environment_(environment), options_(options), mistakes_(mistakes), nodes_(ast.node_count()) {}
+Checker::Checker(const Ast& ast, const Environment& environment, const CompileOptions& options,
+                 Mistakes& mistakes)
+    : ast_(ast),
+      environment_(environment),
+      options_(options),
+      mistakes_(mistakes),
+      nodes_(ast.node_count()) {}
 
 Checked Checker::run() {
   const Node& root = ast_.root();
@@ -22,7 +27,8 @@ Checked Checker::run() {
         mend = root.kind == NodeKind::kLiteral ? "write " + text(root) + ".0" : "wrap it in double(...)";
       if (wanted.is(TypeKind::kString) && result.is_number()) mend = "wrap it in string(...)";
       complain(root, "expression.wrong_result",
-               "the result is " + result.to_string() + ", but " + wanted.to_string() + " is expected here", mend);
+               "the result is " + result.to_string() + ", but " + wanted.to_string() + " is expected here",
+               mend);
     }
   }
   for (auto& node : nodes_) node.type = types_.settle(node.type);
@@ -35,6 +41,7 @@ Checked Checker::run() {
 }
 
 Type Checker::check(const Node& node) {
+  if (mistakes_.full()) return Type::error();
   Type type = dispatch(node);
   if (!options_.check_types) type = Type::dyn();
   info(node).type = type;
@@ -118,7 +125,8 @@ std::string Checker::absence_mend(const Node& node, const Type& inner) const {
   std::string asked = std::string(ast_.text_of(node));
   if (node.kind == NodeKind::kSelect && !node.optional)
     asked = std::string(ast_.text_of(*node.children[0])) + ".?" + std::string(node.name);
-  std::string mend = "say what absence means, for example " + asked + ".orValue(" + example_value(inner) + ")";
+  std::string mend =
+      "say what absence means, for example " + asked + ".orValue(" + example_value(inner) + ")";
   // The guard asks about the nearest thing that may be absent.
   const Node* guard = &node;
   while (guard->kind == NodeKind::kSelect && info(*guard->children[0]).type.is(TypeKind::kOptional))
@@ -168,10 +176,14 @@ Type Checker::check_list(const Node& node) {
     Type type = check(child);
     if (node.entry_optional[i]) {
       const Type known = types_.look(type);
-      if (known.is(TypeKind::kOptional)) type = known.element();
-      else if (known.is_dyn() || known.is_error()) type = Type::dyn();
-      else return complain(child, "expression.no_overload", "'?' takes an optional, but " + text(child) + " is " +
-                                                                types_.settle(known).to_string());
+      if (known.is(TypeKind::kOptional))
+        type = known.element();
+      else if (known.is_dyn() || known.is_error())
+        type = Type::dyn();
+      else
+        return complain(
+            child, "expression.no_overload",
+            "'?' takes an optional, but " + text(child) + " is " + types_.settle(known).to_string());
     }
     if (type.is_error()) continue;
     if (!element) {
@@ -196,17 +208,22 @@ Type Checker::check_map(const Node& node) {
     const Node& value = *node.children[i + 1];
     const Type key_type = types_.look(check(key));
     Type value_type = check(value);
-    if (!complain_if_missing(key, key_type, "a key needs a value") && !key_type.is_dyn() && !key_type.is_error() &&
-        !key_type.is(TypeKind::kVariable) && !key_type.is(TypeKind::kString) && !key_type.is(TypeKind::kInt) &&
-        !key_type.is(TypeKind::kUint) && !key_type.is(TypeKind::kBool))
+    if (!complain_if_missing(key, key_type, "a key needs a value") && !key_type.is_dyn() &&
+        !key_type.is_error() && !key_type.is(TypeKind::kVariable) && !key_type.is(TypeKind::kString) &&
+        !key_type.is(TypeKind::kInt) && !key_type.is(TypeKind::kUint) && !key_type.is(TypeKind::kBool))
       complain(key, "expression.no_overload",
-               "a key is a string, int, uint or bool, but " + text(key) + " is " + types_.settle(key_type).to_string());
+               "a key is a string, int, uint or bool, but " + text(key) + " is " +
+                   types_.settle(key_type).to_string());
     if (node.entry_optional[i / 2]) {
       const Type known = types_.look(value_type);
-      if (known.is(TypeKind::kOptional)) value_type = known.element();
-      else if (known.is_dyn() || known.is_error()) value_type = Type::dyn();
-      else complain(value, "expression.no_overload", "a '?' key takes an optional value, but " + text(value) + " is " +
-                                                         types_.settle(known).to_string());
+      if (known.is(TypeKind::kOptional))
+        value_type = known.element();
+      else if (known.is_dyn() || known.is_error())
+        value_type = Type::dyn();
+      else
+        complain(value, "expression.no_overload",
+                 "a '?' key takes an optional value, but " + text(value) + " is " +
+                     types_.settle(known).to_string());
     }
     merge(keys, key_type);
     merge(values, value_type);
@@ -264,8 +281,7 @@ Type Checker::type_of_ref(const Node& node, bool keep_optional) {
     about.unwrap = true;
     type = type.element();
   }
-  if (type.is(TypeKind::kNullable) && is_not_null(node))
-    type = type.element();
+  if (type.is(TypeKind::kNullable) && is_not_null(node)) type = type.element();
   return type;
 }
 
@@ -296,7 +312,8 @@ Type Checker::undeclared(const Node& node) {
   const auto near = nearest_name(node.name, names);
   std::string message = "there is no " + quoted(node.name) + " here";
   if (!near.empty()) message += "; did you mean " + quoted(near) + "?";
-  std::string mend = near.empty() ? "for text write '" + std::string(node.name) + "'" : "write " + std::string(near);
+  std::string mend =
+      near.empty() ? "for text write '" + std::string(node.name) + "'" : "write " + std::string(near);
   if (near.empty() && !names.empty() && names.size() <= 12) {
     mend += "; the names are ";
     for (size_t i = 0; i < names.size(); ++i) mend += (i > 0 ? ", " : "") + std::string(names[i]);
@@ -319,8 +336,10 @@ Type Checker::field_type(const Node& node, const Type& target, std::string_view 
   if (target.is(TypeKind::kOptional)) {
     const Type inner = types_.look(target.element());
     Type type = Type::dyn();
-    if (inner.is(TypeKind::kObject)) type = object_field(node, inner, field, false);
-    else if (inner.is(TypeKind::kMap)) type = inner.element();
+    if (inner.is(TypeKind::kObject))
+      type = object_field(node, inner, field, false);
+    else if (inner.is(TypeKind::kMap))
+      type = inner.element();
     else if (!inner.is_dyn() && !inner.is(TypeKind::kVariable) && !inner.is_error())
       return complain_at(node.name_span, "expression.no_overload",
                          text(of) + " is " + types_.settle(target).to_string() + " and has no fields");
@@ -339,7 +358,8 @@ Type Checker::field_type(const Node& node, const Type& target, std::string_view 
   } else if (optional && target.is(TypeKind::kNullable) && target.element().is(TypeKind::kObject)) {
     type = object_field(node, target.element(), field, false);
   } else if (!target.is_dyn() && !target.is(TypeKind::kVariable)) {
-    if (complain_if_missing(of, target, "its field '" + std::string(field) + "' is read")) return Type::error();
+    if (complain_if_missing(of, target, "its field '" + std::string(field) + "' is read"))
+      return Type::error();
     return complain_at(node.name_span, "expression.no_such_field",
                        text(of) + " is " + types_.settle(target).to_string() + " and has no fields");
   }
@@ -371,24 +391,26 @@ Type Checker::object_field(const Node& node, const Type& object, std::string_vie
   return found->type;
 }
 
+/// has(step): whether an optional variable holds a value. Of any other it would be no question.
+Type Checker::variable_has(const Node& variable, const Type& type) {
+  info(variable).type = type;
+  if (options_.check_types && !type.is(TypeKind::kOptional) && !type.is_error())
+    complain(
+        variable, "expression.always_there",
+        text(variable) + " is always there; has() asks about what may be absent",
+        type.is(TypeKind::kNullable) ? "write " + text(variable) + " != null" : "leave the question out");
+  return Type::boolean();
+}
+
 Type Checker::check_has(const Node& node) {
   const Node& arg = *node.children[0];
   if (arg.kind == NodeKind::kIdent) {
-    const Type type = types_.look(check_ident(arg, true));
-    info(arg).type = type;
-    if (options_.check_types && !type.is(TypeKind::kOptional) && !type.is_error())
-      complain(arg, "expression.always_there", text(arg) + " is always there; has() asks about what may be absent",
-               type.is(TypeKind::kNullable) ? "write " + text(arg) + " != null" : "leave the question out");
-    return Type::boolean();
+    return variable_has(arg, types_.look(check_ident(arg, true)));
   }
   // The field itself need not be proven: that is the question. What it is a field of must be.
   bool absolute = false;
   const std::string name = arg.kind == NodeKind::kSelect ? qualified_name(arg, absolute) : std::string();
-  if (!name.empty() && resolve(arg, name, absolute)) {
-    const Type type = type_of_ref(arg, true);
-    info(arg).type = type;
-    return Type::boolean();
-  }
+  if (!name.empty() && resolve(arg, name, absolute)) return variable_has(arg, type_of_ref(arg, true));
   const Type target = types_.look(check(*arg.children[0]));
   if (arg.kind == NodeKind::kIndex) check(*arg.children[1]);
   if (target.is(TypeKind::kNullable)) {
@@ -409,8 +431,10 @@ Type Checker::check_index(const Node& node) {
   if (complain_if_missing(key, key_type, "an index needs a value")) return Type::error();
   const bool named = key.kind == NodeKind::kLiteral && key.literal.is(Kind::kString);
   const Type& inner = target.is(TypeKind::kOptional) ? types_.look(target.element()) : target;
-  if (named && inner.is(TypeKind::kObject)) return field_type(node, target, key.literal.as_string(), node.optional);
-  if (!target.is(TypeKind::kOptional) && complain_if_missing(of, target, "it is indexed")) return Type::error();
+  if (named && inner.is(TypeKind::kObject))
+    return field_type(node, target, key.literal.as_string(), node.optional);
+  if (!target.is(TypeKind::kOptional) && complain_if_missing(of, target, "it is indexed"))
+    return Type::error();
   const Type element = element_type(node, inner, key_type);
   if (element.is_error()) return element;
   return node.optional || target.is(TypeKind::kOptional) ? Type::optional(element) : element;
@@ -422,8 +446,8 @@ Type Checker::element_type(const Node& node, const Type& target, const Type& key
   if (target.is_dyn() || target.is(TypeKind::kVariable)) return Type::dyn();
   if (target.is(TypeKind::kList)) {
     if (any_key || key.is_number()) return types_.look(target.element());
-    return complain(*node.children[1], "expression.no_overload", "a list is indexed with an int, not with " +
-                                                                     types_.settle(key).to_string());
+    return complain(*node.children[1], "expression.no_overload",
+                    "a list is indexed with an int, not with " + types_.settle(key).to_string());
   }
   if (target.is(TypeKind::kMap)) {
     const bool numbers = key.is_number() && types_.look(target.key()).is_number();
@@ -437,8 +461,8 @@ Type Checker::element_type(const Node& node, const Type& target, const Type& key
     return complain(*node.children[1], "expression.no_overload",
                     "the fields of " + text(of) + " have names, not " + types_.settle(key).to_string());
   }
-  return complain(of, "expression.no_overload", text(of) + " is " + types_.settle(target).to_string() +
-                                                    " and has no elements");
+  return complain(of, "expression.no_overload",
+                  text(of) + " is " + types_.settle(target).to_string() + " and has no elements");
 }
 
 // -- what is read -----------------------------------------------------------------------------------------
@@ -446,7 +470,8 @@ Type Checker::element_type(const Node& node, const Type& target, const Type& key
 void Checker::collect_reads(const Node& node) {
   std::string path;
   const Node* at = &node;
-  // Down a chain of selections to the variable; a call or a computed index on the way begins a new chain below.
+  // Down a chain of selections to the variable; a call or a computed index on the way begins a new chain
+  // below.
   while (true) {
     const NodeInfo& about = info(*at);
     if (about.ref == Ref::kSlot) {

@@ -21,13 +21,13 @@ enum class Ref : uint8_t { kNone, kSlot, kLocal, kTypeName, kUndeclared };
 struct NodeInfo {
   Type type;
   Ref ref = Ref::kNone;
-  uint16_t index = 0;              ///< slot, or number of the local name
-  uint16_t first_local = 0;        ///< of a node that binds names: the numbers it gave them
+  uint16_t index = 0;        ///< slot, or number of the local name
+  uint16_t first_local = 0;  ///< of a node that binds names: the numbers it gave them
   uint16_t second_local = 0;
-  bool unwrap = false;             ///< an optional that is proven to be there: its value is meant
-  bool real = false;               ///< an int literal among doubles, or arithmetic of doubles
-  bool to_real = false;            ///< an argument where a double is wanted
-  bool namespaced = false;         ///< a call whose target is part of its name, as in math.abs(x)
+  bool unwrap = false;      ///< an optional that is proven to be there: its value is meant
+  bool real = false;        ///< an int literal among doubles, or arithmetic of doubles
+  bool to_real = false;     ///< an argument where a double is wanted
+  bool namespaced = false;  ///< a call whose target is part of its name, as in math.abs(x)
   const Builtin* builtin = nullptr;
   std::string_view type_name;
 };
@@ -65,6 +65,7 @@ class Checker {
   Type check_select(const Node& node);
   Type check_index(const Node& node);
   Type check_has(const Node& node);
+  Type variable_has(const Node& variable, const Type& type);
   Type check_list(const Node& node);
   Type check_map(const Node& node);
   Type field_type(const Node& node, const Type& target, std::string_view field, bool optional);
@@ -91,7 +92,8 @@ class Checker {
   Type check_call(const Node& node);
   Type check_target(const Node& node);
   Type check_variadic(const Node& node, const std::vector<const Node*>& args, const std::vector<Type>& types);
-  Type resolve_overload(const Node& node, const std::vector<const Node*>& args, const std::vector<Type>& types);
+  Type resolve_overload(const Node& node, const std::vector<const Node*>& args,
+                        const std::vector<Type>& types);
   Type no_overload(const Node& node, const std::vector<const Node*>& args, const std::vector<Type>& types);
   Type unknown_function(const Node& node);
   Type check_comprehension(const Node& node);
@@ -106,15 +108,16 @@ class Checker {
   void add_path(const Node& node, std::vector<std::string>& out) const;
   std::string key_of(const Node& node) const;
   bool known(const std::vector<std::string>& facts, const Node& node) const;
-  bool is_present(const Node& node) const { return !facts_.empty() && known(facts_.back().present, node); }
-  bool is_not_null(const Node& node) const { return !facts_.empty() && known(facts_.back().not_null, node); }
+  bool is_present(const Node& node) const { return known(facts_.present, node); }
+  bool is_not_null(const Node& node) const { return known(facts_.not_null, node); }
   void push_facts(Facts more);
   void pop_facts();
 
   // messages
   Type complain(const Node& node, std::string code, std::string message, std::string mend = {});
   Type complain_at(Span span, std::string code, std::string message, std::string mend = {});
-  /// A mistake when the type may be absent or null, so that `use` ("'<' needs a value") cannot be; else false.
+  /// A mistake when the type may be absent or null, so that `use` ("'<' needs a value") cannot be; else
+  /// false.
   bool complain_if_missing(const Node& node, const Type& type, std::string_view use);
   std::string absence_mend(const Node& node, const Type& inner) const;
   std::string text(const Node& node) const;
@@ -131,7 +134,8 @@ class Checker {
   std::vector<NodeInfo> nodes_;
   std::vector<Local> locals_;
   uint16_t local_count_ = 0;
-  std::vector<Facts> facts_;
+  Facts facts_;                                        ///< all that holds here, innermost last
+  std::vector<std::pair<size_t, size_t>> fact_marks_;  ///< how many held outside
   std::vector<SlotIndex> slots_;
   std::vector<std::string> paths_;
 };

@@ -66,10 +66,11 @@ Type Checker::check_call(const Node& node) {
   if (builtin->variadic) return check_variadic(node, args, types);
   if (!options_.check_types) return Type::dyn();
   // An argument with a mistake says nothing, but a function with one result type still gives it.
-  if (failed) return builtin->overloads.size() == 1 && unknown(builtin->overloads[0].result) == false &&
-                             builtin->overloads[0].result.depth() == 0
-                         ? builtin->overloads[0].result
-                         : Type::error();
+  if (failed)
+    return builtin->overloads.size() == 1 && unknown(builtin->overloads[0].result) == false &&
+                   builtin->overloads[0].result.depth() == 0
+               ? builtin->overloads[0].result
+               : Type::error();
   return resolve_overload(node, args, types);
 }
 
@@ -92,7 +93,8 @@ Type Checker::unknown_function(const Node& node) {
                      near.empty() ? "" : "write " + std::string(near));
 }
 
-Type Checker::check_variadic(const Node& node, const std::vector<const Node*>& args, const std::vector<Type>& types) {
+Type Checker::check_variadic(const Node& node, const std::vector<const Node*>& args,
+                             const std::vector<Type>& types) {
   if (args.empty())
     return complain(node, "expression.no_overload", quoted(node.name) + " needs at least one argument");
   std::optional<Type> common;
@@ -101,9 +103,9 @@ Type Checker::check_variadic(const Node& node, const std::vector<const Node*>& a
     if (args.size() == 1 && type.is(TypeKind::kList)) type = types_.look(type.element());
     if (!unknown(type) && !type.is_number()) {
       if (complain_if_missing(*args[i], type, quoted(node.name) + " needs a number")) return Type::error();
-      return complain(*args[i], "expression.no_overload", quoted(node.name) + " takes numbers or one list of them, but " +
-                                                              text(*args[i]) + " is " +
-                                                              types_.settle(type).to_string());
+      return complain(*args[i], "expression.no_overload",
+                      quoted(node.name) + " takes numbers or one list of them, but " + text(*args[i]) +
+                          " is " + types_.settle(type).to_string());
     }
     common = !common || *common == type ? type : Type::dyn();
   }
@@ -113,8 +115,9 @@ Type Checker::check_variadic(const Node& node, const std::vector<const Node*>& a
 Type Checker::resolve_overload(const Node& node, const std::vector<const Node*>& args,
                                const std::vector<Type>& types) {
   const Builtin& builtin = *info(node).builtin;
-  std::optional<Type> result;   // of the first that fits
-  std::optional<Type> settled;  // the same without variables, which do not outlive a rewind; dyn where others differ
+  std::optional<Type> result;  // of the first that fits
+  std::optional<Type>
+      settled;  // the same without variables, which do not outlive a rewind; dyn where others differ
   std::optional<Substitution::Mark> learned;
   const Overload* chosen = nullptr;
   size_t matches = 0;
@@ -147,7 +150,8 @@ Type Checker::resolve_overload(const Node& node, const std::vector<const Node*>&
   return *result;
 }
 
-Type Checker::no_overload(const Node& node, const std::vector<const Node*>& args, const std::vector<Type>& types) {
+Type Checker::no_overload(const Node& node, const std::vector<const Node*>& args,
+                          const std::vector<Type>& types) {
   const Builtin& builtin = *info(node).builtin;
   const std::string name = "'" + std::string(builtin.name) + "'";
   for (size_t i = 0; i < args.size(); ++i)
@@ -163,8 +167,8 @@ Type Checker::no_overload(const Node& node, const std::vector<const Node*>& args
   if (asks_optional(builtin.name) && !types[0].is(TypeKind::kOptional))
     mend = text(*args[0]) + " is always there; " + name + " is for what may be absent";
   else if (builtin.name == "orValue" && types.size() == 2)
-    mend = "the value for absence must be " + types_.settle(types[0].element()).to_string() + ", for example " +
-           example_value(types_.settle(types[0].element()));
+    mend = "the value for absence must be " + types_.settle(types[0].element()).to_string() +
+           ", for example " + example_value(types_.settle(types[0].element()));
   return complain_at(node.span, "expression.no_overload", std::move(message), std::move(mend));
 }
 
@@ -192,7 +196,8 @@ void Checker::range_types(const Node& node, const Type& range, bool pair, Type& 
     first = Type::string();
   } else if (!complain_if_missing(of, range, "it is gone through")) {
     complain(of, "expression.no_overload",
-             "only lists and maps can be gone through, but " + text(of) + " is " + types_.settle(range).to_string());
+             "only lists and maps can be gone through, but " + text(of) + " is " +
+                 types_.settle(range).to_string());
   }
 }
 
@@ -221,9 +226,7 @@ Type Checker::check_comprehension(const Node& node) {
     case Macro::kAll:
     case Macro::kExists:
     case Macro::kExistsOne: need_bool(*node.children[1], body, "the condition"); return Type::boolean();
-    case Macro::kFilter:
-      need_bool(*node.children[1], body, "the condition");
-      return Type::list(first);
+    case Macro::kFilter: need_bool(*node.children[1], body, "the condition"); return Type::list(first);
     case Macro::kMap:
     case Macro::kTransformList: return body.is_error() ? body : Type::list(body);
     case Macro::kTransformMap: {
@@ -251,7 +254,8 @@ Type Checker::check_optional_map(const Node& node) {
   const Node& of = *node.children[0];
   const Type target = types_.look(check_target(of));
   Type inner = Type::dyn();
-  if (target.is(TypeKind::kOptional)) inner = types_.look(target.element());
+  if (target.is(TypeKind::kOptional))
+    inner = types_.look(target.element());
   else if (!unknown(target))
     complain(of, "expression.no_overload",
              text(of) + " is " + types_.settle(target).to_string() + " and always there; " +

@@ -14,12 +14,14 @@ void unite(std::vector<std::string>& all, const std::vector<std::string>& more) 
 }
 
 void intersect(std::vector<std::string>& all, const std::vector<std::string>& other) {
-  std::erase_if(all, [&](const std::string& one) { return std::find(other.begin(), other.end(), one) == other.end(); });
+  std::erase_if(
+      all, [&](const std::string& one) { return std::find(other.begin(), other.end(), one) == other.end(); });
 }
 
 }  // namespace
 
-/// The same text for two nodes that mean the same variable or field; empty for anything that is not a plain path.
+/// The same text for two nodes that mean the same variable or field; empty for anything that is not a plain
+/// path.
 std::string Checker::key_of(const Node& node) const {
   const NodeInfo& about = info(node);
   if (about.ref == Ref::kSlot) return "slot " + std::to_string(about.index);
@@ -90,7 +92,8 @@ Checker::Facts Checker::facts(const Node& node, bool when) const {
         if (subject != nullptr)
           if (std::string key = key_of(*subject); !key.empty()) out.not_null.push_back(std::move(key));
       }
-      if (node.op == Operator::kIn && when && left.kind == NodeKind::kLiteral && left.literal.is(Kind::kString)) {
+      if (node.op == Operator::kIn && when && left.kind == NodeKind::kLiteral &&
+          left.literal.is(Kind::kString)) {
         if (const std::string of = key_of(right); !of.empty())
           out.present.push_back(of + "\n" + std::string(left.literal.as_string()));
       }
@@ -107,12 +110,15 @@ Checker::Facts Checker::facts(const Node& node, bool when) const {
 }
 
 void Checker::push_facts(Facts more) {
-  Facts all = facts_.empty() ? Facts{} : facts_.back();
-  unite(all.present, more.present);
-  unite(all.not_null, more.not_null);
-  facts_.push_back(std::move(all));
+  fact_marks_.emplace_back(facts_.present.size(), facts_.not_null.size());
+  for (auto& key : more.present) facts_.present.push_back(std::move(key));
+  for (auto& key : more.not_null) facts_.not_null.push_back(std::move(key));
 }
 
-void Checker::pop_facts() { facts_.pop_back(); }
+void Checker::pop_facts() {
+  facts_.present.resize(fact_marks_.back().first);
+  facts_.not_null.resize(fact_marks_.back().second);
+  fact_marks_.pop_back();
+}
 
 }  // namespace switchyard::expression

@@ -63,7 +63,8 @@ void Checker::need_bool(const Node& node, const Type& type, std::string_view wha
   if (unknown(known) || known.is(TypeKind::kBool)) return;
   const std::string use = std::string(what) + " needs true or false";
   if (complain_if_missing(node, known, use)) return;
-  complain(node, "expression.no_overload", use + ", but " + text(node) + " is " + types_.settle(known).to_string(),
+  complain(node, "expression.no_overload",
+           use + ", but " + text(node) + " is " + types_.settle(known).to_string(),
            known.is_number() ? "compare it: " + text(node) + " != 0" : "");
 }
 
@@ -76,8 +77,9 @@ Type Checker::check_unary(const Node& node) {
   }
   if (unknown(type) || type.is(TypeKind::kInt) || type.is(TypeKind::kDouble)) return type;
   if (complain_if_missing(operand, type, "'-' needs a number")) return Type::error();
-  return complain(node, "expression.no_overload",
-                  "'-' needs an int or a double, but " + text(operand) + " is " + types_.settle(type).to_string());
+  return complain(
+      node, "expression.no_overload",
+      "'-' needs an int or a double, but " + text(operand) + " is " + types_.settle(type).to_string());
 }
 
 /// CEL has no `double + int`. The one relaxation: a literal int beside a double is meant as a double.
@@ -159,7 +161,8 @@ Type Checker::check_equality(const Node& node) {
     return Type::boolean();
   const bool a_optional = a.is(TypeKind::kOptional);
   if (a_optional != b.is(TypeKind::kOptional)) {
-    complain_if_missing(a_optional ? left : right, a_optional ? a : b, operator_name(node) + " needs a value");
+    complain_if_missing(a_optional ? left : right, a_optional ? a : b,
+                        operator_name(node) + " needs a value");
     return Type::boolean();
   }
   // Equality of different kinds is defined, and false; written down it is a slip of the pen.
@@ -212,16 +215,22 @@ Type Checker::check_in(const Node& node) {
   const Type needle = types_.look(check(left));
   const Type range = types_.look(check(right));
   if (range.is_error() || needle.is_error()) return Type::boolean();
-  const bool left_missing = needle.is(TypeKind::kOptional) && complain_if_missing(left, needle, "'in' needs a value");
-  if (complain_if_missing(right, range, "'in' looks into it") || left_missing || unknown(range)) return Type::boolean();
+  const bool left_missing =
+      needle.is(TypeKind::kOptional) && complain_if_missing(left, needle, "'in' needs a value");
+  if (complain_if_missing(right, range, "'in' looks into it") || left_missing || unknown(range))
+    return Type::boolean();
   Type wanted;
-  if (range.is(TypeKind::kList)) wanted = types_.look(range.element());
-  else if (range.is(TypeKind::kMap)) wanted = types_.look(range.key());
-  else if (range.is(TypeKind::kObject)) wanted = Type::string();
+  if (range.is(TypeKind::kList))
+    wanted = types_.look(range.element());
+  else if (range.is(TypeKind::kMap))
+    wanted = types_.look(range.key());
+  else if (range.is(TypeKind::kObject))
+    wanted = Type::string();
   else {
-    complain(node, "expression.no_overload",
-             "'in' looks into a list or a map, but " + text(right) + " is " + types_.settle(range).to_string(),
-             range.is(TypeKind::kString) ? "write " + text(right) + ".contains(" + text(left) + ")" : "");
+    complain(
+        node, "expression.no_overload",
+        "'in' looks into a list or a map, but " + text(right) + " is " + types_.settle(range).to_string(),
+        range.is(TypeKind::kString) ? "write " + text(right) + ".contains(" + text(left) + ")" : "");
     return Type::boolean();
   }
   if (!(needle.unwrapped().is_number() && wanted.unwrapped().is_number()) && !types_.assign(needle, wanted) &&
@@ -261,13 +270,14 @@ Type Checker::check_conditional(const Node& node) {
   const Type b = types_.look(no);
   if (a.is_number() && b.is_number() && (a.is(TypeKind::kDouble) || b.is(TypeKind::kDouble))) {
     const Node& whole = a.is(TypeKind::kDouble) ? *node.children[2] : *node.children[1];
-    mend = whole.kind == NodeKind::kLiteral && whole.literal.is(Kind::kInteger) ? "write " + text(whole) + ".0"
-                                                                              : "write double(" + text(whole) + ")";
+    mend = whole.kind == NodeKind::kLiteral && whole.literal.is(Kind::kInteger)
+               ? "write " + text(whole) + ".0"
+               : "write double(" + text(whole) + ")";
   }
-  return complain(node, "expression.no_overload",
-                  "the two cases of '?:' are " + types_.settle(yes).to_string() + " and " +
-                      types_.settle(no).to_string(),
-                  mend);
+  return complain(
+      node, "expression.no_overload",
+      "the two cases of '?:' are " + types_.settle(yes).to_string() + " and " + types_.settle(no).to_string(),
+      mend);
 }
 
 }  // namespace switchyard::expression

@@ -21,9 +21,9 @@ struct Builtin;
 /// What an instruction does. dst, a and b are operands; c is a target, a count or an index into a table.
 enum class Op : uint8_t {
   // Two operands (of kNegate twice the same), one result.
-  kSelect,       ///< dst = a . constant b; hint c
+  kSelect,  ///< dst = a . constant b; hint c
   kSelectOptional,
-  kHas,          ///< dst = whether a has field constant b
+  kHas,  ///< dst = whether a has field constant b
   kIndex,
   kIndexOptional,
   kAdd,
@@ -31,7 +31,7 @@ enum class Op : uint8_t {
   kMultiply,
   kDivide,
   kModulo,
-  kAddReal,      ///< the checker knows doubles; an int that came in their place is one
+  kAddReal,  ///< the checker knows doubles; an int that came in their place is one
   kSubtractReal,
   kMultiplyReal,
   kDivideReal,
@@ -44,40 +44,40 @@ enum class Op : uint8_t {
   kGreaterEqual,
   kIn,
   // Others that do not jump.
-  kReturn,       ///< a
-  kMove,         ///< dst = a
-  kNot,          ///< dst = !a
-  kHasValue,     ///< dst = whether optional a holds a value
-  kUnwrap,       ///< dst = the value in optional a
-  kToReal,       ///< dst = a, an int or uint as double
-  kAndEnd,       ///< raise the error kept as b, else dst = true
-  kOrEnd,        ///< raise the error kept as b, else dst = false
-  kListOf,       ///< dst = list of c temporaries from a
-  kMapOf,        ///< dst = map of c pairs of temporaries from a
+  kReturn,    ///< a
+  kMove,      ///< dst = a
+  kNot,       ///< dst = !a
+  kHasValue,  ///< dst = whether optional a holds a value
+  kUnwrap,    ///< dst = the value in optional a
+  kToReal,    ///< dst = a, an int or uint as double
+  kAndEnd,    ///< raise the error kept as b, else dst = true
+  kOrEnd,     ///< raise the error kept as b, else dst = false
+  kListOf,    ///< dst = list of c temporaries from a
+  kMapOf,     ///< dst = map of c pairs of temporaries from a
   kBuildBegin,
-  kBuildAdd,     ///< a
+  kBuildAdd,  ///< a
   kBuildAddOptional,
-  kBuildPair,    ///< a: b
+  kBuildPair,  ///< a: b
   kBuildPairOptional,
-  kBuildEntries, ///< the members of map a
-  kBuildList,    ///< dst
-  kBuildMap,     ///< dst
-  kLoopBegin,    ///< a is the range (checked), b its counter (set to 0)
-  kCountIf,      ///< ++dst when a is true; a must be bool
-  kWrap,         ///< dst = optional.of(a)
-  kCall,         ///< dst = builtin c of b values from a
-  kMatches,      ///< dst = whether string a matches pattern c
-  kFault,        ///< fails with fault c
+  kBuildEntries,  ///< the members of map a
+  kBuildList,     ///< dst
+  kBuildMap,      ///< dst
+  kLoopBegin,     ///< a is the range (checked), b its counter (set to 0)
+  kCountIf,       ///< ++dst when a is true; a must be bool
+  kWrap,          ///< dst = optional.of(a)
+  kCall,          ///< dst = builtin c of b values from a
+  kMatches,       ///< dst = whether string a matches pattern c
+  kFault,         ///< fails with fault c
   // Those that may jump, to c.
   kJump,
-  kBranch,       ///< when a is false; a must be bool
-  kAndStep,      ///< a false: dst = false, jump, forget errors from b on
-  kOrStep,       ///< a true: dst = true, jump, forget errors from b on
-  kLoopNext,     ///< dst = next element or key of a, counter b; jump at the end
-  kLoopNextPair, ///< dst, dst + 1 = index and element, or key and value
-  kIfAbsent,     ///< optional a empty: jump; else dst = its value
-  kOrValue,      ///< optional a full: dst = its value, jump
-  kOrOptional,   ///< optional a full: dst = a, jump
+  kBranch,        ///< when a is false; a must be bool
+  kAndStep,       ///< a false: dst = false, jump, forget errors from b on
+  kOrStep,        ///< a true: dst = true, jump, forget errors from b on
+  kLoopNext,      ///< dst = next element or key of a, counter b; jump at the end
+  kLoopNextPair,  ///< dst, dst + 1 = index and element, or key and value
+  kIfAbsent,      ///< optional a empty: jump; else dst = its value
+  kOrValue,       ///< optional a full: dst = its value, jump
+  kOrOptional,    ///< optional a full: dst = a, jump
 };
 
 /// An operand: two bits say which array, the rest which place in it.

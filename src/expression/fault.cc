@@ -31,7 +31,8 @@ std::string what_happened(const Fault& fault, std::string_view name) {
       if (fault.operands < 2) return "there is no field or key " + describe(fault.a);
       return "there is no field or key " + describe(fault.b) + " in a " + describe(fault.a);
     case FaultCode::kNoOverload: {
-      if (fault.operands == 0) return quoted(name) + " cannot be applied here" + (what.empty() ? "" : ": " + what);
+      if (fault.operands == 0)
+        return quoted(name) + " cannot be applied here" + (what.empty() ? "" : ": " + what);
       std::string message = quoted(name) + " cannot be applied to " + describe(fault.a);
       if (fault.operands > 1) message += " and " + describe(fault.b);
       return what.empty() ? message : message + ": " + what;
@@ -43,7 +44,8 @@ std::string what_happened(const Fault& fault, std::string_view name) {
       if (fault.operands > 1) message += " and " + describe(fault.b);
       return fault.operands > 0 ? message + ")" : message;
     }
-    case FaultCode::kBadIndex: return "index " + describe(fault.a) + " is outside, there are " + describe(fault.b);
+    case FaultCode::kBadIndex:
+      return "index " + describe(fault.a) + " is outside, there are " + describe(fault.b);
     case FaultCode::kConversion: return describe(fault.a) + " cannot be converted: " + what;
     case FaultCode::kAbsent: return what.empty() ? "the value is absent" : what;
     case FaultCode::kBadArgument:
@@ -70,12 +72,14 @@ std::string describe(const Value& value) {
       for (const auto& member : value.members()) {
         if (shown == 6) return out + ", ...)";
         out += shown++ == 0 ? " (" : ", ";
-        out += member.key.is(Kind::kString) ? std::string(member.key.as_string().substr(0, 40)) : to_json(member.key);
+        out += member.key.is(Kind::kString) ? std::string(member.key.as_string().substr(0, 40))
+                                            : to_json(member.key);
       }
       return shown == 0 ? out : out + ")";
     }
     case Kind::kOptional:
-      return value.optional_value() == nullptr ? "absent optional" : "optional " + describe(*value.optional_value());
+      return value.optional_value() == nullptr ? "absent optional"
+                                               : "optional " + describe(*value.optional_value());
     case Kind::kType: return "type " + std::string(value.as_type());
     default: return std::string(kind_name(value.kind())) + " " + to_json(value);
   }

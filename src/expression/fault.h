@@ -27,15 +27,15 @@ enum class FaultCode : uint8_t {
 
 inline bool ends_evaluation(FaultCode code) { return code >= FaultCode::kTooLarge; }
 
-/// Why an instruction failed. Small, because most faults are absorbed by && or || and never told; the words are
-/// found when the evaluation ends with one.
+/// Why an instruction failed. Small, because most faults are absorbed by && or || and never told; the words
+/// are found when the evaluation ends with one.
 struct Fault {
   FaultCode code = FaultCode::kNoOverload;
-  uint32_t at = 0;            ///< the instruction
-  const char* what = "";      ///< static text, per code
+  uint32_t at = 0;        ///< the instruction
+  const char* what = "";  ///< static text, per code
   Value a;
   Value b;
-  uint32_t operands = 0;      ///< how many of a and b say something
+  uint32_t operands = 0;  ///< how many of a and b say something
 };
 
 /// The error for the caller; `span` is the part of `text` that failed, `name` its operator or function.

@@ -49,11 +49,16 @@ void Generator::run(const Node& root) {
 
 uint32_t Generator::emit(const Node& node, Op op, Temporary dst, Operand a, Operand b, uint32_t c) {
   std::string_view name = node.name;
-  if (node.op != Operator::kNone) name = operator_text(node.op);
-  else if (node.kind == NodeKind::kAnd) name = "&&";
-  else if (node.kind == NodeKind::kOr) name = "||";
-  else if (node.kind == NodeKind::kConditional) name = "?:";
-  else if (node.kind == NodeKind::kIndex) name = "[]";
+  if (node.op != Operator::kNone)
+    name = operator_text(node.op);
+  else if (node.kind == NodeKind::kAnd)
+    name = "&&";
+  else if (node.kind == NodeKind::kOr)
+    name = "||";
+  else if (node.kind == NodeKind::kConditional)
+    name = "?:";
+  else if (node.kind == NodeKind::kIndex)
+    name = "[]";
   code_.instructions.push_back({op, dst, a, b, c});
   code_.origins.push_back({node.span, name});
   return here() - 1;
@@ -82,7 +87,8 @@ Operand Generator::constant(const Value& value) {
 
 void Generator::too_large(const Node& node) {
   if (!overflow_)
-    mistakes_.add(node.span, "expression.too_large", "the expression has too many constants or intermediate values",
+    mistakes_.add(node.span, "expression.too_large",
+                  "the expression has too many constants or intermediate values",
                   "split it into several steps");
   overflow_ = true;
 }
@@ -135,7 +141,8 @@ std::optional<Value> Generator::fold_now(const Node& node) {
   if (collection && optional_entries) return std::nullopt;
   if (collection) {
     Value* items = arena_.allocate<Value>(node.children.size());
-    for (size_t i = 0; i < node.children.size(); ++i) new (items + i) Value(folded_.values[node.children[i]->id]);
+    for (size_t i = 0; i < node.children.size(); ++i)
+      new (items + i) Value(folded_.values[node.children[i]->id]);
     if (node.kind == NodeKind::kList) return Value::list({items, node.children.size()});
     int64_t fuel = INT64_MAX;
     Fault fault;
@@ -241,7 +248,8 @@ Operand Generator::has(const Node& node, Temporary want) {
     emit(node, Op::kHasValue, want, reference(arg, want, true));
     return temporary(want);
   }
-  const std::string_view field = arg.kind == NodeKind::kIndex ? arg.children[1]->literal.as_string() : arg.name;
+  const std::string_view field =
+      arg.kind == NodeKind::kIndex ? arg.children[1]->literal.as_string() : arg.name;
   const Operand target = generate(*arg.children[0], want);
   emit(node, Op::kHas, want, target, text(field));
   return temporary(want);
@@ -272,7 +280,8 @@ std::optional<Operand> Generator::set_of(const Node& node) {
   MapBuilder builder(arena_);
   std::vector<Value> keys;
   for (const Value& item : folded->items()) {
-    if (!item.is(Kind::kString) && !item.is(Kind::kInteger) && !item.is(Kind::kUnsigned) && !item.is(Kind::kBool))
+    if (!item.is(Kind::kString) && !item.is(Kind::kInteger) && !item.is(Kind::kUnsigned) &&
+        !item.is(Kind::kBool))
       return std::nullopt;
     keys.push_back(item);
   }
@@ -281,8 +290,9 @@ std::optional<Operand> Generator::set_of(const Node& node) {
     if (!numbers && a.kind() != b.kind()) return a.kind() < b.kind();
     return compare_values(a, b) == Order::kLess;
   });
-  keys.erase(std::unique(keys.begin(), keys.end(), [](const Value& a, const Value& b) { return equal(a, b); }),
-             keys.end());
+  keys.erase(
+      std::unique(keys.begin(), keys.end(), [](const Value& a, const Value& b) { return equal(a, b); }),
+      keys.end());
   for (const Value& key : keys) builder.add(key, Value());
   return constant(builder.build());
 }
@@ -324,7 +334,8 @@ Operand Generator::list(const Node& node, Temporary want) {
   code_.builds = true;
   if (!optional && count <= kMostSideBySide) {
     const Temporary first = take(count);
-    for (uint32_t i = 0; i < count && !overflow_; ++i) into(*node.children[i], static_cast<Temporary>(first + i));
+    for (uint32_t i = 0; i < count && !overflow_; ++i)
+      into(*node.children[i], static_cast<Temporary>(first + i));
     emit(node, Op::kListOf, want, temporary(first), 0, count);
     return temporary(want);
   }
@@ -348,7 +359,8 @@ Operand Generator::map(const Node& node, Temporary want) {
   code_.builds = true;
   if (!optional && count <= kMostSideBySide) {
     const Temporary first = take(count);
-    for (uint32_t i = 0; i < count && !overflow_; ++i) into(*node.children[i], static_cast<Temporary>(first + i));
+    for (uint32_t i = 0; i < count && !overflow_; ++i)
+      into(*node.children[i], static_cast<Temporary>(first + i));
     emit(node, Op::kMapOf, want, temporary(first), 0, count / 2);
     return temporary(want);
   }
@@ -358,7 +370,8 @@ Operand Generator::map(const Node& node, Temporary want) {
     const uint32_t before = next_temporary_;
     const Operand key = generate(*node.children[i], take());
     const Operand value = generate(*node.children[i + 1], take());
-    emit(*node.children[i], node.entry_optional[i / 2] ? Op::kBuildPairOptional : Op::kBuildPair, 0, key, value);
+    emit(*node.children[i], node.entry_optional[i / 2] ? Op::kBuildPairOptional : Op::kBuildPair, 0, key,
+         value);
     next_temporary_ = before;
   }
   --builds_;

@@ -23,7 +23,8 @@ struct Folded {
 class Generator {
  public:
   /// `arena` keeps folded values and must live as long as `code`.
-  Generator(const Ast& ast, const Checked& checked, Folded& folded, Arena& arena, Mistakes& mistakes, Code& code);
+  Generator(const Ast& ast, const Checked& checked, Folded& folded, Arena& arena, Mistakes& mistakes,
+            Code& code);
   /// The code for the whole tree, ending with kReturn.
   void run(const Node& root);
   /// The value of a tree that depends on nothing and does not fail.
@@ -79,7 +80,7 @@ class Generator {
   Code& code_;
   std::vector<Operand> locals_;  ///< by number
   uint32_t next_temporary_ = 0;
-  uint16_t errors_ = 0;          ///< numbers of errors in use
+  uint16_t errors_ = 0;  ///< numbers of errors in use
   uint16_t builds_ = 0;
   bool overflow_ = false;
 };

@@ -18,11 +18,14 @@ Operand Generator::call(const Node& node, Temporary want) {
   const std::string_view name = about.builtin->name;
   if (about.builtin->method && args.size() == 2 && (name == "or" || name == "orValue"))
     return optional_call(node, want);
-  code_.builds = code_.builds || name == "split" || name == "optional.of" || name == "optional.ofNonZeroValue";
+  code_.builds =
+      code_.builds || name == "split" || name == "optional.of" || name == "optional.ofNonZeroValue";
   bool arity = about.builtin->variadic && !args.empty();
-  for (const auto& overload : about.builtin->overloads) arity = arity || overload.params.size() == args.size();
+  for (const auto& overload : about.builtin->overloads)
+    arity = arity || overload.params.size() == args.size();
   if (!arity) {
-    code_.faults.emplace_back(static_cast<uint8_t>(FaultCode::kNoOverload), "it takes another number of arguments");
+    code_.faults.emplace_back(static_cast<uint8_t>(FaultCode::kNoOverload),
+                              "it takes another number of arguments");
     emit(node, Op::kFault, want, 0, 0, static_cast<uint32_t>(code_.faults.size() - 1));
     return temporary(want);
   }
@@ -57,8 +60,10 @@ Operand Generator::optional_call(const Node& node, Temporary want) {
   const bool value = node.name == "orValue";
   Operand target = 0;
   const Node& of = *node.children[0];
-  if (of.kind == NodeKind::kIdent && info(of).ref != Ref::kUndeclared) target = reference(of, want, true);
-  else target = generate(of, want);
+  if (of.kind == NodeKind::kIdent && info(of).ref != Ref::kUndeclared)
+    target = reference(of, want, true);
+  else
+    target = generate(of, want);
   const uint32_t full = emit(node, value ? Op::kOrValue : Op::kOrOptional, want, target);
   into(*node.children[1], want);
   if (!value) emit(node, Op::kHasValue, take(), temporary(want));  // it must be an optional
@@ -76,7 +81,8 @@ std::optional<uint32_t> Generator::prepare_pattern(const Node& pattern) {
   auto regex = std::make_unique<re2::RE2>(re2::StringPiece(view.data(), view.size()), options);
   if (!regex->ok()) {
     mistakes_.add(pattern.span, "expression.bad_pattern",
-                  quoted(view) + " is not a regular expression: " + regex->error(), "the syntax is that of RE2");
+                  quoted(view) + " is not a regular expression: " + regex->error(),
+                  "the syntax is that of RE2");
     return std::nullopt;
   }
   code_.patterns.push_back(std::move(regex));
@@ -86,14 +92,16 @@ std::optional<uint32_t> Generator::prepare_pattern(const Node& pattern) {
 /// Looks up a time zone that is written down; false (and a mistake) where there is none of that name.
 bool Generator::prepare_zone(const Node& node) {
   const auto name = fold(node);
-  if (!name.has_value() || !name->is(Kind::kString) || fixed_offset(name->as_string()).has_value()) return true;
+  if (!name.has_value() || !name->is(Kind::kString) || fixed_offset(name->as_string()).has_value())
+    return true;
   const auto text = name->as_string();
   for (const auto& [known, zone] : code_.zones)
     if (known == text) return true;
   auto zone = TimeZone::load(text);
   if (!zone.has_value()) {
-    mistakes_.add(node.span, "expression.unknown_time_zone", "there is no time zone " + quoted(text),
-                  "write an offset as '+02:00', or a name as 'Europe/Berlin' (and see that tzdata is installed)");
+    mistakes_.add(
+        node.span, "expression.unknown_time_zone", "there is no time zone " + quoted(text),
+        "write an offset as '+02:00', or a name as 'Europe/Berlin' (and see that tzdata is installed)");
     return false;
   }
   code_.zones.emplace_back(std::string(text), std::move(*zone));
@@ -116,8 +124,10 @@ Operand Generator::optional_map(const Node& node, Temporary want) {
   const Node& of = *node.children[0];
   const Temporary local = take();
   Operand target = 0;
-  if (of.kind == NodeKind::kIdent && info(of).ref != Ref::kUndeclared) target = reference(of, local, true);
-  else target = generate(of, local);
+  if (of.kind == NodeKind::kIdent && info(of).ref != Ref::kUndeclared)
+    target = reference(of, local, true);
+  else
+    target = generate(of, local);
   const uint32_t absent = emit(node, Op::kIfAbsent, local, target);
   locals_[number] = temporary(local);
   const Operand body = generate(*node.children[1], want);
@@ -156,7 +166,8 @@ Operand Generator::comprehension(const Node& node, Temporary want) {
 }
 
 /// all() is && over the elements, exists() is ||: errors wait for what the others say.
-Operand Generator::quantifier(const Node& node, Temporary want, Operand range, Temporary counter, Temporary first) {
+Operand Generator::quantifier(const Node& node, Temporary want, Operand range, Temporary counter,
+                              Temporary first) {
   const bool all = node.macro == Macro::kAll;
   const uint16_t error = errors_++;
   emit(node, Op::kLoopBegin, 0, range, temporary(counter));
@@ -175,7 +186,8 @@ Operand Generator::quantifier(const Node& node, Temporary want, Operand range, T
   return temporary(want);
 }
 
-Operand Generator::exists_one(const Node& node, Temporary want, Operand range, Temporary counter, Temporary first) {
+Operand Generator::exists_one(const Node& node, Temporary want, Operand range, Temporary counter,
+                              Temporary first) {
   const Temporary count = take();
   emit(node, Op::kMove, count, constant(Value::integer(0)));
   emit(node, Op::kLoopBegin, 0, range, temporary(counter));
@@ -191,7 +203,8 @@ Operand Generator::exists_one(const Node& node, Temporary want, Operand range, T
 }
 
 /// map, filter, transformList, transformMap, transformMapEntry.
-Operand Generator::transform(const Node& node, Temporary want, Operand range, Temporary counter, Temporary first) {
+Operand Generator::transform(const Node& node, Temporary want, Operand range, Temporary counter,
+                             Temporary first) {
   code_.builds = true;
   emit(node, Op::kBuildBegin, 0);
   ++builds_;
@@ -203,9 +216,12 @@ Operand Generator::transform(const Node& node, Temporary want, Operand range, Te
   if (filter || node.children.size() == 3)
     emit(node, Op::kBranch, 0, generate(*node.children[1], want), 0, again);
   const Operand body = filter ? temporary(first) : generate(*node.children.back(), want);
-  if (node.macro == Macro::kTransformMap) emit(node, Op::kBuildPair, 0, temporary(first), body);
-  else if (node.macro == Macro::kTransformMapEntry) emit(node, Op::kBuildEntries, 0, body);
-  else emit(node, Op::kBuildAdd, 0, body);
+  if (node.macro == Macro::kTransformMap)
+    emit(node, Op::kBuildPair, 0, temporary(first), body);
+  else if (node.macro == Macro::kTransformMapEntry)
+    emit(node, Op::kBuildEntries, 0, body);
+  else
+    emit(node, Op::kBuildAdd, 0, body);
   emit(node, Op::kJump, 0, 0, 0, again);
   jump_here(next);
   --builds_;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "switchyard/types/utf8.h"
 #include "utf8.h"
 
 namespace switchyard::expression {
@@ -15,8 +16,8 @@ namespace {
 constexpr std::string_view kSyntax = "expression.syntax";
 
 constexpr std::array<std::string_view, 17> kReservedWords = {
-    "as",  "break",  "const",   "continue",  "else",   "for", "function", "if",   "import",
-    "let", "loop",   "package", "namespace", "return", "var", "void",     "while"};
+    "as",  "break", "const",   "continue",  "else",   "for", "function", "if",   "import",
+    "let", "loop",  "package", "namespace", "return", "var", "void",     "while"};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
@@ -93,8 +94,10 @@ class Lexer {
   void quoted_ident() {
     const size_t start = at_++;
     while (at_ < text_.size() && peek() != '`' && peek() != '\n') ++at_;
-    if (peek() != '`') mistake(start, "the field name that begins here has no closing '`'");
-    else ++at_;
+    if (peek() != '`')
+      mistake(start, "the field name that begins here has no closing '`'");
+    else
+      ++at_;
     Token& token = add(TokenKind::kQuotedIdent, start);
     token.text = token.text.substr(1);
     if (token.text.ends_with('`')) token.text.remove_suffix(1);
@@ -130,8 +133,10 @@ class Lexer {
       const auto [end, error] =
           std::from_chars(token.text.data(), token.text.data() + token.text.size(), token.real);
       // An underflow is zero, as in every other language; an overflow is a mistake.
-      if (error == std::errc::result_out_of_range) token.real = std::strtod(std::string(token.text).c_str(), nullptr);
-      if (std::isinf(token.real)) mistake(start, "the number " + quoted(token.text) + " is too large for a double");
+      if (error == std::errc::result_out_of_range)
+        token.real = std::strtod(std::string(token.text).c_str(), nullptr);
+      if (std::isinf(token.real))
+        mistake(start, "the number " + quoted(token.text) + " is too large for a double");
     } else {
       integer(start, start, 10);
     }
@@ -156,7 +161,8 @@ class Lexer {
     if (is_unsigned) ++at_;
     Token& token = add(is_unsigned ? TokenKind::kUint : TokenKind::kInt, start);
     token.integer = magnitude;
-    if (error == std::errc::result_out_of_range) mistake(start, "the number " + quoted(token.text) + " does not fit in 64 bits");
+    if (error == std::errc::result_out_of_range)
+      mistake(start, "the number " + quoted(token.text) + " does not fit in 64 bits");
   }
 
   void after_number(size_t start) {
@@ -173,9 +179,12 @@ class Lexer {
     bool bytes = false;
     for (; i < 2; ++i) {
       const char c = peek(i);
-      if ((c == 'r' || c == 'R') && !raw) raw = true;
-      else if ((c == 'b' || c == 'B') && !bytes) bytes = true;
-      else break;
+      if ((c == 'r' || c == 'R') && !raw)
+        raw = true;
+      else if ((c == 'b' || c == 'B') && !bytes)
+        bytes = true;
+      else
+        break;
     }
     return peek(i) == '"' || peek(i) == '\'';
   }
@@ -199,8 +208,10 @@ class Lexer {
         return;
       }
       if (text_.substr(at_).starts_with(closing)) break;
-      if (raw || peek() != '\\') out.push_back(text_[at_++]);
-      else escape(bytes, out);
+      if (raw || peek() != '\\')
+        out.push_back(text_[at_++]);
+      else
+        escape(bytes, out);
     }
     at_ += closing.size();
     Token& token = add(bytes ? TokenKind::kBytes : TokenKind::kString, start);
@@ -220,7 +231,8 @@ class Lexer {
       --at_;
       return numeric_escape(start, 3, 8, bytes, out);
     }
-    mistake(start, quoted(text_.substr(start, at_ - start)) + " is no escape sequence" + (bytes ? " of bytes" : ""),
+    mistake(start,
+            quoted(text_.substr(start, at_ - start)) + " is no escape sequence" + (bytes ? " of bytes" : ""),
             "write '\\\\' for a backslash, or r'...' for text without escapes");
   }
 
@@ -236,8 +248,9 @@ class Lexer {
       ++at_;
     }
     if (bytes) return out.push_back(static_cast<char>(value));
-    if (!is_rune(value)) return mistake(start, quoted(text_.substr(start, at_ - start)) + " is no Unicode character");
-    append_rune(value, out);
+    if (!is_rune(value))
+      return mistake(start, quoted(text_.substr(start, at_ - start)) + " is no Unicode character");
+    append_utf8(value, out);
   }
 
   // -- the rest -------------------------------------------------------------------------------------------

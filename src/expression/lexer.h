@@ -30,13 +30,13 @@ enum class TokenKind : uint8_t {
 struct Token {
   TokenKind kind = TokenKind::kEnd;
   Span span;
-  std::string_view text;    ///< as written; of strings and quoted identifiers, what they mean
-  uint64_t integer = 0;     ///< the magnitude of an int or uint
+  std::string_view text;  ///< as written; of strings and quoted identifiers, what they mean
+  uint64_t integer = 0;   ///< the magnitude of an int or uint
   double real = 0;
 };
 
-/// Cuts the text into tokens, the last of which is kEnd. Unescaped text is put into `arena`. What is not CEL is told
-/// to `mistakes` and skipped. `text` must live as long as the tokens.
+/// Cuts the text into tokens, the last of which is kEnd. Unescaped text is put into `arena`. What is not CEL
+/// is told to `mistakes` and skipped. `text` must live as long as the tokens.
 std::vector<Token> tokenize(std::string_view text, Arena& arena, Mistakes& mistakes);
 
 }  // namespace switchyard::expression

@@ -6,15 +6,8 @@
 #include "switchyard/expression/limits.h"
 
 namespace switchyard::expression {
-namespace {
-
-/// Deeper results could not be read back: it is what the JSON parser and the codec allow.
-constexpr uint32_t kMaxResultDepth = 64;
-
-}  // namespace
-
-Machine::Machine(const Code& code, std::atomic<uint32_t>* hints, const Value* slots, Value* temporaries, Arena& arena,
-                 uint64_t cost_limit)
+Machine::Machine(const Code& code, std::atomic<uint32_t>* hints, const Value* slots, Value* temporaries,
+                 Arena& arena, uint64_t cost_limit)
     : code_(code),
       hints_(hints),
       temporaries_(temporaries),
@@ -141,7 +134,8 @@ bool Machine::next(const Instruction& in, bool pair) {
 
 bool Machine::finish(const Value& value, Value& result) {
   result = value;
-  if (code_.result_real && value.is_number() && !value.is(Kind::kDouble)) result = Value::real(value.to_double());
+  if (code_.result_real && value.is_number() && !value.is(Kind::kDouble))
+    result = Value::real(value.to_double());
   if (!code_.builds) return true;
   // What a program builds may hold one list many times over: whoever writes it out must not be surprised.
   int64_t nodes = kMaxResultNodes;
@@ -195,9 +189,10 @@ bool Machine::execute(const Instruction& in) {
 bool Machine::execute_rare(const Instruction& in) {
   Value& out = temporaries_[in.dst];
   // Of the few without an operand it is never read.
-  const Value a = in.op == Op::kBuildBegin || in.op == Op::kFault || in.op == Op::kBuildList || in.op == Op::kBuildMap
-                      ? Value()
-                      : at(in.a);
+  const Value a =
+      in.op == Op::kBuildBegin || in.op == Op::kFault || in.op == Op::kBuildList || in.op == Op::kBuildMap
+          ? Value()
+          : at(in.a);
   switch (in.op) {
     case Op::kHasValue:
       if (!a.is(Kind::kOptional)) return call_.fail(FaultCode::kNoOverload, "it takes an optional", a);
@@ -264,20 +259,24 @@ bool Machine::select_member(const Instruction& in) {
   const auto field = at(in.b).as_string();
   auto& hint = hints_[in.c];
   const uint32_t guess = hint.load(std::memory_order_relaxed);
-  if (guess < members.size() && members[guess].key.is(Kind::kString) && members[guess].key.as_string() == field) {
+  if (guess < members.size() && members[guess].key.is(Kind::kString) &&
+      members[guess].key.as_string() == field) {
     temporaries_[in.dst] = members[guess].value;
     return true;
   }
   const Value* found = target.find(field);
   if (found == nullptr) return false;
   // `found` is the value of a member, so its distance from the first one counts members.
-  const auto distance = reinterpret_cast<const char*>(found) - reinterpret_cast<const char*>(&members[0].value);
-  hint.store(static_cast<uint32_t>(static_cast<size_t>(distance) / sizeof(Member)), std::memory_order_relaxed);
+  const auto distance =
+      reinterpret_cast<const char*>(found) - reinterpret_cast<const char*>(&members[0].value);
+  hint.store(static_cast<uint32_t>(static_cast<size_t>(distance) / sizeof(Member)),
+             std::memory_order_relaxed);
   temporaries_[in.dst] = *found;
   return true;
 }
 
-/// Order of two doubles or two ints, and equality of two ints: most of what conditions ask. False for other kinds.
+/// Order of two doubles or two ints, and equality of two ints: most of what conditions ask. False for other
+/// kinds.
 bool Machine::compare_fast(const Instruction& in) {
   const Value& a = at(in.a);
   const Value& b = at(in.b);

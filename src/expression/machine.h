@@ -8,6 +8,7 @@
 #include "builtin.h"
 #include "code.h"
 #include "fault.h"
+#include "switchyard/expression/limits.h"
 
 namespace switchyard::expression {
 
@@ -15,8 +16,8 @@ namespace switchyard::expression {
 class Machine {
  public:
   /// `hints` may be null. `temporaries` are code.temporaries values, not initialised.
-  Machine(const Code& code, std::atomic<uint32_t>* hints, const Value* slots, Value* temporaries, Arena& arena,
-          uint64_t cost_limit);
+  Machine(const Code& code, std::atomic<uint32_t>* hints, const Value* slots, Value* temporaries,
+          Arena& arena, uint64_t cost_limit);
 
   /// True with the result; false and fault() says why.
   bool run(Value& result);
@@ -24,6 +25,7 @@ class Machine {
 
  private:
   static constexpr size_t kMaxKept = 256;
+  static_assert(kMaxTreeDepth < kMaxKept, "each level of && and || may keep one error");
 
   bool recover(uint32_t& pc);
   void raise_kept(uint16_t error);
@@ -52,9 +54,9 @@ class Machine {
   Value operands_[2];
   bool any_kept_ = false;
   std::bitset<kMaxKept> is_kept_;
-  std::vector<Fault> kept_;      ///< errors that wait for what && and || decide, by number
-  std::vector<Value> built_;     ///< elements of the lists and maps in the making
-  std::vector<size_t> builds_;   ///< where each of them begins in built_
+  std::vector<Fault> kept_;     ///< errors that wait for what && and || decide, by number
+  std::vector<Value> built_;    ///< elements of the lists and maps in the making
+  std::vector<size_t> builds_;  ///< where each of them begins in built_
 };
 
 }  // namespace switchyard::expression

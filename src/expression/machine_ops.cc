@@ -46,12 +46,15 @@ bool missing(Call& call, const Value& target, const Value& key) {
 
 /// The position that a number names, if it is one.
 bool list_index(const Value& key, uint64_t& index) {
-  if (key.is(Kind::kInteger) && key.as_integer() >= 0) index = static_cast<uint64_t>(key.as_integer());
-  else if (key.is(Kind::kUnsigned)) index = key.as_unsigned();
+  if (key.is(Kind::kInteger) && key.as_integer() >= 0)
+    index = static_cast<uint64_t>(key.as_integer());
+  else if (key.is(Kind::kUnsigned))
+    index = key.as_unsigned();
   else if (key.is(Kind::kDouble) && key.as_double() >= 0 && key.as_double() < kTwoTo63 &&
            key.as_double() == std::trunc(key.as_double()))
     index = static_cast<uint64_t>(key.as_double());
-  else return false;
+  else
+    return false;
   return true;
 }
 
@@ -202,7 +205,8 @@ bool op_add(Call& call) {
     if (a.size() == 0) return call.give(b);
     if (b.size() == 0) return call.give(a);
     const size_t size = size_t{a.size()} + b.size();
-    if (size > kMaxBuiltElements) return call.fail(FaultCode::kTooLarge, "a list of more than 100,000 elements");
+    if (size > kMaxBuiltElements)
+      return call.fail(FaultCode::kTooLarge, "a list of more than 100,000 elements");
     if (!call.charge(size)) return false;
     Value* items = call.arena.allocate<Value>(size);
     std::uninitialized_copy(b.items().begin(), b.items().end(),
@@ -210,7 +214,8 @@ bool op_add(Call& call) {
     return call.give(Value::list({items, size}));
   }
   if (is_time(a) && is_time(b) && (a.is(Kind::kDuration) || b.is(Kind::kDuration)))
-    return add_times(a, b, out) ? call.give(out) : call.fail(FaultCode::kOverflow, "the time is out of range", a, b);
+    return add_times(a, b, out) ? call.give(out)
+                                : call.fail(FaultCode::kOverflow, "the time is out of range", a, b);
   return call.no_overload();
 }
 
@@ -258,7 +263,8 @@ bool op_multiply(Call& call) {
 #if defined(__clang__) || defined(__GNUC__)
 __attribute__((no_sanitize("float-divide-by-zero")))
 #endif
-static double divide(double a, double b) {
+static double
+divide(double a, double b) {
   return a / b;
 }
 
@@ -287,7 +293,8 @@ bool op_modulo(Call& call) {
   if (!both(call, Kind::kInteger)) return call.no_overload();
   if (b.as_integer() == 0) return call.fail(FaultCode::kDivideByZero, "");
   if (b.as_integer() == -1) {
-    if (a.as_integer() == std::numeric_limits<int64_t>::min()) return call.fail(FaultCode::kOverflow, "", a, b);
+    if (a.as_integer() == std::numeric_limits<int64_t>::min())
+      return call.fail(FaultCode::kOverflow, "", a, b);
     return call.give(Value::integer(0));
   }
   return call.give(Value::integer(a.as_integer() % b.as_integer()));

@@ -15,12 +15,12 @@ enum class Order : uint8_t {
   kIncomparable,  ///< kinds that have no common order
 };
 
-/// CEL's order: numbers of all kinds on one line, false before true, text and bytes by their bytes (which for UTF-8
-/// is the order of code points), times.
+/// CEL's order: numbers of all kinds on one line, false before true, text and bytes by their bytes (which for
+/// UTF-8 is the order of code points), times.
 Order compare_values(const Value& a, const Value& b);
 
-// What instructions do beyond their fast paths. Each fills `call.result`, or `call.fault` and returns false; operands
-// are call.args[0] and [1].
+// What instructions do beyond their fast paths. Each fills `call.result`, or `call.fault` and returns false;
+// operands are call.args[0] and [1].
 bool op_select(Call& call, std::string_view field);           ///< a . field, chaining through an optional
 bool op_select_optional(Call& call, std::string_view field);  ///< a .? field
 bool op_has(Call& call, std::string_view field);

@@ -25,7 +25,8 @@ void Mistakes::add(Span span, std::string code, std::string message, std::string
   for (const auto& known : list_)
     if (known.offset == span.offset && known.length == span.length && known.message == message) return;
   const auto [line, column] = line_column(text_, span.offset);
-  list_.push_back({line, column, span.offset, span.length, std::move(message), std::move(mend), std::move(code)});
+  list_.push_back(
+      {line, column, span.offset, span.length, std::move(message), std::move(mend), std::move(code)});
 }
 
 std::vector<Mistake> Mistakes::take() {

@@ -15,11 +15,10 @@ class Mistakes {
 
   void add(Span span, std::string code, std::string message, std::string mend = {});
   bool empty() const { return list_.empty(); }
-  size_t size() const { return list_.size(); }
+  /// Nothing more will be told, so that looking for more is of no use.
+  bool full() const { return list_.size() >= kMaxMistakes; }
   /// In the order of the text.
   std::vector<Mistake> take();
-  /// Forgets all that came after the first `size`.
-  void truncate(size_t size) { list_.resize(size); }
 
  private:
   std::string_view text_;
@@ -33,7 +32,8 @@ struct LineColumn {
 };
 LineColumn line_column(std::string_view text, uint32_t offset);
 
-/// The candidate nearest to `name` by edit distance, or empty when none is near enough to be a slip of the pen.
+/// The candidate nearest to `name` by edit distance, or empty when none is near enough to be a slip of the
+/// pen.
 std::string_view nearest_name(std::string_view name, const std::vector<std::string_view>& candidates);
 
 /// `text` in single quotes, cut to a readable length.

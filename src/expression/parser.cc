@@ -8,16 +8,13 @@
 namespace switchyard::expression {
 namespace {
 
-/// A tree may be deeper than the brackets nest, for `a + b + c` leans left. Bounds the recursion of the passes.
-constexpr uint16_t kMaxTreeDepth = 250;
-
 struct BinaryOperator {
   std::string_view text;
   Operator op;
 };
-constexpr BinaryOperator kRelations[] = {{"==", Operator::kEqual},   {"!=", Operator::kNotEqual},
+constexpr BinaryOperator kRelations[] = {{"==", Operator::kEqual},     {"!=", Operator::kNotEqual},
                                          {"<=", Operator::kLessEqual}, {">=", Operator::kGreaterEqual},
-                                         {"<", Operator::kLess},     {">", Operator::kGreater}};
+                                         {"<", Operator::kLess},       {">", Operator::kGreater}};
 
 /// Spelled-out operators of other languages, for the mend.
 std::string mend_for_word(std::string_view word) {
@@ -32,13 +29,13 @@ std::string mend_for_word(std::string_view word) {
 }  // namespace
 
 /// Keeps count of how deep the recursion is, and refuses to go deeper than kMaxNesting.
-#define EXPRESSION_NEST()                                                                                   \
-  struct Leave {                                                                                            \
-    uint32_t& n;                                                                                            \
-    ~Leave() { --n; }                                                                                       \
-  } leave{nesting_};                                                                                        \
-  if (++nesting_ > kMaxNesting)                                                                             \
-  return fail("the expression is nested deeper than " + std::to_string(kMaxNesting) + " levels",            \
+#define EXPRESSION_NEST()                                                                        \
+  struct Leave {                                                                                 \
+    uint32_t& n;                                                                                 \
+    ~Leave() { --n; }                                                                            \
+  } leave{nesting_};                                                                             \
+  if (++nesting_ > kMaxNesting)                                                                  \
+  return fail("the expression is nested deeper than " + std::to_string(kMaxNesting) + " levels", \
               "split it into several steps or bind parts with cel.bind(name, value, expression)")
 
 Parser::Parser(std::shared_ptr<Ast::Data> data, Mistakes& mistakes)
@@ -55,7 +52,8 @@ std::optional<Ast> Parser::run() {
   for (size_t i = 0; i < text.size();) {
     const size_t start = i;
     if (next_rune(text, i) != kBadRune) continue;
-    mistakes_.add({static_cast<uint32_t>(start), 1}, "expression.syntax", "the expression is not valid UTF-8");
+    mistakes_.add({static_cast<uint32_t>(start), 1}, "expression.syntax",
+                  "the expression is not valid UTF-8");
     return std::nullopt;
   }
   tokens_ = tokenize(text, data_->arena, mistakes_);
@@ -101,7 +99,8 @@ bool Parser::take(std::string_view punctuation) {
 
 bool Parser::expect(std::string_view punctuation, std::string_view what, const Token* opened) {
   if (take(punctuation)) return true;
-  std::string message = "expected '" + std::string(punctuation) + "' " + std::string(what) + ", but met " + met();
+  std::string message =
+      "expected '" + std::string(punctuation) + "' " + std::string(what) + ", but met " + met();
   if (opened != nullptr) {
     const auto where = line_column(data_->text, opened->span.offset);
     message += " (opened at " + std::to_string(where.line) + ":" + std::to_string(where.column) + ")";
@@ -110,7 +109,8 @@ bool Parser::expect(std::string_view punctuation, std::string_view what, const T
   return false;
 }
 
-const Node* Parser::make(Node node, const Children& children, uint32_t start, const std::vector<bool>* flags) {
+const Node* Parser::make(Node node, const Children& children, uint32_t start,
+                         const std::vector<bool>* flags) {
   uint16_t depth = 0;
   for (const Node* child : children) {
     if (child == nullptr) return nullptr;
@@ -120,7 +120,8 @@ const Node* Parser::make(Node node, const Children& children, uint32_t start, co
     return fail("the expression chains more than " + std::to_string(kMaxTreeDepth) + " operations",
                 "split it into several steps");
   if (depths_.size() >= kMaxNodes)
-    return fail("the expression has more than " + std::to_string(kMaxNodes) + " parts", "split it into several steps");
+    return fail("the expression has more than " + std::to_string(kMaxNodes) + " parts",
+                "split it into several steps");
   auto& arena = data_->arena;
   if (!children.empty()) {
     auto* copy = arena.allocate<const Node*>(children.size());
@@ -258,10 +259,14 @@ const Node* Parser::unary() {
 const Node* Parser::member() {
   const Node* node = primary();
   while (node != nullptr) {
-    if (at(".")) node = select(node);
-    else if (at("[")) node = index(node);
-    else if (at("{") && (node->kind == NodeKind::kIdent || node->kind == NodeKind::kSelect)) node = message(node);
-    else return node;
+    if (at("."))
+      node = select(node);
+    else if (at("["))
+      node = index(node);
+    else if (at("{") && (node->kind == NodeKind::kIdent || node->kind == NodeKind::kSelect))
+      node = message(node);
+    else
+      return node;
   }
   return nullptr;
 }
@@ -276,7 +281,8 @@ const Node* Parser::select(const Node* target) {
                 name.kind == TokenKind::kInt ? "write an index as x[" + std::string(name.text) + "]" : "");
   ++at_;
   if (at("(") && !quoted_name) {
-    if (optional) return fail("a function cannot be called with '.?'", "write '.' before the function's name");
+    if (optional)
+      return fail("a function cannot be called with '.?'", "write '.' before the function's name");
     Children args;
     ++at_;
     if (!arguments(")", args)) return nullptr;

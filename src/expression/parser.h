@@ -42,7 +42,8 @@ class Parser {
 
   const Node* call(const Node* target, const Token& name, Children args, uint32_t start);
   const Node* macro(const Node* target, const Token& name, const Children& args, Node node, bool& is_macro);
-  const Node* comprehension(Macro macro, const Node* target, const Token& name, const Children& args, Node node);
+  const Node* comprehension(Macro macro, const Node* target, const Token& name, const Children& args,
+                            Node node);
   const Node* has(const Token& name, const Children& args, Node node);
   /// The identifier that a macro binds; empty (and a mistake) when `node` is none.
   std::string_view bound_name(const Node* node, const Token& macro);
@@ -55,7 +56,8 @@ class Parser {
   bool expect(std::string_view punctuation, std::string_view what, const Token* opened = nullptr);
   const Node* fail(std::string message, std::string mend = {});
   const Node* fail_at(Span span, std::string message, std::string mend = {});
-  const Node* make(Node node, const Children& children, uint32_t start, const std::vector<bool>* flags = nullptr);
+  const Node* make(Node node, const Children& children, uint32_t start,
+                   const std::vector<bool>* flags = nullptr);
   const Node* binary(Operator op, const Token& at, const Node* left, const Node* right);
   std::string met() const;
 

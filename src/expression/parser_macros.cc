@@ -51,7 +51,8 @@ const Node* Parser::call(const Node* target, const Token& name, Children args, u
   return make(node, args, start);
 }
 
-const Node* Parser::macro(const Node* target, const Token& name, const Children& args, Node node, bool& is_macro) {
+const Node* Parser::macro(const Node* target, const Token& name, const Children& args, Node node,
+                          bool& is_macro) {
   is_macro = true;
   if (target == nullptr) {
     if (name.text == "has") return has(name, args, node);
@@ -80,13 +81,15 @@ const Node* Parser::macro(const Node* target, const Token& name, const Children&
     return comprehension(form.macro, target, name, rest, node);
   }
   if (known)
-    return fail_at(name.span, quoted(name.text) + " does not take " + std::to_string(args.size()) + " arguments",
+    return fail_at(name.span,
+                   quoted(name.text) + " does not take " + std::to_string(args.size()) + " arguments",
                    "write " + std::string(name.text) + "(name, expression)");
   is_macro = false;
   return nullptr;
 }
 
-const Node* Parser::comprehension(Macro macro, const Node* target, const Token&, const Children& args, Node node) {
+const Node* Parser::comprehension(Macro macro, const Node* target, const Token&, const Children& args,
+                                  Node node) {
   const bool optional = macro == Macro::kOptMap || macro == Macro::kOptFlatMap;
   node.kind = optional ? NodeKind::kOptionalMap : NodeKind::kComprehension;
   node.macro = macro;
@@ -102,7 +105,8 @@ const Node* Parser::has(const Token& name, const Children& args, Node node) {
                               arg->children[1]->kind == NodeKind::kLiteral &&
                               arg->children[1]->literal.is(Kind::kString);
   if (arg->kind != NodeKind::kSelect && arg->kind != NodeKind::kIdent && !constant_index)
-    return fail_at(arg->span, "has() asks whether a field or a step's result is there, and takes its name only",
+    return fail_at(arg->span,
+                   "has() asks whether a field or a step's result is there, and takes its name only",
                    "write has(x.field), has(x['field']) or has(step)");
   node.kind = NodeKind::kHas;
   return make(node, {arg}, node.span.offset);

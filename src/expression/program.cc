@@ -65,8 +65,9 @@ Result<Value> Program::evaluate(std::span<const Value> slots, Arena& arena, Eval
   SY_CHECK(slots.size() >= data.code.slots_needed);
   // Not initialised: every temporary is written before it is read.
   alignas(Value) std::byte on_stack[kTemporariesOnStack * sizeof(Value)];
-  Value* temporaries = data.code.temporaries <= kTemporariesOnStack ? reinterpret_cast<Value*>(on_stack)
-                                                                    : arena.allocate<Value>(data.code.temporaries);
+  Value* temporaries = data.code.temporaries <= kTemporariesOnStack
+                           ? reinterpret_cast<Value*>(on_stack)
+                           : arena.allocate<Value>(data.code.temporaries);
   Machine machine(data.code, data.hints.get(), slots.data(), temporaries, arena,
                   budget.cost_limit != 0 ? budget.cost_limit : data.cost_limit);
   Value result;

@@ -49,8 +49,10 @@ Type Substitution::replace(const Type& type, bool unknown_is_dyn) const {
   switch (at.kind()) {
     case TypeKind::kVariable: return unknown_is_dyn ? Type::dyn() : at;
     case TypeKind::kList: return has_variables(at) ? Type::list(replace(at.element(), unknown_is_dyn)) : at;
-    case TypeKind::kOptional: return has_variables(at) ? Type::optional(replace(at.element(), unknown_is_dyn)) : at;
-    case TypeKind::kNullable: return has_variables(at) ? Type::nullable(replace(at.element(), unknown_is_dyn)) : at;
+    case TypeKind::kOptional:
+      return has_variables(at) ? Type::optional(replace(at.element(), unknown_is_dyn)) : at;
+    case TypeKind::kNullable:
+      return has_variables(at) ? Type::nullable(replace(at.element(), unknown_is_dyn)) : at;
     case TypeKind::kMap:
       if (!has_variables(at)) return at;
       return Type::map(replace(at.key(), unknown_is_dyn), replace(at.element(), unknown_is_dyn));

@@ -53,7 +53,8 @@ Type Type::optional(Type inner) {
 }
 
 Type Type::nullable(Type inner) {
-  if (inner.is_dyn() || inner.is_error() || inner.is(TypeKind::kNull) || inner.is(TypeKind::kNullable)) return inner;
+  if (inner.is_dyn() || inner.is_error() || inner.is(TypeKind::kNull) || inner.is(TypeKind::kNullable))
+    return inner;
   Node node;
   node.element = std::move(inner);
   return composed(TypeKind::kNullable, std::move(node));
@@ -207,14 +208,17 @@ bool object_fits_map(const Type& from, const Type& to) {
 bool is_assignable(const Type& from, const Type& to) {
   if (from.is_dyn() || to.is_dyn() || from.is_error() || to.is_error()) return true;
   if (to.is(TypeKind::kNullable))
-    return from.is(TypeKind::kNull) || is_assignable(from.is(TypeKind::kNullable) ? from.element() : from, to.element());
+    return from.is(TypeKind::kNull) ||
+           is_assignable(from.is(TypeKind::kNullable) ? from.element() : from, to.element());
   if (from.is(TypeKind::kObject))
-    return to.is(TypeKind::kObject) ? object_fits_object(from, to) : to.is(TypeKind::kMap) && object_fits_map(from, to);
+    return to.is(TypeKind::kObject) ? object_fits_object(from, to)
+                                    : to.is(TypeKind::kMap) && object_fits_map(from, to);
   if (from.kind() != to.kind()) return false;
   switch (from.kind()) {
     case TypeKind::kList:
     case TypeKind::kOptional: return is_assignable(from.element(), to.element());
-    case TypeKind::kMap: return is_assignable(from.key(), to.key()) && is_assignable(from.element(), to.element());
+    case TypeKind::kMap:
+      return is_assignable(from.key(), to.key()) && is_assignable(from.element(), to.element());
     case TypeKind::kVariable: return from.variable_id() == to.variable_id();
     default: return true;
   }
@@ -227,7 +231,8 @@ Type join(const Type& a, const Type& b) {
   if (a.is(TypeKind::kNull)) return Type::nullable(b);
   if (b.is(TypeKind::kNull)) return Type::nullable(a);
   if (a.is(TypeKind::kNullable) || b.is(TypeKind::kNullable)) {
-    const Type inner = join(a.is(TypeKind::kNullable) ? a.element() : a, b.is(TypeKind::kNullable) ? b.element() : b);
+    const Type inner =
+        join(a.is(TypeKind::kNullable) ? a.element() : a, b.is(TypeKind::kNullable) ? b.element() : b);
     return Type::nullable(inner);
   }
   if (a.kind() != b.kind()) return Type::dyn();

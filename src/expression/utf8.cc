@@ -28,30 +28,6 @@ uint32_t next_rune(std::string_view text, size_t& position) {
   return rune;
 }
 
-void append_rune(uint32_t rune, std::string& out) {
-  if (rune < 0x80) {
-    out.push_back(static_cast<char>(rune));
-  } else if (rune < 0x800) {
-    out.push_back(static_cast<char>(0xC0 | (rune >> 6)));
-    out.push_back(static_cast<char>(0x80 | (rune & 0x3F)));
-  } else if (rune < 0x10000) {
-    out.push_back(static_cast<char>(0xE0 | (rune >> 12)));
-    out.push_back(static_cast<char>(0x80 | ((rune >> 6) & 0x3F)));
-    out.push_back(static_cast<char>(0x80 | (rune & 0x3F)));
-  } else {
-    out.push_back(static_cast<char>(0xF0 | (rune >> 18)));
-    out.push_back(static_cast<char>(0x80 | ((rune >> 12) & 0x3F)));
-    out.push_back(static_cast<char>(0x80 | ((rune >> 6) & 0x3F)));
-    out.push_back(static_cast<char>(0x80 | (rune & 0x3F)));
-  }
-}
-
-bool is_utf8(std::string_view text) {
-  for (size_t at = 0; at < text.size();)
-    if (next_rune(text, at) == kBadRune) return false;
-  return true;
-}
-
 size_t rune_offset(std::string_view text, size_t index) {
   size_t at = 0;
   for (; at < text.size(); ++at) {

@@ -13,12 +13,7 @@ inline constexpr uint32_t kBadRune = 0xFFFFFFFF;
 /// UTF-8 (RFC 3629: no surrogates, no overlong forms). Requires position < text.size().
 uint32_t next_rune(std::string_view text, size_t& position);
 
-/// Appends a code point. Requires is_rune(rune).
-void append_rune(uint32_t rune, std::string& out);
-
 inline bool is_rune(uint32_t rune) { return rune <= 0x10FFFF && (rune < 0xD800 || rune > 0xDFFF); }
-
-bool is_utf8(std::string_view text);
 
 /// Code points of valid UTF-8.
 inline size_t count_runes(std::string_view text) {

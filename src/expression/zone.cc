@@ -25,8 +25,8 @@ int64_t big_endian(std::string_view bytes) {
 bool is_zone_name(std::string_view name) {
   if (name.empty() || name.size() > 64 || name.front() == '/') return false;
   for (const char c : name) {
-    const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-                      c == '/' || c == '-' || c == '+';
+    const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '_' || c == '/' || c == '-' || c == '+';
     if (!fine) return false;
   }
   return true;
@@ -40,8 +40,8 @@ struct Header {
     for (size_t i = 0; i < 6; ++i) *fields[i] = static_cast<uint32_t>(big_endian(at.substr(20 + 4 * i, 4)));
   }
   size_t body_bytes(size_t time_bytes) const {
-    return transitions * (time_bytes + 1) + types * 6 + letters + leaps * (time_bytes + 4) + standard_indicators +
-           ut_indicators;
+    return transitions * (time_bytes + 1) + types * 6 + letters + leaps * (time_bytes + 4) +
+           standard_indicators + ut_indicators;
   }
   bool sane() const {
     return transitions < 100000 && types > 0 && types <= 256 && letters < 4096 && leaps < 4096 &&
@@ -140,7 +140,9 @@ std::optional<TimeZone> TimeZone::parse(std::string_view file) {
   const auto times = file.substr(kHeaderBytes);
   const auto kinds = times.substr(header.transitions * 8);
   const auto types = kinds.substr(header.transitions);
-  const auto offset_of_type = [&](size_t i) { return static_cast<int32_t>(big_endian(types.substr(i * 6, 4))); };
+  const auto offset_of_type = [&](size_t i) {
+    return static_cast<int32_t>(big_endian(types.substr(i * 6, 4)));
+  };
   TimeZone zone;
   zone.first_offset_ = offset_of_type(0);
   for (size_t i = 0; i < header.transitions; ++i) {

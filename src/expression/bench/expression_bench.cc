@@ -60,13 +60,16 @@ void evaluate(benchmark::State& state, const std::string& text, const char* expe
 
 void compare_two_fields(benchmark::State& state) { evaluate(state, "input.amount > input.limit", "false"); }
 void ten_terms(benchmark::State& state) {
-  evaluate(state,
-           "input.amount > 100.0 && input.amount < input.limit && has(input.country) && input.country == 'DE' && "
-           "input.currency in ['EUR', 'GBP', 'USD'] && input.category != 7995 && input.hour >= 22 && "
-           "input.attempts <= 3 && input.online && input.merchant.startsWith('m-')",
-           "true");
+  evaluate(
+      state,
+      "input.amount > 100.0 && input.amount < input.limit && has(input.country) && input.country == 'DE' && "
+      "input.currency in ['EUR', 'GBP', 'USD'] && input.category != 7995 && input.hour >= 22 && "
+      "input.attempts <= 3 && input.online && input.merchant.startsWith('m-')",
+      "true");
 }
-void arithmetic(benchmark::State& state) { evaluate(state, "input.amount * 1.05 + 3 > input.limit / 2", "false"); }
+void arithmetic(benchmark::State& state) {
+  evaluate(state, "input.amount * 1.05 + 3 > input.limit / 2", "false");
+}
 void optional_default(benchmark::State& state) {
   evaluate(state, "input.?country.orValue('unknown') == 'DE'", "true");
 }
@@ -80,14 +83,17 @@ void build_list(benchmark::State& state) {
   evaluate(state, "input.items.filter(i, i.price > 15.0).map(i, i.sku)", R"(["b","c"])");
 }
 void matches(benchmark::State& state) { evaluate(state, "input.card_id.matches('^c-[0-9]+$')", "true"); }
-void absorbed_error(benchmark::State& state) { evaluate(state, "1 / (input.attempts - 2) > 0 || input.online", "true"); }
+void absorbed_error(benchmark::State& state) {
+  evaluate(state, "1 / (input.attempts - 2) > 0 || input.online", "true");
+}
 
 void compile_ten_terms(benchmark::State& state) {
   Environment environment;
   environment.declare("input", input_type());
   for (auto _ : state) {
     auto compiled = compile(
-        "input.amount > 100.0 && input.amount < input.limit && has(input.country) && input.country == 'DE' && "
+        "input.amount > 100.0 && input.amount < input.limit && has(input.country) && input.country == 'DE' "
+        "&& "
         "input.currency in ['EUR', 'GBP', 'USD'] && input.category != 7995 && input.hour >= 22 && "
         "input.attempts <= 3 && input.online && input.merchant.startsWith('m-')",
         environment);

@@ -35,8 +35,10 @@ struct Unsupported {
 // -- values and types of the test data --------------------------------------------------------------------
 
 double read_double(const std::string& text) {
-  if (text == "inf" || text == "infinity" || text == "Infinity") return std::numeric_limits<double>::infinity();
-  if (text == "-inf" || text == "-infinity" || text == "-Infinity") return -std::numeric_limits<double>::infinity();
+  if (text == "inf" || text == "infinity" || text == "Infinity")
+    return std::numeric_limits<double>::infinity();
+  if (text == "-inf" || text == "-infinity" || text == "-Infinity")
+    return -std::numeric_limits<double>::infinity();
   if (text == "nan" || text == "NaN") return std::numeric_limits<double>::quiet_NaN();
   return std::strtod(text.c_str(), nullptr);
 }
@@ -73,7 +75,8 @@ Value read_value(const TextMessage& message, Arena& arena) {
   if (field.name == "map_value") {
     MapBuilder map(arena);
     for (const auto* entry : field.value.all("entries"))
-      map.add(read_value(*entry->value.message("key"), arena), read_value(*entry->value.message("value"), arena));
+      map.add(read_value(*entry->value.message("key"), arena),
+              read_value(*entry->value.message("value"), arena));
     return map.build();
   }
   throw Unsupported{"a value of kind " + field.name};
@@ -199,10 +202,11 @@ std::map<std::string, std::string> read_exclusions() {
   return out;
 }
 
-const char* const kFiles[] = {"basic",        "comparisons", "logic",     "lists",     "fields",     "integer_math",
-                              "fp_math",      "macros",      "macros2",   "string",    "conversions", "optionals",
-                              "parse",        "namespace",   "timestamps", "string_ext", "math_ext",  "encoders_ext",
-                              "bindings_ext", "plumbing",    "type_deduction"};
+const char* const kFiles[] = {"basic",         "comparisons", "logic",        "lists",        "fields",
+                              "integer_math",  "fp_math",     "macros",       "macros2",      "string",
+                              "conversions",   "optionals",   "parse",        "namespace",    "timestamps",
+                              "string_ext",    "math_ext",    "encoders_ext", "bindings_ext", "plumbing",
+                              "type_deduction"};
 
 class CelConformance : public ::testing::TestWithParam<const char*> {};
 
@@ -246,8 +250,9 @@ INSTANTIATE_TEST_SUITE_P(Files, CelConformance, ::testing::ValuesIn(kFiles),
 
 TEST(CelConformanceExclusions, NameOnlyFilesThatAreRun) {
   for (const auto& [name, reason] : read_exclusions()) {
-    const bool known = std::any_of(std::begin(kFiles), std::end(kFiles),
-                                   [&](const char* file) { return name.starts_with(std::string(file) + "/"); });
+    const bool known = std::any_of(std::begin(kFiles), std::end(kFiles), [&](const char* file) {
+      return name.starts_with(std::string(file) + "/");
+    });
     EXPECT_TRUE(known) << name;
   }
 }

@@ -27,15 +27,17 @@ inline bool conforms(const Value& value, const Type& type) {
       return value.is(Kind::kOptional) &&
              (value.optional_value() == nullptr || conforms(*value.optional_value(), type.element()));
     case TypeKind::kList:
-      return value.is(Kind::kList) && std::all_of(value.items().begin(), value.items().end(),
-                                                  [&](const Value& item) { return conforms(item, type.element()); });
+      return value.is(Kind::kList) &&
+             std::all_of(value.items().begin(), value.items().end(),
+                         [&](const Value& item) { return conforms(item, type.element()); });
     case TypeKind::kMap:
       return value.is(Kind::kMap) &&
              std::all_of(value.members().begin(), value.members().end(), [&](const Member& member) {
                return conforms(member.key, type.key()) && conforms(member.value, type.element());
              });
     case TypeKind::kObject:
-      return value.is(Kind::kMap) && std::all_of(type.fields().begin(), type.fields().end(), [&](const Field& field) {
+      return value.is(Kind::kMap) &&
+             std::all_of(type.fields().begin(), type.fields().end(), [&](const Field& field) {
                const Value* found = value.find(field.name);
                return found == nullptr ? !field.required : conforms(*found, field.type);
              });

@@ -11,7 +11,8 @@ using testing::World;
 
 TEST(Evaluate, ReadsFieldsInAnyOrderThatTheInputHasThem) {
   World world;
-  world.with("x", Type::dyn(), "[{\"a\": 1, \"b\": 2}, {\"b\": 20, \"a\": 10}, {\"c\": 0, \"b\": 200, \"a\": 100}]");
+  world.with("x", Type::dyn(),
+             "[{\"a\": 1, \"b\": 2}, {\"b\": 20, \"a\": 10}, {\"c\": 0, \"b\": 200, \"a\": 100}]");
   // One instruction reads all three; where it found the field last is only a guess.
   EXPECT_EQ(world.evaluate("x.map(e, e.a)"), "[1,10,100]");
   EXPECT_EQ(world.evaluate("x.map(e, e.b)"), "[2,20,200]");
@@ -55,7 +56,9 @@ TEST(Evaluate, DropsHalfBuiltListsWhenAnErrorIsAbsorbed) {
 
 TEST(Evaluate, AsksForTheDefaultOnlyWhenItIsNeeded) {
   EXPECT_EQ(payment_world(true).evaluate("heavy.?score.orValue([0.5][7])"), "0.75");
-  EXPECT_TRUE(payment_world(false).evaluate("heavy.?score.orValue([0.5][7])").starts_with("error expression.bad_index"));
+  EXPECT_TRUE(payment_world(false)
+                  .evaluate("heavy.?score.orValue([0.5][7])")
+                  .starts_with("error expression.bad_index"));
   EXPECT_EQ(payment_world(true).evaluate("heavy.?score.or(optional.of([0.5][7])).value()"), "0.75");
 }
 
@@ -86,7 +89,8 @@ TEST(Evaluate, FoldsWhatDependsOnNothing) {
 
 TEST(Evaluate, TellsWhatAProgramReads) {
   const auto world = payment_world();
-  const auto paths = world.compile("input.tags.exists(t, t == input['merchant']) && has(heavy) && heavy.score > 1.0");
+  const auto paths =
+      world.compile("input.tags.exists(t, t == input['merchant']) && has(heavy) && heavy.score > 1.0");
   ASSERT_TRUE(paths.ok());
   EXPECT_EQ(paths.program->read_paths(),
             (std::vector<std::string>{"heavy", "heavy.score", "input.merchant", "input.tags"}));
@@ -145,7 +149,8 @@ TEST(Evaluate, ShiftsTimesByTheRulesOfTheZone) {
   EXPECT_EQ(world.evaluate("timestamp('1970-01-01T00:00:00Z').getDayOfWeek('+00:00')"), "4");
   EXPECT_EQ(world.evaluate("timestamp('1969-12-31T23:59:59Z').getSeconds()"), "59");
   world.with("zone", Type::string(), "\"Europe/Berlin\"");
-  EXPECT_TRUE(world.evaluate("timestamp('2025-01-01T12:00:00Z').getHours(zone)").starts_with("error expression.bad_argument"));
+  EXPECT_TRUE(world.evaluate("timestamp('2025-01-01T12:00:00Z').getHours(zone)")
+                  .starts_with("error expression.bad_argument"));
 }
 
 TEST(Evaluate, ChecksPatternsThatCameWithTheInput) {

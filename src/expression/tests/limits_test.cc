@@ -29,15 +29,18 @@ TEST(CostLimit, EndsALoopAndSaysItsLimit) {
 
 TEST(CostLimit, IsNotAbsorbedByAndAndOr) {
   auto world = numbers(1000);
-  EXPECT_TRUE(world.evaluate("x.all(a, x.all(b, a + b < 5000)) || true", {5000}).starts_with("error expression.cost"));
-  EXPECT_TRUE(world.evaluate("x.exists(c, x.all(a, a < 1000) && false)", {900}).starts_with("error expression.cost"));
+  EXPECT_TRUE(world.evaluate("x.all(a, x.all(b, a + b < 5000)) || true", {5000})
+                  .starts_with("error expression.cost"));
+  EXPECT_TRUE(
+      world.evaluate("x.exists(c, x.all(a, a < 1000) && false)", {900}).starts_with("error expression.cost"));
 }
 
 TEST(CostLimit, OfTheProgramHoldsWhereNoOtherIsGiven) {
   auto world = numbers(1000);
   CompileOptions options;
   options.cost_limit = 100;
-  EXPECT_TRUE(world.evaluate("x.all(a, a < 1000)", {}, options).starts_with("error expression.cost_exceeded"));
+  EXPECT_TRUE(
+      world.evaluate("x.all(a, a < 1000)", {}, options).starts_with("error expression.cost_exceeded"));
   EXPECT_EQ(world.evaluate("x.all(a, a < 1000)", {100000}, options), "true");
 }
 
@@ -55,13 +58,15 @@ TEST(CostLimit, IsExactAndTheSameEachTime) {
 TEST(CostLimit, CountsTextAndElementsThatWorkIsDoneOn) {
   World world;
   world.with("s", Type::string(), "\"" + repeat("a", 100000) + "\"");
-  for (const char* text : {"s + s == ''", "s.contains('b')", "s.upperAscii() == ''", "s.matches('b')", "s == s + 'x'",
-                           "size(s) == 3", "s.split('a').size() == 1", "s < s", "s.replace('a', 'b') == ''",
-                           "s.reverse() == ''", "base64.encode(bytes(s)) == ''", "'%s'.format([s]) == ''"})
+  for (const char* text :
+       {"s + s == ''", "s.contains('b')", "s.upperAscii() == ''", "s.matches('b')", "s == s + 'x'",
+        "size(s) == 3", "s.split('a').size() == 1", "s < s", "s.replace('a', 'b') == ''", "s.reverse() == ''",
+        "base64.encode(bytes(s)) == ''", "'%s'.format([s]) == ''"})
     EXPECT_TRUE(world.evaluate(text, {1000}).starts_with("error expression.cost_exceeded")) << text;
   auto list = numbers(5000);
-  for (const char* text : {"x + x == x", "x == x", "7000 in x", "{'a': x} == {'a': x}", "math.greatest(x) == 1",
-                           "x.map(a, string(a)).join() == ''", "[x] == [x]", "x.filter(a, true) == []"})
+  for (const char* text :
+       {"x + x == x", "x == x", "7000 in x", "{'a': x} == {'a': x}", "math.greatest(x) == 1",
+        "x.map(a, string(a)).join() == ''", "[x] == [x]", "x.filter(a, true) == []"})
     EXPECT_TRUE(list.evaluate(text, {1000}).starts_with("error expression.cost_exceeded")) << text;
 }
 
@@ -69,8 +74,9 @@ TEST(SizeLimit, StopsTextsThatDouble) {
   World world;
   world.with("s", Type::string(), "\"0123456789abcdef\"");
   std::string text = "s";
-  for (int i = 0; i < 40; ++i) text = "cel.bind(v" + std::to_string(i) + ", " + text + ", v" + std::to_string(i) + " + v" +
-                                      std::to_string(i) + ")";
+  for (int i = 0; i < 40; ++i)
+    text = "cel.bind(v" + std::to_string(i) + ", " + text + ", v" + std::to_string(i) + " + v" +
+           std::to_string(i) + ")";
   const std::string result = world.evaluate(text, {uint64_t{1} << 60});
   EXPECT_TRUE(result.starts_with("error expression.too_large")) << result.substr(0, 200);
 }
@@ -82,14 +88,16 @@ TEST(SizeLimit, StopsResultsThatShareTheirPartsTooOften) {
   for (int i = 0; i < 40; ++i) expression = "cel.bind(v, " + expression + ", [v, v])";
   const std::string result = world.evaluate(expression);
   EXPECT_TRUE(result.starts_with("error expression.too_large")) << result.substr(0, 200);
-  EXPECT_TRUE(world.evaluate("cel.bind(a, " + expression + ", a == a)").starts_with("error expression.cost_exceeded"));
+  EXPECT_TRUE(world.evaluate("cel.bind(a, " + expression + ", a == a)")
+                  .starts_with("error expression.cost_exceeded"));
 }
 
 TEST(SizeLimit, RefusesResultsNestedTooDeepToBeReadBack) {
   World world;
   world.with("s", Type::string(), "\"x\"");
   EXPECT_TRUE(world.evaluate(repeat("[", 60) + "s" + repeat("]", 60)).starts_with("[[["));
-  EXPECT_TRUE(world.evaluate(repeat("[", 70) + "s" + repeat("]", 70)).starts_with("error expression.too_large"));
+  EXPECT_TRUE(
+      world.evaluate(repeat("[", 70) + "s" + repeat("]", 70)).starts_with("error expression.too_large"));
 }
 
 TEST(SyntaxLimit, RefusesDeepNestingOfEveryKind) {
@@ -129,7 +137,8 @@ TEST(SyntaxLimit, NeverLosesItsWayInTruncatedText) {
   World world;
   world.with("x", Type::dyn(), "{}");
   const std::string text =
-      "x.?a[?'b'].value().all(i, i in [1, 2u, 0x3, 1.5e3] && 'a\\n\\u00e4' + r\"\\\" != b'''q\\377''') ? {1: -x.`c-d`} : [?x.y] // end";
+      "x.?a[?'b'].value().all(i, i in [1, 2u, 0x3, 1.5e3] && 'a\\n\\u00e4' + r\"\\\" != b'''q\\377''') ? {1: "
+      "-x.`c-d`} : [?x.y] // end";
   ASSERT_TRUE(parse_only(text).ok());
   for (size_t cut = 0; cut < text.size(); ++cut) {
     const auto parsed = parse_only(text.substr(0, cut));

@@ -38,15 +38,17 @@ TEST(Messages, SuggestQuotesForABareWord) {
 TEST(Messages, SayThatASkippedStepMayBeAbsentAndHowToMendIt) {
   const auto m = payment_world().mistake("heavy.score > 0.5");
   EXPECT_EQ(m.message, "heavy.score may be absent, but '>' needs a value");
-  EXPECT_EQ(m.mend, "say what absence means, for example heavy.?score.orValue(0.0), or guard it with has(heavy)");
+  EXPECT_EQ(m.mend,
+            "say what absence means, for example heavy.?score.orValue(0.0), or guard it with has(heavy)");
   EXPECT_EQ(m.code, "expression.may_be_absent");
 }
 
 TEST(Messages, SayThatAnOptionalFieldMayBeAbsentAndHowToMendIt) {
   const auto m = payment_world().mistake("input.country == 'DE'");
   EXPECT_EQ(m.message, "input.country may be absent");
-  EXPECT_EQ(m.mend,
-            "say what absence means, for example input.?country.orValue(''), or guard it with has(input.country)");
+  EXPECT_EQ(
+      m.mend,
+      "say what absence means, for example input.?country.orValue(''), or guard it with has(input.country)");
 }
 
 TEST(Messages, SayThatAValueMayBeNullAndHowToMendIt) {
@@ -57,7 +59,8 @@ TEST(Messages, SayThatAValueMayBeNullAndHowToMendIt) {
 }
 
 TEST(Messages, TellAllMistakesAtOnceInTheirOrder) {
-  const auto compiled = payment_world().compile("input.amout > 1.0 &&\n  heavy.score > 0.5 &&\n  'a' < 3 && nobody");
+  const auto compiled =
+      payment_world().compile("input.amout > 1.0 &&\n  heavy.score > 0.5 &&\n  'a' < 3 && nobody");
   ASSERT_EQ(compiled.mistakes.size(), 4u);
   EXPECT_EQ(compiled.mistakes[0].code, "expression.no_such_field");
   EXPECT_EQ(compiled.mistakes[1].code, "expression.may_be_absent");
@@ -70,7 +73,8 @@ TEST(Messages, TellAllMistakesAtOnceInTheirOrder) {
 }
 
 TEST(Messages, TellOneMistakeOnceAndNotItsConsequences) {
-  EXPECT_EQ(payment_world().compile("!(input.amout + 1.0 > 2.0 && input.amout.size() == 3)").mistakes.size(), 2u);
+  EXPECT_EQ(payment_world().compile("!(input.amout + 1.0 > 2.0 && input.amout.size() == 3)").mistakes.size(),
+            2u);
   EXPECT_EQ(payment_world().compile("[nobody, nobody.x].map(n, n + 1)[0] > 3").mistakes.size(), 2u);
 }
 
@@ -124,7 +128,8 @@ TEST(Messages, ExplainSyntax) {
   EXPECT_EQ(world.mistake("").message, "the expression is empty");
   EXPECT_EQ(world.mistake("input.amount = 3.0").mend, "write '=='");
   EXPECT_EQ(world.mistake("has(heavy) and true").mend, "write '&&'");
-  EXPECT_EQ(world.mistake("(1 + 2").message, "expected ')' after the expression, but met the end (opened at 1:1)");
+  EXPECT_EQ(world.mistake("(1 + 2").message,
+            "expected ')' after the expression, but met the end (opened at 1:1)");
   EXPECT_EQ(world.mistake("'abc").message, "the text that begins here has no closing '");
   EXPECT_EQ(world.mistake("'\\q'").message, "'\\q' is no escape sequence");
   EXPECT_EQ(world.mistake("9223372036854775808").mend,
@@ -148,21 +153,27 @@ TEST(Messages, RefuseABadPatternOrZoneWhenCompiled) {
 TEST(Messages, OfEvaluationSayWhatWasMetAndWhere) {
   testing::World world;
   world.with("x", Type::dyn(), R"({"a": 1, "b": "two", "list": [1, 2, 3]})");
-  EXPECT_EQ(world.evaluate("x.a + x.b"),
-            "error expression.no_overload: '+' cannot be applied to int 1 and string 'two', at 1:1 in 'x.a + x.b'");
+  EXPECT_EQ(
+      world.evaluate("x.a + x.b"),
+      "error expression.no_overload: '+' cannot be applied to int 1 and string 'two', at 1:1 in 'x.a + x.b'");
   EXPECT_EQ(world.evaluate("x.c == 3"),
-            "error expression.no_such_field: there is no field or key string 'c' in a map of 3 (a, b, list), at 1:1 "
+            "error expression.no_such_field: there is no field or key string 'c' in a map of 3 (a, b, list), "
+            "at 1:1 "
             "in 'x.c'");
   EXPECT_EQ(world.evaluate("x.list[7]"),
             "error expression.bad_index: index int 7 is outside, there are int 3, at 1:1 in 'x.list[7]'");
-  EXPECT_EQ(world.evaluate("x.a / 0"), "error expression.divide_by_zero: division by zero, at 1:1 in 'x.a / 0'");
+  EXPECT_EQ(world.evaluate("x.a / 0"),
+            "error expression.divide_by_zero: division by zero, at 1:1 in 'x.a / 0'");
   EXPECT_EQ(world.evaluate("int(x.b)"),
-            "error expression.conversion: string 'two' cannot be converted: it is not an int, at 1:1 in 'int(x.b)'");
-  EXPECT_EQ(world.evaluate("x.a + 9223372036854775807"),
-            "error expression.overflow: the result does not fit in 64 bits (int 1 and int 9223372036854775807), at "
-            "1:1 in 'x.a + 9223372036854775807'");
+            "error expression.conversion: string 'two' cannot be converted: it is not an int, at 1:1 in "
+            "'int(x.b)'");
+  EXPECT_EQ(
+      world.evaluate("x.a + 9223372036854775807"),
+      "error expression.overflow: the result does not fit in 64 bits (int 1 and int 9223372036854775807), at "
+      "1:1 in 'x.a + 9223372036854775807'");
   EXPECT_EQ(world.evaluate("x.b ? 1 : 2"),
-            "error expression.no_overload: '?:' cannot be applied to string 'two': a condition is a bool, at 1:1 in "
+            "error expression.no_overload: '?:' cannot be applied to string 'two': a condition is a bool, at "
+            "1:1 in "
             "'x.b ? 1 : 2'");
 }
 

@@ -114,11 +114,13 @@ TEST(Narrowing, OfAShadowedNameDoesNotReachTheOuterOne) {
 }
 
 TEST(Narrowing, HoldsAtRunTimeToo) {
-  // The first operand fails, so the second is asked although nothing is proven: an error, never a wrong value.
+  // The first operand fails, so the second is asked although nothing is proven: an error, never a wrong
+  // value.
   auto world = payment_world(false);
   world.with("n", Type::integer(), "0");
   EXPECT_EQ(world.evaluate("(1 / n == 1 || has(heavy)) && has(heavy) && heavy.score > 0.5"), "false");
-  EXPECT_TRUE(world.evaluate("(has(heavy) || 1 / n == 1) && true").starts_with("error expression.divide_by_zero"));
+  EXPECT_TRUE(
+      world.evaluate("(has(heavy) || 1 / n == 1) && true").starts_with("error expression.divide_by_zero"));
 }
 
 TEST(Narrowing, WithAVariableDeclaredDoubleTakesTheIntThatJsonGave) {

@@ -45,8 +45,9 @@ class Random {
       if (below(2) == 0) return {'n', below(5) - 2, {}};
       return {'v', below(static_cast<int64_t>(names)), {}};
     }
-    if (below(6) == 0) return {'?', 0, {truth(depth - 1, names), number(depth - 1, names), number(depth - 1, names)}};
-    return {"+-*/%"[below(5)], 0, {number(depth - 1, names), number(depth - 1, names)}};
+    if (below(6) == 0)
+      return {'?', 0, {truth(depth - 1, names), number(depth - 1, names), number(depth - 1, names)}};
+    return {"+-*/%" [below(5)], 0, { number(depth - 1, names), number(depth - 1, names) }};
   }
 
   Tree truth(int depth, size_t names) {
@@ -111,8 +112,10 @@ Outcome evaluate(const Tree& tree, Bindings& bindings);
 Outcome decide(const std::vector<Outcome>& outcomes, bool deciding) {
   bool failed = false;
   for (const auto& outcome : outcomes) {
-    if (outcome.failed()) failed = true;
-    else if (outcome.truth == deciding) return Outcome::of_bool(deciding);
+    if (outcome.failed())
+      failed = true;
+    else if (outcome.truth == deciding)
+      return Outcome::of_bool(deciding);
   }
   return failed ? Outcome::error() : Outcome::of_bool(!deciding);
 }
@@ -185,7 +188,8 @@ TEST(Property, AgreesWithANaiveEvaluatorOnRandomExpressions) {
     const std::string text = write(tree);
     const Outcome expected = evaluate(tree, bindings);
     std::string result = world.evaluate(text, {10'000'000});
-    if (result.starts_with("error expression.divide_by_zero") || result.starts_with("error expression.overflow"))
+    if (result.starts_with("error expression.divide_by_zero") ||
+        result.starts_with("error expression.overflow"))
       result = "error";
     ASSERT_EQ(result, expected.text()) << "seed " << seed << ": " << text;
     // Unchecked, the program is another one, but it means the same.
@@ -204,12 +208,27 @@ TEST(Property, AgreesWithANaiveEvaluatorOnRandomExpressions) {
 TEST(Property, ResultsAreOfTheTypeThatTheCheckerPromised) {
   for (const bool ran : {false, true}) {
     auto world = testing::payment_world(ran);
-    for (const char* text :
-         {"heavy", "heavy.?score", "heavy.score", "input.tags.map(t, {t: [t.size()]})", "has(heavy) ? heavy : light",
-          "input.limit", "[input.limit, 1.0]", "input", "input.extra.anything", "{'a': 1, 'b': null}", "[1, 'a', null]",
-          "input.?card.?issuer", "input.amount + 1", "input.tags + ['x']", "input.tags.transformMap(i, t, t)",
-          "optional.ofNonZeroValue(input.attempts).optMap(a, a * 2)", "true ? optional.none() : heavy", "[[], [1]]",
-          "{'x': heavy.?score, ?'y': heavy.?reason}", "type(input.amount)", "input.card"}) {
+    for (const char* text : {"heavy",
+                             "heavy.?score",
+                             "heavy.score",
+                             "input.tags.map(t, {t: [t.size()]})",
+                             "has(heavy) ? heavy : light",
+                             "input.limit",
+                             "[input.limit, 1.0]",
+                             "input",
+                             "input.extra.anything",
+                             "{'a': 1, 'b': null}",
+                             "[1, 'a', null]",
+                             "input.?card.?issuer",
+                             "input.amount + 1",
+                             "input.tags + ['x']",
+                             "input.tags.transformMap(i, t, t)",
+                             "optional.ofNonZeroValue(input.attempts).optMap(a, a * 2)",
+                             "true ? optional.none() : heavy",
+                             "[[], [1]]",
+                             "{'x': heavy.?score, ?'y': heavy.?reason}",
+                             "type(input.amount)",
+                             "input.card"}) {
       const auto compiled = world.compile(text);
       if (std::string_view(text) == "input.card") {
         EXPECT_FALSE(compiled.ok());

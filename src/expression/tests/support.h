@@ -56,7 +56,8 @@ class World {
   }
   std::string type_of(const std::string& text) const {
     const Compiled compiled = compile(text);
-    return compiled.ok() ? compiled.program->result_type().to_string() : "mistakes: " + compiled.to_error().message;
+    return compiled.ok() ? compiled.program->result_type().to_string()
+                         : "mistakes: " + compiled.to_error().message;
   }
 
   const std::vector<Value>& slots() const { return slots_; }
@@ -87,8 +88,10 @@ inline World payment_world(bool heavy_ran = false) {
              R"({"merchant": "m-7", "amount": 12.5, "attempts": 2, "country": "DE", "limit": null,
                  "card": {"number": "4711"}, "tags": ["new", "web"], "extra": {"anything": [1, "two"]}})");
   world.with("light", score, R"({"score": 0.25})");
-  if (heavy_ran) world.ran("heavy", score, R"({"score": 0.75, "reason": "graph"})");
-  else world.skipped("heavy", score);
+  if (heavy_ran)
+    world.ran("heavy", score, R"({"score": 0.75, "reason": "graph"})");
+  else
+    world.skipped("heavy", score);
   return world;
 }
 

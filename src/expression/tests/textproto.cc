@@ -73,8 +73,9 @@ class Reader {
 
   std::string word() {
     const size_t start = at_;
-    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_' ||
-                                  text_[at_] == '.' || text_[at_] == '-' || text_[at_] == '+'))
+    while (at_ < text_.size() &&
+           (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_' ||
+            text_[at_] == '.' || text_[at_] == '-' || text_[at_] == '+'))
       ++at_;
     if (at_ == start) fail("expected a name or a number");
     return std::string(text_.substr(start, at_ - start));
@@ -153,7 +154,10 @@ class Reader {
     uint32_t value = 0;
     for (int i = 0; i < most; ++i) {
       const char c = peek();
-      const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
+      const int digit = c >= '0' && c <= '9'   ? c - '0'
+                        : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                        : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                               : 99;
       if (digit >= base) break;
       value = value * static_cast<uint32_t>(base) + static_cast<uint32_t>(digit);
       ++at_;

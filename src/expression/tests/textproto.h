@@ -21,9 +21,9 @@ struct TextMessage {
 };
 
 struct TextMessage::Field {
-  std::string name;     ///< of an extension or an Any its name in brackets: "[type.googleapis.com/x.Y]"
+  std::string name;  ///< of an extension or an Any its name in brackets: "[type.googleapis.com/x.Y]"
   bool is_message = false;
-  std::string scalar;   ///< a string unescaped, a number or name as written
+  std::string scalar;  ///< a string unescaped, a number or name as written
   TextMessage value;
 };
 

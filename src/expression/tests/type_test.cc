@@ -51,9 +51,19 @@ TEST(Types, JoinToWhatBothAre) {
 }
 
 TEST(Types, BothSidesOfAJoinFitIt) {
-  const Type types[] = {Type::dyn(),     Type::null(),  Type::integer(), Type::real(),   Type::nullable(Type::real()),
-                        kSmall,          kWide,         kOpen,           Type::string(), Type::list(Type::integer()),
-                        Type::list(kWide), Type::optional(kSmall), Type::map(Type::string(), Type::integer())};
+  const Type types[] = {Type::dyn(),
+                        Type::null(),
+                        Type::integer(),
+                        Type::real(),
+                        Type::nullable(Type::real()),
+                        kSmall,
+                        kWide,
+                        kOpen,
+                        Type::string(),
+                        Type::list(Type::integer()),
+                        Type::list(kWide),
+                        Type::optional(kSmall),
+                        Type::map(Type::string(), Type::integer())};
   for (const auto& a : types) {
     for (const auto& b : types) {
       EXPECT_TRUE(is_assignable(a, join(a, b))) << a.to_string() << " and " << b.to_string();
@@ -72,7 +82,8 @@ TEST(Types, DeeperThanTheLimitAreDyn) {
 }
 
 TEST(Ast, ShowsTheShapeOfConditions) {
-  const auto parsed = parse_only("input.amount >= 10.0 && input.amount < 20.0 && input.country in ['DE', 'FR']");
+  const auto parsed =
+      parse_only("input.amount >= 10.0 && input.amount < 20.0 && input.country in ['DE', 'FR']");
   ASSERT_TRUE(parsed.ok());
   const Node& root = parsed.ast->root();
   ASSERT_EQ(root.kind, NodeKind::kAnd);

@@ -63,7 +63,7 @@ enum class Macro : uint8_t {
   kAll,
   kExists,
   kExistsOne,
-  kMap,            ///< range, [filter,] transform
+  kMap,  ///< range, [filter,] transform
   kFilter,
   kTransformList,  ///< range, [filter,] transform; two variables
   kTransformMap,   ///< range, [filter,] transform; two variables

@@ -23,11 +23,12 @@ struct Variable {
 /// The variables that an expression may read. Copyable; compile() keeps nothing of it.
 class Environment {
  public:
-  /// Adds a variable and gives it the next slot, counted from 0. `name` is an identifier or a dotted sequence of
-  /// them, not yet declared; CHECKed. At most kMaxOperands variables.
+  /// Adds a variable and gives it the next slot, counted from 0. `name` is an identifier or a dotted sequence
+  /// of them, not yet declared; CHECKed. At most kMaxOperands variables.
   SlotIndex declare(std::string name, Type type);
 
-  /// Gives a declared variable another type; its slot stays. For a caller who learns the types one after the other.
+  /// Gives a declared variable another type; its slot stays. For a caller who learns the types one after the
+  /// other.
   void set_type(SlotIndex slot, Type type);
 
   std::optional<SlotIndex> find(std::string_view name) const;

@@ -29,9 +29,15 @@ inline constexpr size_t kMaxResultNodes = 1'000'000;
 /// Bytes of a regular expression, and of the memory its automaton may take.
 inline constexpr size_t kMaxPatternBytes = 4096;
 inline constexpr int64_t kMaxPatternMemoryBytes = 1 << 20;
-/// Iterations that a program keeps open at once (nested comprehensions).
-inline constexpr uint32_t kMaxOpenLoops = 32;
+/// Depth of the tree of a parsed expression: `a + b + c` leans left without brackets. Bounds every recursion
+/// over it.
+inline constexpr uint32_t kMaxTreeDepth = 250;
+/// Depth of a result that an evaluation built: deeper ones could not be read back by the JSON parser.
+inline constexpr uint32_t kMaxResultDepth = 64;
+/// Digits after the point in a clause such as %.3f.
+inline constexpr int kMaxFormatPrecision = 100;
 
 static_assert(kMaxResultNodes >= kMaxBuiltElements);
+static_assert(kMaxTreeDepth >= kMaxNesting);
 
 }  // namespace switchyard::expression

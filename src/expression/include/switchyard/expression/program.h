@@ -47,7 +47,8 @@ struct CompileOptions {
   bool check_types = true;
 };
 
-/// A checked expression, ready to evaluate. Immutable; copies share it; any number of threads may use it at once.
+/// A checked expression, ready to evaluate. Immutable; copies share it; any number of threads may use it at
+/// once.
 class Program {
  public:
   /// Evaluates with `slots[i]` as the value of the variable with SlotIndex i. The caller guarantees that the
@@ -57,9 +58,9 @@ class Program {
   /// The result may point into `slots`, `arena` and this program, and lives as long as all three.
   /// No clock, no random, no I/O: the same slots give the same result and the same cost on every machine.
   ///
-  /// Errors are kUnprocessable: expression.no_such_field, .no_overload, .divide_by_zero, .overflow, .bad_index,
-  /// .conversion, .absent, .bad_argument, .duplicate_key, .too_large, .cost_exceeded. The message says what was
-  /// met and where in the text; `field` is the part of the text concerned.
+  /// Errors are kUnprocessable: expression.no_such_field, .no_overload, .divide_by_zero, .overflow,
+  /// .bad_index, .conversion, .absent, .bad_argument, .duplicate_key, .too_large, .cost_exceeded. The message
+  /// says what was met and where in the text; `field` is the part of the text concerned.
   Result<Value> evaluate(std::span<const Value> slots, Arena& arena, EvalBudget budget = {}) const;
 
   const Type& result_type() const;
@@ -91,8 +92,8 @@ struct [[nodiscard]] Compiled {
   Error to_error() const;
 };
 
-/// Parses, checks and compiles. `text` is UTF-8; invalid UTF-8 is a mistake. Regular expressions and time zones that
-/// are literals are prepared here, the latter from the system's time zone files.
+/// Parses, checks and compiles. `text` is UTF-8; invalid UTF-8 is a mistake. Regular expressions and time
+/// zones that are literals are prepared here, the latter from the system's time zone files.
 Compiled compile(std::string_view text, const Environment& environment, const CompileOptions& options = {});
 
 /// Either the tree or all mistakes of syntax.

@@ -10,8 +10,8 @@
 namespace switchyard::expression {
 
 enum class TypeKind : uint8_t {
-  kDyn,       ///< anything; checked when evaluated
-  kError,     ///< the type of a text with a mistake; assignable to everything so that one mistake is told once
+  kDyn,    ///< anything; checked when evaluated
+  kError,  ///< the type of a text with a mistake; assignable to everything so that one mistake is told once
   kNull,
   kBool,
   kInt,
@@ -21,7 +21,7 @@ enum class TypeKind : uint8_t {
   kBytes,
   kTimestamp,
   kDuration,
-  kType,      ///< a type as a value
+  kType,  ///< a type as a value
   kList,
   kMap,
   kOptional,  ///< CEL's optional: none, or one value
@@ -32,7 +32,8 @@ enum class TypeKind : uint8_t {
 
 struct Field;
 
-/// What the checker knows of a value. A handle to immutable shared data: copying is cheap, any thread may read.
+/// What the checker knows of a value. A handle to immutable shared data: copying is cheap, any thread may
+/// read.
 class Type {
  public:
   /// dyn
@@ -57,7 +58,8 @@ class Type {
   static Type optional(Type inner);
   /// `inner` or null. Of dyn, null, error and nullable types: `inner` itself.
   static Type nullable(Type inner);
-  /// A value with these fields (names must differ; CHECKed). An open object may have further fields, of type dyn.
+  /// A value with these fields (names must differ; CHECKed). An open object may have further fields, of type
+  /// dyn.
   static Type object(std::vector<Field> fields, bool open = false);
 
   TypeKind kind() const { return kind_; }
@@ -83,7 +85,8 @@ class Type {
   /// Structural.
   friend bool operator==(const Type& a, const Type& b) { return a.equals(b); }
 
-  /// For messages: "list(int)", "optional(double)", "double or null", "{merchant: string, amount?: double, ...}".
+  /// For messages: "list(int)", "optional(double)", "double or null", "{merchant: string, amount?: double,
+  /// ...}".
   std::string to_string() const;
 
   // For the checker.
@@ -111,8 +114,8 @@ struct Field {
 };
 
 /// Whether a value of type `from` may stand where `to` is expected. dyn goes both ways (and is checked when
-/// evaluated); T goes to nullable<T>, null to nullable<T>; an object to one that requires no more of it and to
-/// map(string, T) when its fields allow; int never to double.
+/// evaluated); T goes to nullable<T>, null to nullable<T>; an object to one that requires no more of it and
+/// to map(string, T) when its fields allow; int never to double.
 bool is_assignable(const Type& from, const Type& to);
 
 /// The narrowest type that both fit: equal types themselves; T and null nullable<T>; objects field by field,
