@@ -21,7 +21,7 @@ outputs:
   outcome: { type: string, enum: [decline, check, approve] }
   points: { type: integer }
 default: { outcome: "'check'", points: 0 }
-rules:
+rows:
   - { id: huge, when: facts.amount > 5000.0, then: { outcome: "'decline'", points: 5 } }
   - { id: tiny, when: facts.amount < 0.5 && facts.country == "DE", then: { outcome: "'approve'", points: 1 } }
   - { id: far, when: 'facts.country in ["XX", "YY"]', then: { outcome: "'check'", points: 3 } }

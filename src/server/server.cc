@@ -102,6 +102,10 @@ class Server::Impl {
     SY_ASSIGN_OR_RETURN(lock_, disk.lock_directory(options_.data_directory));
     SY_ASSIGN_OR_RETURN(const uint32_t partitions, settle_partitions(disk, options_.data_directory, options_.partitions));
     SY_ASSIGN_OR_RETURN(keys_, gateway::KeyStore::open(key_file(options_.data_directory), clock_));
+    // Before anybody can see the server as ready: scripts read the key then.
+    if (options_.development) {
+      SY_ASSIGN_OR_RETURN([[maybe_unused]] const std::string key, development_key());
+    }
     SY_RETURN_IF_ERROR(open_logs());
     SY_RETURN_IF_ERROR(start_models());
     SY_RETURN_IF_ERROR(open_governance());

@@ -73,6 +73,12 @@ class Effects(http.server.BaseHTTPRequestHandler):
 
     do_POST = do_PUT = answer
 
+    def handle(self):
+        try:
+            super().handle()
+        except OSError:
+            pass  # the server under test was killed in the middle of its call
+
     def log_message(self, *_):
         pass
 
@@ -120,7 +126,7 @@ class Server:
     def call(self, method, path, body=None, headers=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            sent = dict(headers or {})
+            sent = {"Content-Type": "application/json", **(headers or {})}
             if os.path.exists(os.path.join(self.data, "development-key")):
                 sent["Authorization"] = f"Bearer {self.key()}"
             connection.request(method, path, None if body is None else json.dumps(body), sent)

@@ -25,6 +25,7 @@ struct ServerOptions {
   telemetry::LogLevel log_level = telemetry::LogLevel::kInfo;
   telemetry::LogFormat log_format = telemetry::LogFormat::kAuto;
   bool memory_log = false;                 ///< nothing survives; for measurements
+  bool development = false;                ///< make the development key at the start
   std::string version;
 };
 
