@@ -1,4 +1,5 @@
-// The log's decoder against any bytes: nothing crashes, no record is invented, what check() names repair() mends.
+// The log's decoder against any bytes: nothing crashes, no record is invented, what check() names repair()
+// mends.
 
 #include <cstddef>
 #include <cstdint>
@@ -70,7 +71,8 @@ Result<Payloads> examine(const std::string& file) {
     if (log.ok()) found = read_all(**log);
   }
   if (!report->healthy() && report->damage->file_position >= kSegmentHeaderBytes) {
-    if (repair(world.disk, kFolder, report->damage->offset).ok()) SY_CHECK(check(world.disk, kFolder)->healthy());
+    if (repair(world.disk, kFolder, report->damage->offset).ok())
+      SY_CHECK(check(world.disk, kFolder)->healthy());
   }
   return found;
 }
@@ -85,11 +87,14 @@ const std::string& good_log(Payloads& payloads) {
     for (int i = 0; i < 5; ++i) {
       RecordBatch batch;
       for (int j = 0; j < 2; ++j) {
-        expected.push_back(std::string(static_cast<size_t>(i * 130 + j), i == 2 ? '\0' : static_cast<char>('a' + i)));
+        expected.push_back(
+            std::string(static_cast<size_t>(i * 130 + j), i == 2 ? '\0' : static_cast<char>('a' + i)));
         batch.add({}, expected.back()).value();
       }
       log->append(std::move(batch), {}).value();
-      if (i != 2) while (log->step() != StepResult::kIdle) {}
+      if (i != 2)
+        while (log->step() != StepResult::kIdle) {
+        }
     }
     return world.disk.content(kFile);
   }();
@@ -130,8 +135,10 @@ void forge_frames(ByteReader input) {
     const std::string_view body = input.bytes();
     header.encode(file.data() + kSegmentHeaderBytes + at);
     const uint64_t room = kCapacity - at - kFrameHeaderBytes;
-    file.replace(kSegmentHeaderBytes + at + kFrameHeaderBytes, std::min<uint64_t>(body.size(), room), body.substr(0, room));
-    at += std::max<uint64_t>(frame_bytes_for(std::min<uint64_t>(header.body_bytes, kCapacity)), kFrameAlignment);
+    file.replace(kSegmentHeaderBytes + at + kFrameHeaderBytes, std::min<uint64_t>(body.size(), room),
+                 body.substr(0, room));
+    at += std::max<uint64_t>(frame_bytes_for(std::min<uint64_t>(header.body_bytes, kCapacity)),
+                             kFrameAlignment);
   }
   (void)examine(file).ok();
 }

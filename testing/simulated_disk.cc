@@ -56,9 +56,9 @@ struct SimulatedDisk::State {
   // One change of a directory that a crash may forget.
   struct NameChange {
     std::string directory;
-    std::string gone;                // empty: none
-    std::string come;                // empty: none
-    std::shared_ptr<Inode> inode;    // of `come`
+    std::string gone;              // empty: none
+    std::string come;              // empty: none
+    std::shared_ptr<Inode> inode;  // of `come`
   };
 
   std::mutex mutex;
@@ -107,7 +107,8 @@ Error dead(const std::string& path) {
   return make_error(ErrorKind::kIo, "runtime.io", path + " was opened before the simulated crash");
 }
 Error full(const std::string& path) {
-  return make_error(ErrorKind::kNoSpace, "runtime.no_space", "cannot write to " + path + ": the simulated disk is full");
+  return make_error(ErrorKind::kNoSpace, "runtime.no_space",
+                    "cannot write to " + path + ": the simulated disk is full");
 }
 
 }  // namespace
@@ -115,7 +116,11 @@ Error full(const std::string& path) {
 class SimulatedDisk::OpenFile final : public File {
  public:
   OpenFile(std::shared_ptr<State> state, std::string path, std::shared_ptr<Inode> inode, bool writable)
-      : state_(std::move(state)), path_(std::move(path)), inode_(std::move(inode)), life_(state_->life), writable_(writable) {}
+      : state_(std::move(state)),
+        path_(std::move(path)),
+        inode_(std::move(inode)),
+        life_(state_->life),
+        writable_(writable) {}
 
   Result<size_t> pread(uint64_t at, std::span<char> out) const override {
     std::lock_guard lock(state_->mutex);
@@ -150,7 +155,8 @@ class SimulatedDisk::OpenFile final : public File {
     std::lock_guard lock(state_->mutex);
     if (life_ != state_->life) return dead(path_);
     if (state_->syncs_until_failure > 0 && --state_->syncs_until_failure == 0) state_->failed = true;
-    if (state_->failed) return make_error(ErrorKind::kIo, "runtime.io", "cannot sync " + path_ + ": injected failure");
+    if (state_->failed)
+      return make_error(ErrorKind::kIo, "runtime.io", "cannot sync " + path_ + ": injected failure");
     ++state_->counters.data_syncs;
     if (!state_->ignore_syncs) inode_->sync();
     return {};
@@ -278,7 +284,8 @@ void SimulatedDisk::put(const std::string& path, const std::string& content) {
   auto inode = std::make_shared<Inode>();
   inode->data = content;
   inode->sync();
-  for (std::string dir = State::parent(path); state_->directories.insert(dir).second;) dir = State::parent(dir);
+  for (std::string dir = State::parent(path); state_->directories.insert(dir).second;)
+    dir = State::parent(dir);
   state_->names[path] = inode;
   state_->synced_names[path] = inode;
 }
@@ -303,7 +310,8 @@ Result<std::unique_ptr<File>> SimulatedDisk::open(const std::string& path, OpenM
       return make_error(ErrorKind::kConflict, "runtime.exists", path + " exists already");
     }
     if (!state_->directories.contains(State::parent(path))) {
-      return make_error(ErrorKind::kNotFound, "runtime.not_found", "the directory of " + path + " does not exist");
+      return make_error(ErrorKind::kNotFound, "runtime.not_found",
+                        "the directory of " + path + " does not exist");
     }
     auto inode = std::make_shared<Inode>();
     state_->change({}, path, inode);
@@ -312,7 +320,8 @@ Result<std::unique_ptr<File>> SimulatedDisk::open(const std::string& path, OpenM
   if (found == state_->names.end()) {
     return make_error(ErrorKind::kNotFound, "runtime.not_found", path + " does not exist");
   }
-  return std::unique_ptr<File>(std::make_unique<OpenFile>(state_, path, found->second, mode != OpenMode::kReadOnly));
+  return std::unique_ptr<File>(
+      std::make_unique<OpenFile>(state_, path, found->second, mode != OpenMode::kReadOnly));
 }
 
 Result<std::vector<std::string>> SimulatedDisk::list(const std::string& directory) {
@@ -325,7 +334,8 @@ Result<std::vector<std::string>> SimulatedDisk::list(const std::string& director
     if (State::parent(path) == directory) names.insert(path.substr(path.rfind('/') + 1));
   }
   for (const auto& path : state_->directories) {
-    if (path != directory && path != "/" && State::parent(path) == directory) names.insert(path.substr(path.rfind('/') + 1));
+    if (path != directory && path != "/" && State::parent(path) == directory)
+      names.insert(path.substr(path.rfind('/') + 1));
   }
   return std::vector<std::string>(names.begin(), names.end());
 }

@@ -49,8 +49,8 @@ Result<std::string> make_backup_directory(Disk& disk, const std::string& directo
 
 // The frame of `segment` that holds the cut, as far as it is to be kept.
 struct KeptPart {
-  LogOffset frame;      // where the frame begins; the cut itself when nothing of a frame is kept
-  std::string bytes;    // records before the cut, with room for the frame header; empty when none
+  LogOffset frame;    // where the frame begins; the cut itself when nothing of a frame is kept
+  std::string bytes;  // records before the cut, with room for the frame header; empty when none
   uint32_t records = 0;
   FrameHeader header;
 };
@@ -82,7 +82,8 @@ Result<KeptPart> find_cut(const Segment& segment, LogOffset cut, const std::stri
     uint64_t position = kFrameHeaderBytes;
     while (at.value + position < cut.value && part.records < part.header.record_count) {
       RecordView record;
-      const std::string_view rest = std::string_view(frame).substr(std::min<uint64_t>(position, frame.size()));
+      const std::string_view rest =
+          std::string_view(frame).substr(std::min<uint64_t>(position, frame.size()));
       if (decode_record(rest, LogOffset{at.value + position}, record) != RecordState::kGood) {
         return bad_offset("an earlier record is damaged");
       }
@@ -105,8 +106,8 @@ Result<LogOffset> cut_segment(const Segment& segment, KeptPart part) {
   if (part.records > 0) {
     const uint64_t body_bytes = part.bytes.size() - kFrameHeaderBytes;
     part.bytes.resize(frame_bytes_for(body_bytes), kTrailerByte);
-    const FramePlace place{part.frame, segment.position(part.frame), part.header.epoch, part.header.durable_end,
-                           part.header.log_id};
+    const FramePlace place{part.frame, segment.position(part.frame), part.header.epoch,
+                           part.header.durable_end, part.header.log_id};
     seal_frame(part.bytes, part.header.kind, part.records, place);
     end = LogOffset{part.frame.value + part.bytes.size()};
   }
@@ -156,13 +157,15 @@ Result<LogReport> check(Disk& disk, const std::string& partition_directory) {
       return damaged("the header of the segment file is damaged or belongs to another file");
     }
     const Segment& opened = **segment;
-    if (i > 0 && opened.header.log_id != log_id) return damaged("the segment belongs to another log than the one before it");
+    if (i > 0 && opened.header.log_id != log_id)
+      return damaged("the segment belongs to another log than the one before it");
     log_id = opened.header.log_id;
     std::optional<LogOffset> known_end;
     if (i + 1 < bases.size()) known_end = bases[i + 1];
-    SY_ASSIGN_OR_RETURN(auto scan, scan_segment(*opened.file, path, opened.header, opened.capacity_bytes, known_end));
-    report.segments.push_back({path, opened.base(), scan.end, opened.header.epoch, scan.epoch, scan.batches, scan.records,
-                               opened.capacity_bytes});
+    SY_ASSIGN_OR_RETURN(auto scan,
+                        scan_segment(*opened.file, path, opened.header, opened.capacity_bytes, known_end));
+    report.segments.push_back({path, opened.base(), scan.end, opened.header.epoch, scan.epoch, scan.batches,
+                               scan.records, opened.capacity_bytes});
     report.records += scan.records;
     report.end = scan.end;
     report.epoch = std::max(report.epoch, scan.epoch);

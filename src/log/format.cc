@@ -58,7 +58,8 @@ HeaderState decode_frame_header(const char* bytes, FrameHeader& out) {
   out.body_bytes = get<uint32_t>(bytes + 36);
   out.zero_sectors = get<uint32_t>(bytes + 40);
   out.log_id = get<uint64_t>(bytes + 48);
-  // A checksum that holds over lengths that do not fit each other is a forgery or a defect: nothing of it is used.
+  // A checksum that holds over lengths that do not fit each other is a forgery or a defect: nothing of it is
+  // used.
   if (out.body_bytes > kMaxBatchBytes || frame_bytes_for(out.body_bytes) != out.frame_bytes ||
       out.frame_bytes % kFrameAlignment != 0 || out.offset.value % kFrameAlignment != 0) {
     return HeaderState::kBad;
@@ -97,7 +98,8 @@ RecordState decode_record(std::string_view bytes, LogOffset offset, RecordView& 
   const char* in = bytes.data();
   const uint32_t payload_bytes = get<uint32_t>(in + 4);
   if (payload_bytes > bytes.size() - kRecordHeaderBytes) return RecordState::kBadLength;
-  if (get<uint32_t>(in) != crc32c({in + 4, kRecordHeaderBytes - 4 + payload_bytes})) return RecordState::kBadChecksum;
+  if (get<uint32_t>(in) != crc32c({in + 4, kRecordHeaderBytes - 4 + payload_bytes}))
+    return RecordState::kBadChecksum;
   if (get<uint64_t>(in + 8) != offset.value) return RecordState::kBadOffset;
   out.offset = offset;
   out.epoch = Epoch{get<uint32_t>(in + 16)};
@@ -122,7 +124,8 @@ std::string_view record_state_text(RecordState state) {
 
 bool is_trailer(std::string_view bytes) {
   if (bytes.size() < kMinTrailerBytes) return false;
-  return std::all_of(bytes.begin(), bytes.begin() + kMinTrailerBytes, [](char c) { return c == kTrailerByte; });
+  return std::all_of(bytes.begin(), bytes.begin() + kMinTrailerBytes,
+                     [](char c) { return c == kTrailerByte; });
 }
 
 bool all_zero(const char* bytes, size_t size) {
@@ -133,7 +136,8 @@ bool all_zero(const char* bytes, size_t size) {
 uint32_t count_zero_sectors(std::string_view frame, uint64_t file_position) {
   uint32_t count = 0;
   uint64_t at = align_up(file_position, kSectorBytes) - file_position;
-  for (; at + kSectorBytes <= frame.size(); at += kSectorBytes) count += all_zero(frame.data() + at, kSectorBytes);
+  for (; at + kSectorBytes <= frame.size(); at += kSectorBytes)
+    count += all_zero(frame.data() + at, kSectorBytes);
   return count;
 }
 

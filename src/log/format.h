@@ -44,10 +44,10 @@ struct FrameHeader {
   LogOffset offset;          ///< its own
   uint32_t frame_bytes = 0;  ///< header, records and trailer
   uint32_t record_count = 0;
-  LogOffset durable_end;     ///< everything below was durable when this was written
+  LogOffset durable_end;  ///< everything below was durable when this was written
   Epoch epoch;
-  uint32_t body_bytes = 0;   ///< of the records alone
-  uint32_t zero_sectors = 0; ///< sectors of the frame that hold only zeros although they were written
+  uint32_t body_bytes = 0;    ///< of the records alone
+  uint32_t zero_sectors = 0;  ///< sectors of the frame that hold only zeros although they were written
   uint64_t log_id = 0;
 
   void encode(char* out) const;  ///< kFrameHeaderBytes
@@ -66,7 +66,7 @@ struct SegmentHeader {
   PartitionId partition;
   uint64_t log_id = 0;
   LogOffset base;
-  Epoch epoch;             ///< when the segment was begun
+  Epoch epoch;  ///< when the segment was begun
   int64_t created_us = 0;
 
   std::string encode() const;  ///< kSegmentHeaderBytes

@@ -11,8 +11,9 @@ namespace switchyard::log {
 namespace {
 
 Error closed_error(PartitionId partition) {
-  return make_error(ErrorKind::kCancelled, "log.closed",
-                    "the log of partition " + std::to_string(partition.value) + " is closed; acquire it again");
+  return make_error(
+      ErrorKind::kCancelled, "log.closed",
+      "the log of partition " + std::to_string(partition.value) + " is closed; acquire it again");
 }
 
 Error copy(const Error& error) { return error; }
@@ -23,7 +24,8 @@ LocalCore::LocalCore(const LocalLogOptions& options, PartitionId partition)
     : options_(options),
       partition_(partition),
       clock_(*options.clock),
-      store_(*options.disk, partition_directory(options.directory, partition), partition, *options.random, *options.clock) {}
+      store_(*options.disk, partition_directory(options.directory, partition), partition, *options.random,
+             *options.clock) {}
 
 LocalCore::~LocalCore() { (void)stop(false).ok(); }
 
@@ -122,13 +124,19 @@ Status LocalCore::append(Epoch owner, RecordBatch&& batch, AppendCallback done) 
     const std::string held = std::to_string(queued_bytes_) + " bytes wait, the limit log.queued_bytes is " +
                              std::to_string(options_.limits.queued_bytes);
     if (stall_) {
-      return make_error(ErrorKind::kNoSpace, "log.stalled",
-                        "the log waits for disk space (" + stall_->message + ") and " + held + "; free space and retry");
+      return make_error(
+          ErrorKind::kNoSpace, "log.stalled",
+          "the log waits for disk space (" + stall_->message + ") and " + held + "; free space and retry");
     }
-    return make_error(ErrorKind::kResourceExhausted, "log.queue_full", "the log's queue is full: " + held + "; retry later");
+    return make_error(ErrorKind::kResourceExhausted, "log.queue_full",
+                      "the log's queue is full: " + held + "; retry later");
   }
   BatchAccess::close(batch);
-  enqueue(lock, Pending{std::move(BatchAccess::buffer(batch)), batch.record_count(), FrameKind::kBatch, owner, {},
+  enqueue(lock, Pending{std::move(BatchAccess::buffer(batch)),
+                        batch.record_count(),
+                        FrameKind::kBatch,
+                        owner,
+                        {},
                         std::move(done)});
   batch.clear();
   return {};
@@ -202,7 +210,8 @@ void LocalCore::finish_writer() {
   }
   StepResult result = StepResult::kWrote;
   if (orderly) {
-    while (result == StepResult::kWrote || result == StepResult::kSynced || result == StepResult::kPrepared) result = step();
+    while (result == StepResult::kWrote || result == StepResult::kSynced || result == StepResult::kPrepared)
+      result = step();
   }
   if (orderly && result == StepResult::kIdle) {
     RecordBatch nothing;
@@ -213,7 +222,8 @@ void LocalCore::finish_writer() {
     }
     do {
       result = step();
-    } while (result == StepResult::kWrote || result == StepResult::kSynced || result == StepResult::kPrepared);
+    } while (result == StepResult::kWrote || result == StepResult::kSynced ||
+             result == StepResult::kPrepared);
   }
   std::optional<Error> stall;
   {

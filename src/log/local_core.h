@@ -19,8 +19,8 @@ namespace switchyard::log {
 /// Shared by the handles of successive owners in this process, of which only the newest may append.
 ///
 /// The writer is a machine of single steps (write a group, sync it, roll a segment), run by a thread of its
-/// own or, in manual mode, by whoever calls step(). A crash at any moment leaves a log that recovers to the last
-/// synced group or later.
+/// own or, in manual mode, by whoever calls step(). A crash at any moment leaves a log that recovers to the
+/// last synced group or later.
 class LocalCore {
  public:
   LocalCore(const LocalLogOptions& options, PartitionId partition);
@@ -93,7 +93,7 @@ class LocalCore {
   std::vector<std::string_view> parts_;
   bool group_written_ = false;
   SegmentPtr segment_;
-  LogOffset write_end_;  // after the last frame written
+  LogOffset write_end_;           // after the last frame written
   SegmentStore::Prepared taken_;  // for a roll that the full disk interrupted
 
   std::atomic<uint64_t> next_offset_{0};
@@ -122,8 +122,8 @@ class LocalCore {
 
   // Held while stopping, so that a second caller waits for the first.
   std::mutex stop_mutex_;
-  bool stopped_ = false;              // guarded by stop_mutex_
-  std::optional<Error> stop_error_;   // guarded by stop_mutex_
+  bool stopped_ = false;             // guarded by stop_mutex_
+  std::optional<Error> stop_error_;  // guarded by stop_mutex_
   std::thread writer_;
   std::thread preparer_;
 };

@@ -79,15 +79,18 @@ Status check_options(const LocalLogOptions& options) {
   };
   if (options.directory.empty()) return bad("the log needs a directory", "log.directory");
   if (options.segment_bytes < kMinSegmentBytes || options.first_segment_bytes < kMinSegmentBytes) {
-    return bad("a segment needs at least " + std::to_string(kMinSegmentBytes) + " bytes", "log.segment_bytes");
+    return bad("a segment needs at least " + std::to_string(kMinSegmentBytes) + " bytes",
+               "log.segment_bytes");
   }
   const Limits& limits = options.limits;
   if (limits.payload_bytes > kMaxPayloadBytes) {
     return bad("log.payload_bytes can be at most " + std::to_string(kMaxPayloadBytes), "log.payload_bytes");
   }
-  if (limits.batch_bytes > kMaxBatchBytes || limits.batch_bytes < frame_bytes_for(record_bytes_for(limits.payload_bytes))) {
+  if (limits.batch_bytes > kMaxBatchBytes ||
+      limits.batch_bytes < frame_bytes_for(record_bytes_for(limits.payload_bytes))) {
     return bad("log.batch_bytes must hold one record of log.payload_bytes and be at most " +
-                   std::to_string(kMaxBatchBytes), "log.batch_bytes");
+                   std::to_string(kMaxBatchBytes),
+               "log.batch_bytes");
   }
   if (limits.queued_bytes < limits.batch_bytes) {
     return bad("log.queued_bytes must hold at least one batch of log.batch_bytes", "log.queued_bytes");

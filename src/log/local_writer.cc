@@ -56,7 +56,8 @@ StepResult LocalCore::form_group() {
   const LogOffset durable = durable_end();
   parts_.clear();
   for (auto& pending : group_) {
-    const FramePlace place{pending.offset, segment_->position(pending.offset), pending.epoch, durable, store_.log_id()};
+    const FramePlace place{pending.offset, segment_->position(pending.offset), pending.epoch, durable,
+                           store_.log_id()};
     seal_frame(pending.frame, pending.kind, pending.record_count, place);
     parts_.push_back(pending.frame);
   }
@@ -109,7 +110,8 @@ void LocalCore::account(int64_t sync_us) {
     bytes += pending.frame.size();
   }
   const auto& limits = LogStats::kSyncBucketUs;
-  const auto bucket = std::upper_bound(limits.begin(), limits.end(), static_cast<uint64_t>(std::max<int64_t>(sync_us, 0)));
+  const auto bucket =
+      std::upper_bound(limits.begin(), limits.end(), static_cast<uint64_t>(std::max<int64_t>(sync_us, 0)));
   std::lock_guard lock(mutex_);
   queued_bytes_ -= bytes;
   stats_.commits += batches;
@@ -188,7 +190,8 @@ Status LocalCore::roll_segment(LogOffset base, uint64_t frame_bytes) {
 }
 
 // Moves a prepared segment of at least that capacity into taken_, waiting for it if it must. What keeps a
-// new file from being made can pass (space, quotas, file handles) and has harmed nothing: all of it is a stall.
+// new file from being made can pass (space, quotas, file handles) and has harmed nothing: all of it is a
+// stall.
 Status LocalCore::take_prepared(uint64_t capacity_bytes) {
   const auto as_stall = [](Error error) {
     error.kind = ErrorKind::kNoSpace;
@@ -214,7 +217,8 @@ Status LocalCore::take_prepared(uint64_t capacity_bytes) {
       preparation_bytes_ = capacity_bytes;
       preparer_wake_.notify_one();
     }
-    prepared_wake_.wait(lock, [this] { return preparation_ == Preparation::kReady || preparation_ == Preparation::kFailed; });
+    prepared_wake_.wait(
+        lock, [this] { return preparation_ == Preparation::kReady || preparation_ == Preparation::kFailed; });
     if (preparation_ == Preparation::kFailed) {
       preparation_ = Preparation::kNone;
       return as_stall(std::move(*preparation_error_));
@@ -241,7 +245,8 @@ void LocalCore::want_segment_early() {
 
 // The same without a thread: an idle step does it.
 bool LocalCore::prepare_when_idle() {
-  if (!options_.manual || write_end_.value - segment_->base().value < segment_->capacity_bytes / 2) return false;
+  if (!options_.manual || write_end_.value - segment_->base().value < segment_->capacity_bytes / 2)
+    return false;
   {
     std::lock_guard lock(mutex_);
     if (preparation_ == Preparation::kReady || stopping_) return false;

@@ -63,7 +63,8 @@ std::vector<std::pair<AppendCallback, LogOffset>> make_durable(Store& store, siz
   return called;
 }
 
-void enqueue(Store& store, std::string frame, uint32_t record_count, FrameKind kind, Epoch epoch, AppendCallback done) {
+void enqueue(Store& store, std::string frame, uint32_t record_count, FrameKind kind, Epoch epoch,
+             AppendCallback done) {
   const size_t bytes = frame.size();
   store.queue.push_back({std::move(frame), record_count, kind, epoch, store.next, std::move(done)});
   store.next = LogOffset{store.next.value + bytes};
@@ -110,7 +111,8 @@ class MemoryLog final : public Log {
       }
       if (bytes > options_.limits.batch_bytes) {
         return make_error(ErrorKind::kTooLarge, "log.batch_too_large",
-                          "a batch of " + std::to_string(bytes) + " bytes is over the limit log.batch_bytes of " +
+                          "a batch of " + std::to_string(bytes) +
+                              " bytes is over the limit log.batch_bytes of " +
                               std::to_string(options_.limits.batch_bytes));
       }
       if (store_->queued_bytes + bytes > options_.limits.queued_bytes) {
@@ -119,7 +121,8 @@ class MemoryLog final : public Log {
                               std::to_string(options_.limits.queued_bytes) + "; retry later");
       }
       BatchAccess::close(batch);
-      enqueue(*store_, std::move(BatchAccess::buffer(batch)), batch.record_count(), FrameKind::kBatch, epoch_, std::move(done));
+      enqueue(*store_, std::move(BatchAccess::buffer(batch)), batch.record_count(), FrameKind::kBatch, epoch_,
+              std::move(done));
       batch.clear();
       if (!options_.manual) called = make_durable(*store_, SIZE_MAX);
     }
@@ -159,7 +162,8 @@ class MemoryLog final : public Log {
       while (at.value - base.value < kFrameHeaderBytes + header.body_bytes && !stopped) {
         if (visited && at.value - from.value >= max_bytes) return at;
         RecordView record;
-        if (decode_record(std::string_view(frame).substr(at.value - base.value), at, record) != RecordState::kGood) {
+        if (decode_record(std::string_view(frame).substr(at.value - base.value), at, record) !=
+            RecordState::kGood) {
           return bad_offset(at);
         }
         at = LogOffset{at.value + record_bytes_for(record.payload.size())};
@@ -208,13 +212,14 @@ class MemoryLog final : public Log {
   }
 
  private:
-  LogOffset locked(LogOffset Store::* member) const {
+  LogOffset locked(LogOffset Store::*member) const {
     std::lock_guard lock(store_->mutex);
     return (*store_).*member;
   }
   Error closed_error() const {
-    return make_error(ErrorKind::kCancelled, "log.closed",
-                      "the log of partition " + std::to_string(partition_.value) + " is closed; acquire it again");
+    return make_error(
+        ErrorKind::kCancelled, "log.closed",
+        "the log of partition " + std::to_string(partition_.value) + " is closed; acquire it again");
   }
   static Error bad_offset(LogOffset at) {
     return make_error(ErrorKind::kInvalidArgument, "log.bad_offset",

@@ -30,7 +30,8 @@ Status RecordBatch::end() {
   if (payload_bytes > max_payload_bytes_) {
     abandon();
     return make_error(ErrorKind::kTooLarge, "log.payload_too_large",
-                      "a record of " + std::to_string(payload_bytes) + " bytes is over the limit log.payload_bytes of " +
+                      "a record of " + std::to_string(payload_bytes) +
+                          " bytes is over the limit log.payload_bytes of " +
                           std::to_string(max_payload_bytes_) + "; keep large data outside the record");
   }
   const uint64_t body_end = align_up(buffer_.size(), kRecordAlignment);
@@ -38,8 +39,9 @@ Status RecordBatch::end() {
   if (batch_bytes > max_batch_bytes_) {
     abandon();
     return make_error(ErrorKind::kTooLarge, "log.batch_too_large",
-                      "a batch of " + std::to_string(batch_bytes) + " bytes is over the limit log.batch_bytes of " +
-                          std::to_string(max_batch_bytes_) + "; append what is there first");
+                      "a batch of " + std::to_string(batch_bytes) +
+                          " bytes is over the limit log.batch_bytes of " + std::to_string(max_batch_bytes_) +
+                          "; append what is there first");
   }
   const auto length = static_cast<uint32_t>(payload_bytes);
   std::memcpy(buffer_.data() + record_start_ + 4, &length, sizeof length);

@@ -19,8 +19,13 @@ Error bad_offset(LogOffset from, const char* why) {
 // Walks the records of one segment from `at` to `end`.
 class SegmentReader {
  public:
-  SegmentReader(const Segment& segment, LogOffset from, LogOffset end, size_t max_bytes, const std::string& directory)
-      : segment_(segment), from_(from), end_(end), directory_(directory), epoch_(segment.header.epoch),
+  SegmentReader(const Segment& segment, LogOffset from, LogOffset end, size_t max_bytes,
+                const std::string& directory)
+      : segment_(segment),
+        from_(from),
+        end_(end),
+        directory_(directory),
+        epoch_(segment.header.epoch),
         window_(*segment.file, segment.position(end),
                 std::clamp(max_bytes, kReadAheadBytes, kSequentialChunkBytes)) {}
 
@@ -80,11 +85,13 @@ class SegmentReader {
     if (at == from_) {
       return make_error(ErrorKind::kCorruption, "log.corrupt_record",
                         "no intact record stands at offset " + std::to_string(at.value) + ", byte " +
-                            std::to_string(segment_.position(at)) + " of " + segment_.path + ": " + std::string(reason) +
-                            "; the offset is wrong or the record is damaged, `switchyard log check " + directory_ +
-                            "` tells which");
+                            std::to_string(segment_.position(at)) + " of " + segment_.path + ": " +
+                            std::string(reason) +
+                            "; the offset is wrong or the record is damaged, `switchyard log check " +
+                            directory_ + "` tells which");
     }
-    return corruption_error({segment_.path, segment_.position(at), at, std::string(reason), false}, directory_);
+    return corruption_error({segment_.path, segment_.position(at), at, std::string(reason), false},
+                            directory_);
   }
 
   const Segment& segment_;
@@ -99,13 +106,15 @@ class SegmentReader {
 
 SegmentPtr SegmentStore::find(LogOffset offset, SegmentPtr& next) const {
   std::lock_guard lock(mutex_);
-  const auto after = std::upper_bound(segments_.begin(), segments_.end(), offset,
-                                      [](LogOffset at, const SegmentPtr& segment) { return at < segment->base(); });
+  const auto after =
+      std::upper_bound(segments_.begin(), segments_.end(), offset,
+                       [](LogOffset at, const SegmentPtr& segment) { return at < segment->base(); });
   next = after == segments_.end() ? nullptr : *after;
   return after == segments_.begin() ? nullptr : *(after - 1);
 }
 
-Result<LogOffset> SegmentStore::read(LogOffset from, LogOffset end, size_t max_bytes, const RecordVisitor& visit) const {
+Result<LogOffset> SegmentStore::read(LogOffset from, LogOffset end, size_t max_bytes,
+                                     const RecordVisitor& visit) const {
   if (from > end) return bad_offset(from, "the log is durable only below that");
   if (from.value % kRecordAlignment != 0) return bad_offset(from, "offsets are multiples of 8");
   size_t visited = 0;
@@ -116,8 +125,9 @@ Result<LogOffset> SegmentStore::read(LogOffset from, LogOffset end, size_t max_b
     const SegmentPtr segment = find(at, next);
     if (!segment) {
       return make_error(ErrorKind::kNotFound, "log.trimmed",
-                        "log offset " + std::to_string(at.value) + " of partition " + std::to_string(partition_.value) +
-                            " was trimmed; the log begins at " + std::to_string(first_offset().value));
+                        "log offset " + std::to_string(at.value) + " of partition " +
+                            std::to_string(partition_.value) + " was trimmed; the log begins at " +
+                            std::to_string(first_offset().value));
     }
     const LogOffset stop = next && next->base() < end ? next->base() : end;
     const uint64_t used = at.value - from.value;

@@ -34,7 +34,8 @@ std::optional<FrameFault> verify_frame(std::string_view frame, const FrameHeader
     const std::string_view rest = frame.substr(at, at <= body_end ? body_end - at : 0);
     auto state = decode_record(rest, LogOffset{header.offset.value + at}, record);
     if (state == RecordState::kBadLength) {
-      return FrameFault{at, "its length does not fit the batch", true, 2, 0};  // nothing after it can be found
+      return FrameFault{at, "its length does not fit the batch", true, 2,
+                        0};  // nothing after it can be found
     }
     const uint64_t length = record_bytes_for(peek_payload_bytes(rest.data()));
     const uint64_t used = kRecordHeaderBytes + peek_payload_bytes(rest.data());
@@ -55,7 +56,8 @@ std::optional<FrameFault> verify_frame(std::string_view frame, const FrameHeader
   }
   if (fault) return fault;
   if (at != body_end) return FrameFault{at, "its records do not fill it", false, 0, 0};
-  if (!all_trailer(frame.substr(body_end))) return FrameFault{body_end, "its end mark is damaged", false, 0, 0};
+  if (!all_trailer(frame.substr(body_end)))
+    return FrameFault{body_end, "its end mark is damaged", false, 0, 0};
   return fault;
 }
 
@@ -85,7 +87,8 @@ bool one_bit_from_good(std::string_view record, uint64_t file_position) {
 
 // True when the faulty frame can be what a crash left of a write that nobody was told about: its end was
 // never written, or a sector is missing. Everything else was written whole and changed afterwards.
-bool looks_torn(std::string_view frame, const FrameHeader& header, const FrameFault& fault, uint64_t file_position) {
+bool looks_torn(std::string_view frame, const FrameHeader& header, const FrameFault& fault,
+                uint64_t file_position) {
   if (frame.size() < header.frame_bytes || frame.back() == 0) return true;
   const uint32_t zero_sectors = count_zero_sectors(frame, file_position);
   if (zero_sectors <= header.zero_sectors) return false;
@@ -97,8 +100,8 @@ bool looks_torn(std::string_view frame, const FrameHeader& header, const FrameFa
 
 class Scanner {
  public:
-  Scanner(const runtime::File& file, const std::string& path, const SegmentHeader& header, uint64_t capacity_bytes,
-          std::optional<LogOffset> known_end)
+  Scanner(const runtime::File& file, const std::string& path, const SegmentHeader& header,
+          uint64_t capacity_bytes, std::optional<LogOffset> known_end)
       : path_(path),
         header_(header),
         known_end_(known_end),
@@ -119,18 +122,22 @@ class Scanner {
   }
 
  private:
-  uint64_t position(LogOffset offset) const { return kSegmentHeaderBytes + offset.value - header_.base.value; }
+  uint64_t position(LogOffset offset) const {
+    return kSegmentHeaderBytes + offset.value - header_.base.value;
+  }
   uint64_t here() const { return position(scan_.end); }
 
   void damage(uint64_t at_in_frame, std::string reason, bool torn) {
-    scan_.damage = LogDamage{path_, here() + at_in_frame, LogOffset{scan_.end.value + at_in_frame}, std::move(reason), torn};
+    scan_.damage = LogDamage{path_, here() + at_in_frame, LogOffset{scan_.end.value + at_in_frame},
+                             std::move(reason), torn};
   }
 
   // Takes one good frame; false at the end or at a damage.
   Result<bool> next_frame() {
     SY_ASSIGN_OR_RETURN(const auto head, window_.at(here(), kFrameHeaderBytes));
     if (head.size() < kFrameHeaderBytes) {
-      if (known_end_ && scan_.end != *known_end_) damage(0, "the file ends before the next segment begins", false);
+      if (known_end_ && scan_.end != *known_end_)
+        damage(0, "the file ends before the next segment begins", false);
       return false;
     }
     FrameHeader frame;
@@ -138,12 +145,8 @@ class Scanner {
       case HeaderState::kUnwritten:
         if (known_end_) damage(0, "a batch is missing: the next segment begins later", false);
         return false;
-      case HeaderState::kTorn:
-        damage(0, "the header of a batch is incomplete", !known_end_);
-        return false;
-      case HeaderState::kBad:
-        damage(0, "the header of a batch is damaged", false);
-        return false;
+      case HeaderState::kTorn: damage(0, "the header of a batch is incomplete", !known_end_); return false;
+      case HeaderState::kBad: damage(0, "the header of a batch is damaged", false); return false;
       case HeaderState::kGood: break;
     }
     if (frame.offset != scan_.end || frame.log_id != header_.log_id) {
@@ -191,14 +194,16 @@ class Scanner {
       }
       at += kFrameAlignment;
     }
-    if (scan_.dirty_tail && !scan_.damage) damage(0, "a batch is missing before others that were not yet durable", true);
+    if (scan_.dirty_tail && !scan_.damage)
+      damage(0, "a batch is missing before others that were not yet durable", true);
     return {};
   }
 
   void prove_missing(LogOffset durable) {
     if (!scan_.damage) damage(0, "a batch is missing", false);
     scan_.damage->torn_tail = false;
-    scan_.damage->reason += "; a later batch shows that everything below " + std::to_string(durable.value) + " was durable";
+    scan_.damage->reason +=
+        "; a later batch shows that everything below " + std::to_string(durable.value) + " was durable";
   }
 
   const std::string& path_;
@@ -211,18 +216,23 @@ class Scanner {
 
 }  // namespace
 
-Result<SegmentScan> scan_segment(const runtime::File& file, const std::string& path, const SegmentHeader& header,
-                                 uint64_t capacity_bytes, std::optional<LogOffset> known_end) {
+Result<SegmentScan> scan_segment(const runtime::File& file, const std::string& path,
+                                 const SegmentHeader& header, uint64_t capacity_bytes,
+                                 std::optional<LogOffset> known_end) {
   return Scanner(file, path, header, capacity_bytes, known_end).run();
 }
 
 Error corruption_error(const LogDamage& damage, const std::string& partition_directory) {
   const std::string offset = std::to_string(damage.offset.value);
   return make_error(ErrorKind::kCorruption, "log.corrupt_record",
-                    "the log is damaged at offset " + offset + ", byte " + std::to_string(damage.file_position) + " of " +
-                        damage.file + ": " + damage.reason + "; restore the file from a copy, or see what is there with "
-                        "`switchyard log check " + partition_directory + "` and give up everything from there on with "
-                        "`switchyard log repair --truncate-at " + offset + " " + partition_directory + "`");
+                    "the log is damaged at offset " + offset + ", byte " +
+                        std::to_string(damage.file_position) + " of " + damage.file + ": " + damage.reason +
+                        "; restore the file from a copy, or see what is there with "
+                        "`switchyard log check " +
+                        partition_directory +
+                        "` and give up everything from there on with "
+                        "`switchyard log repair --truncate-at " +
+                        offset + " " + partition_directory + "`");
 }
 
 }  // namespace switchyard::log

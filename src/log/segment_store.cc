@@ -47,7 +47,8 @@ Result<SegmentPtr> open_segment(Disk& disk, const std::string& directory, LogOff
     return damaged_file(segment->path, 0, base, "the header of the segment file is damaged", directory);
   }
   if (segment->header.base != base) {
-    return damaged_file(segment->path, 0, base, "the file is the segment of another offset, renamed", directory);
+    return damaged_file(segment->path, 0, base, "the file is the segment of another offset, renamed",
+                        directory);
   }
   segment->capacity_bytes = (size - kSegmentHeaderBytes) / kFrameAlignment * kFrameAlignment;
   return SegmentPtr(std::move(segment));
@@ -63,8 +64,10 @@ Result<std::vector<SegmentPtr>> open_segments(Disk& disk, const std::string& dir
     if (!segments.empty()) {
       const Segment& before = *segments.back();
       const uint64_t length = base.value - before.base().value;
-      if (segment->header.log_id != before.header.log_id || segment->header.partition != before.header.partition) {
-        return damaged_file(segment->path, 0, base, "the segment belongs to another log than the one before it", directory);
+      if (segment->header.log_id != before.header.log_id ||
+          segment->header.partition != before.header.partition) {
+        return damaged_file(segment->path, 0, base,
+                            "the segment belongs to another log than the one before it", directory);
       }
       if (length > before.capacity_bytes) {
         return damaged_file(before.path, kSegmentHeaderBytes + before.capacity_bytes,
@@ -106,16 +109,16 @@ Result<SegmentStore::Recovered> SegmentStore::open(uint64_t first_segment_bytes)
 // Earlier segments were durable before the last was begun; only the last can have a torn tail.
 Result<SegmentStore::Recovered> SegmentStore::recover_last() {
   const SegmentPtr last = current();
-  SY_ASSIGN_OR_RETURN(const auto scan,
-                      scan_segment(*last->file, last->path, last->header, last->capacity_bytes, std::nullopt));
+  SY_ASSIGN_OR_RETURN(const auto scan, scan_segment(*last->file, last->path, last->header,
+                                                    last->capacity_bytes, std::nullopt));
   if (scan.damage && !scan.damage->torn_tail) return corruption_error(*scan.damage, directory_);
   SY_RETURN_IF_ERROR(mend_tail(*last, scan.durable_end, scan.end, scan.dirty_tail));
   return Recovered{scan.end, scan.epoch};
 }
 
 // Zeros whatever a crash left after the end, so that remains can never be mistaken for batches. And
-// writes again what nobody vouched for: after a failed sync of an earlier process the kernel may hold bytes that it
-// believes clean although the disk never took them.
+// writes again what nobody vouched for: after a failed sync of an earlier process the kernel may hold bytes
+// that it believes clean although the disk never took them.
 Status SegmentStore::mend_tail(const Segment& last, LogOffset durable, LogOffset end, bool dirty) {
   std::string chunk;
   for (uint64_t at = last.position(durable); at < last.position(end); at += chunk.size()) {

@@ -31,9 +31,11 @@ std::string segment_name(LogOffset base);
 bool parse_segment_name(const std::string& name, LogOffset& base);
 
 /// Opens `path` and verifies its header against its name.
-Result<SegmentPtr> open_segment(runtime::Disk& disk, const std::string& directory, LogOffset base, runtime::OpenMode mode);
+Result<SegmentPtr> open_segment(runtime::Disk& disk, const std::string& directory, LogOffset base,
+                                runtime::OpenMode mode);
 /// All segments of a log in order, each checked to reach the next. Empty when there are none.
-Result<std::vector<SegmentPtr>> open_segments(runtime::Disk& disk, const std::string& directory, runtime::OpenMode mode);
+Result<std::vector<SegmentPtr>> open_segments(runtime::Disk& disk, const std::string& directory,
+                                              runtime::OpenMode mode);
 
 /// The files of one partition's log. open() first; then roll() and prepare() belong to the writer (or are
 /// serialised by it), the rest may be called from any thread.
@@ -41,11 +43,15 @@ class SegmentStore {
  public:
   SegmentStore(runtime::Disk& disk, std::string directory, PartitionId partition, runtime::Random& random,
                const runtime::Clock& clock)
-      : disk_(disk), directory_(std::move(directory)), partition_(partition), random_(random), clock_(clock) {}
+      : disk_(disk),
+        directory_(std::move(directory)),
+        partition_(partition),
+        random_(random),
+        clock_(clock) {}
 
   struct Recovered {
-    LogOffset end;   ///< everything below is durable
-    Epoch epoch;     ///< highest in the log; 0 for a new one
+    LogOffset end;  ///< everything below is durable
+    Epoch epoch;    ///< highest in the log; 0 for a new one
   };
   /// Finds or creates the log, removes a torn tail, and makes what remains durable.
   Result<Recovered> open(uint64_t first_segment_bytes);

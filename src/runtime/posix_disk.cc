@@ -73,7 +73,8 @@ class PosixFile final : public File {
   Result<size_t> pread(uint64_t at, std::span<char> out) const override {
     size_t done = 0;
     while (done < out.size()) {
-      const ssize_t got = ::pread(fd_.get(), out.data() + done, out.size() - done, static_cast<off_t>(at + done));
+      const ssize_t got =
+          ::pread(fd_.get(), out.data() + done, out.size() - done, static_cast<off_t>(at + done));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return os_error("read", path_, errno);
       if (got == 0) break;
@@ -105,7 +106,8 @@ class PosixFile final : public File {
       ssize_t put = ::pwritev(fd_.get(), vectors, static_cast<int>(count), static_cast<off_t>(at));
       if (put < 0 && errno != EINTR) return os_error("write to", path_, errno);
       if (put < 0) put = 0;
-      if (static_cast<size_t>(put) < total) SY_RETURN_IF_ERROR(write_rest(at, parts.first(count), static_cast<size_t>(put)));
+      if (static_cast<size_t>(put) < total)
+        SY_RETURN_IF_ERROR(write_rest(at, parts.first(count), static_cast<size_t>(put)));
       at += total;
       parts = parts.subspan(count);
     }
@@ -124,7 +126,8 @@ class PosixFile final : public File {
   Status allocate_zeroed(uint64_t bytes) override {
     // Reserving first makes a full disk fail before anything is written; where the file system cannot
     // reserve, the zeros below do it.
-    if (::fallocate(fd_.get(), 0, 0, static_cast<off_t>(bytes)) != 0 && errno != EOPNOTSUPP && errno != ENOSYS) {
+    if (::fallocate(fd_.get(), 0, 0, static_cast<off_t>(bytes)) != 0 && errno != EOPNOTSUPP &&
+        errno != ENOSYS) {
       return os_error("allocate space for", path_, errno);
     }
     const std::string zeros(static_cast<size_t>(std::min<uint64_t>(bytes, kZeroChunkBytes)), '\0');
@@ -186,7 +189,9 @@ std::string holder_line() {
 class PosixDisk final : public Disk {
  public:
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
-    const int flags = mode == OpenMode::kReadOnly ? O_RDONLY : mode == OpenMode::kReadWrite ? O_RDWR : O_RDWR | O_CREAT | O_EXCL;
+    const int flags = mode == OpenMode::kReadOnly    ? O_RDONLY
+                      : mode == OpenMode::kReadWrite ? O_RDWR
+                                                     : O_RDWR | O_CREAT | O_EXCL;
     const int fd = open_retrying(path, flags);
     if (fd < 0) return os_error(mode == OpenMode::kCreateNew ? "create" : "open", path, errno);
     return std::unique_ptr<File>(std::make_unique<PosixFile>(path, fd));
@@ -261,7 +266,8 @@ class PosixDisk final : public Disk {
                             "; stop that process or choose another directory");
     }
     const std::string line = holder_line() + "\n";
-    if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, line.data(), line.size(), 0) != static_cast<ssize_t>(line.size())) {
+    if (::ftruncate(fd, 0) != 0 ||
+        ::pwrite(fd, line.data(), line.size(), 0) != static_cast<ssize_t>(line.size())) {
       // The lock holds without its text: a full disk must not keep a server from starting to free space.
     }
     return std::unique_ptr<DirectoryLock>(std::move(lock));

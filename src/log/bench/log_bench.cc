@@ -84,10 +84,12 @@ Figures commits(Log& log, int waiters, double seconds) {
         batch.add({}, payload).value();
         {
           std::lock_guard lock(order);
-          log.append(std::move(batch), [&durable](const Status& status, LogOffset) {
-            status.value();
-            durable.release();
-          }).value();
+          log.append(std::move(batch),
+                     [&durable](const Status& status, LogOffset) {
+                       status.value();
+                       durable.release();
+                     })
+              .value();
         }
         durable.acquire();
         latencies_us[static_cast<size_t>(w)].push_back((now_s() - start) * 1e6);
@@ -112,10 +114,12 @@ double pipelined(Log& log, uint64_t depth, double seconds) {
     for (uint64_t seen = done.load(); sent - seen >= depth; seen = done.load()) done.wait(seen);
     RecordBatch batch;
     batch.add({}, payload).value();
-    log.append(std::move(batch), [&done](const Status&, LogOffset) {
-      done.fetch_add(1);
-      done.notify_one();
-    }).value();
+    log.append(std::move(batch),
+               [&done](const Status&, LogOffset) {
+                 done.fetch_add(1);
+                 done.notify_one();
+               })
+        .value();
     ++sent;
   }
   return static_cast<double>(done.load()) / (now_s() - begin);
@@ -127,11 +131,13 @@ double replay(Log& log, uint64_t& records) {
   LogOffset at = log.first_offset();
   uint64_t bytes = 0;
   while (at < log.durable_end()) {
-    at = log.read(at, 4 << 20, [&](const RecordView& record) {
-      ++records;
-      bytes += record.payload.size();
-      return true;
-    }).value();
+    at = log.read(at, 4 << 20,
+                  [&](const RecordView& record) {
+                    ++records;
+                    bytes += record.payload.size();
+                    return true;
+                  })
+             .value();
   }
   if (bytes != records * 300) std::abort();
   return static_cast<double>(records) / (now_s() - begin);
@@ -139,11 +145,12 @@ double replay(Log& log, uint64_t& records) {
 
 void run(const std::string& root, double seconds) {
   const Figures raw = raw_sync_loop(root + "/raw", true, seconds);
-  std::printf("raw fdatasync, zeroed and preallocated  %8.0f /s  p50 %6.0f us  p99 %6.0f us   (the limit)\n", raw.per_second,
-              raw.p50_us, raw.p99_us);
+  std::printf("raw fdatasync, zeroed and preallocated  %8.0f /s  p50 %6.0f us  p99 %6.0f us   (the limit)\n",
+              raw.per_second, raw.p50_us, raw.p99_us);
   const Figures growing = raw_sync_loop(root + "/raw", false, seconds);
-  std::printf("raw fdatasync, appending to a new file  %8.0f /s  p50 %6.0f us  p99 %6.0f us   %.2f of the limit\n",
-              growing.per_second, growing.p50_us, growing.p99_us, growing.per_second / raw.per_second);
+  std::printf(
+      "raw fdatasync, appending to a new file  %8.0f /s  p50 %6.0f us  p99 %6.0f us   %.2f of the limit\n",
+      growing.per_second, growing.p50_us, growing.p99_us, growing.per_second / raw.per_second);
   LocalLogOptions options;
   options.directory = root + "/log";
   auto logs = LocalLogs::open(options).value();
@@ -156,11 +163,14 @@ void run(const std::string& root, double seconds) {
     const double opened_ms = (now_s() - start) * 1e3;
     const Figures figures = commits(*log, waiters, seconds);
     const LogStats stats = log->stats();
-    std::printf("log, %2d waiters   %8.0f commits/s  p50 %6.0f us  p99 %6.0f us  %7.0f syncs/s  %5.1f commits/sync  "
-                "%.2f of %.0f raw syncs/s  (opened in %.1f ms, %llu segment waits)\n",
-                waiters, figures.per_second, figures.p50_us, figures.p99_us, static_cast<double>(stats.syncs) / seconds,
-                static_cast<double>(stats.commits) / static_cast<double>(stats.syncs), figures.per_second / limit.per_second,
-                limit.per_second, opened_ms, static_cast<unsigned long long>(stats.segment_waits));
+    std::printf(
+        "log, %2d waiters   %8.0f commits/s  p50 %6.0f us  p99 %6.0f us  %7.0f syncs/s  %5.1f commits/sync  "
+        "%.2f of %.0f raw syncs/s  (opened in %.1f ms, %llu segment waits)\n",
+        waiters, figures.per_second, figures.p50_us, figures.p99_us,
+        static_cast<double>(stats.syncs) / seconds,
+        static_cast<double>(stats.commits) / static_cast<double>(stats.syncs),
+        figures.per_second / limit.per_second, limit.per_second, opened_ms,
+        static_cast<unsigned long long>(stats.segment_waits));
   }
   {
     auto log = logs->acquire(PartitionId{partition++}).value();

@@ -16,7 +16,8 @@ void fill(SimulatedLog& world, std::vector<Stored>& expected) {
   world.options.segment_bytes = world.options.first_segment_bytes = 16 << 10;
   world.open().value();
   for (int i = 0; i < 20; ++i) {
-    for (auto& stored : append(*world.log, {std::string(900, static_cast<char>('a' + i)), std::string(1000, 'x')})) {
+    for (auto& stored :
+         append(*world.log, {std::string(900, static_cast<char>('a' + i)), std::string(1000, 'x')})) {
       expected.push_back(stored);
     }
     if (i % 3 == 0) world.settle();
@@ -48,7 +49,8 @@ TEST(LogCheck, CountsWhatIsThere) {
   EXPECT_EQ(report.records, 40u);
   EXPECT_EQ(report.epoch, Epoch{1});
   ASSERT_GE(report.segments.size(), 3u);
-  for (size_t i = 1; i < report.segments.size(); ++i) EXPECT_EQ(report.segments[i].base, report.segments[i - 1].end);
+  for (size_t i = 1; i < report.segments.size(); ++i)
+    EXPECT_EQ(report.segments[i].base, report.segments[i - 1].end);
   EXPECT_GT(report.end, expected.back().offset);
 }
 
@@ -123,7 +125,8 @@ TEST(LogRepair, RefusesAnOffsetInsideARecordAndARunningServer) {
   SimulatedLog world(1);
   std::vector<Stored> expected;
   fill(world, expected);
-  EXPECT_EQ(repair(world.disk, kLogPath, LogOffset{expected[5].offset.value + 8}).error().code, "log.bad_offset");
+  EXPECT_EQ(repair(world.disk, kLogPath, LogOffset{expected[5].offset.value + 8}).error().code,
+            "log.bad_offset");
   EXPECT_EQ(repair(world.disk, kLogPath, LogOffset{1 << 30}).error().code, "log.bad_offset");
   world.open().value();
   EXPECT_EQ(repair(world.disk, kLogPath, expected[5].offset).error().code, "runtime.directory_locked");
@@ -174,7 +177,9 @@ TEST(LogFormat, DISABLED_WritesTheStoredLog) {
   world.drop();
   for (const auto& path : world.disk.files()) {
     if (!path.ends_with(".log")) continue;
-    std::ofstream out(SWITCHYARD_SOURCE_DIR "/src/log/tests/data/version-1/" + path.substr(path.rfind('/') + 1), std::ios::binary);
+    std::ofstream out(
+        SWITCHYARD_SOURCE_DIR "/src/log/tests/data/version-1/" + path.substr(path.rfind('/') + 1),
+        std::ios::binary);
     out << world.disk.content(path);
   }
 }

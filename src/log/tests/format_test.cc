@@ -24,15 +24,18 @@ TEST(LogFormat, WritesTheWorkedExampleOfItsDocument) {
   EXPECT_EQ(batch.add(header, "hello").value(), 64u);
   BatchAccess::close(batch);
   std::string& frame = BatchAccess::buffer(batch);
-  seal_frame(frame, FrameKind::kBatch, 1, {LogOffset{128}, kSegmentHeaderBytes + 128, Epoch{1}, LogOffset{128}, 0x1122334455667788});
+  seal_frame(frame, FrameKind::kBatch, 1,
+             {LogOffset{128}, kSegmentHeaderBytes + 128, Epoch{1}, LogOffset{128}, 0x1122334455667788});
 
   std::ifstream in(SWITCHYARD_SOURCE_DIR "/docs/formats/log.md");
   ASSERT_TRUE(in.good());
   std::string line, documented;
   bool inside = false;
   while (std::getline(in, line)) {
-    if (line == "```hex") inside = true;
-    else if (line == "```") inside = false;
+    if (line == "```hex")
+      inside = true;
+    else if (line == "```")
+      inside = false;
     else if (inside) {
       const std::string bytes = line.substr(6, line.find("  |") - 6);
       for (const char c : bytes) {
@@ -88,7 +91,8 @@ TEST(RecordBatch, RefusesARecordOverTheLimitAndStaysAsItWas) {
 }
 
 TEST(LogFormat, TellsEveryFlippedBitOfAFrameHeader) {
-  std::string frame = control_frame(FrameKind::kEpoch, {LogOffset{640}, 4096 + 640, Epoch{9}, LogOffset{640}, 42});
+  std::string frame =
+      control_frame(FrameKind::kEpoch, {LogOffset{640}, 4096 + 640, Epoch{9}, LogOffset{640}, 42});
   FrameHeader header;
   ASSERT_EQ(decode_frame_header(frame.data(), header), HeaderState::kGood);
   EXPECT_EQ(header.offset, LogOffset{640});
@@ -102,12 +106,14 @@ TEST(LogFormat, TellsEveryFlippedBitOfAFrameHeader) {
 }
 
 TEST(LogFormat, TellsAShortHeaderFromADamagedOne) {
-  const std::string frame = control_frame(FrameKind::kEpoch, {LogOffset{0}, 4096, Epoch{1}, LogOffset{0}, 42});
+  const std::string frame =
+      control_frame(FrameKind::kEpoch, {LogOffset{0}, 4096, Epoch{1}, LogOffset{0}, 42});
   FrameHeader header;
   for (size_t written = 0; written < kFrameHeaderBytes; ++written) {
     std::string torn = frame.substr(0, written);
     torn.resize(kFrameHeaderBytes, '\0');
-    EXPECT_EQ(decode_frame_header(torn.data(), header), written == 0 ? HeaderState::kUnwritten : HeaderState::kTorn);
+    EXPECT_EQ(decode_frame_header(torn.data(), header),
+              written == 0 ? HeaderState::kUnwritten : HeaderState::kTorn);
   }
 }
 

@@ -46,9 +46,8 @@ TEST_F(LocalLogTest, NeedsAtMostOneSyncForEachGroupHoweverManyWait) {
         std::promise<bool> answer;
         {
           std::lock_guard lock(order);
-          append(*log, {std::string(100, 'x')}, [&](const Status& status, LogOffset) {
-            answer.set_value(status.ok());
-          });
+          append(*log, {std::string(100, 'x')},
+                 [&](const Status& status, LogOffset) { answer.set_value(status.ok()); });
         }
         EXPECT_TRUE(answer.get_future().get());
       }
@@ -124,7 +123,8 @@ TEST_F(LocalLogTest, RefusesASecondProcessAndNamesTheFirst) {
   const auto second = LocalLogs::open(options_);
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().code, "runtime.directory_locked");
-  EXPECT_NE(second.error().message.find("process " + std::to_string(child)), std::string::npos) << second.error().message;
+  EXPECT_NE(second.error().message.find("process " + std::to_string(child)), std::string::npos)
+      << second.error().message;
   (void)!::write(done[1], &c, 1);
   ::waitpid(child, nullptr, 0);
   for (int fd : {ready[0], ready[1], done[0], done[1]}) ::close(fd);
@@ -138,10 +138,11 @@ TEST_F(LocalLogTest, CancelsWhatWaitsWhenDestroyedAndRecoversAllThatWasAcknowled
     auto logs = LocalLogs::open(options_).value();
     auto log = logs->acquire(kPartition).value();
     for (int i = 0; i < 3000; ++i) {
-      for (auto& stored : append(*log, {std::string(100, 'x')}, [&](const Status& status, LogOffset) {
+      for (auto& stored : append(*log, {std::string(100, 'x')}, [&](const Status&status, LogOffset) {
              ++(status.ok() ? acknowledged : cancelled);
              EXPECT_TRUE(status.ok() || status.error().code == "log.closed");
-           })) appended.push_back(stored);
+           }))
+        appended.push_back(stored);
     }
   }
   EXPECT_EQ(acknowledged + cancelled, 3000u);
@@ -179,7 +180,8 @@ TEST(FullDisk, HoldsBatchesUntilThereIsSpaceAndLosesNothing) {
     RecordBatch batch(world.options.limits);
     const LogOffset base = world.log->next_offset();
     const uint32_t at = batch.add(header_of(1), std::string(1500, 'x')).value();
-    refused = world.log->append(std::move(batch), [&](const Status& status, LogOffset) { acknowledged += status.ok(); });
+    refused = world.log->append(std::move(batch),
+                                [&](const Status& status, LogOffset) { acknowledged += status.ok(); });
     if (!refused.ok()) break;
     expected.push_back({record_offset(base, at), world.log->epoch(), header_of(1), std::string(1500, 'x')});
     world.settle();
@@ -190,13 +192,15 @@ TEST(FullDisk, HoldsBatchesUntilThereIsSpaceAndLosesNothing) {
   EXPECT_EQ(world.log->step(), StepResult::kStalled);
   EXPECT_LT(acknowledged, expected.size());
   EXPECT_EQ(read_all(*world.log).value().size(), acknowledged);
-  EXPECT_FALSE(world.disk.exists(kLogPath + "/prepared.tmp").value()) << "a failed try keeps no space from others";
+  EXPECT_FALSE(world.disk.exists(kLogPath + "/prepared.tmp").value())
+      << "a failed try keeps no space from others";
   world.disk.set_capacity_bytes(UINT64_MAX);
   world.settle();
   EXPECT_FALSE(world.log->stalled());
   EXPECT_EQ(acknowledged, expected.size());
   EXPECT_EQ(read_all(*world.log).value(), expected);
-  EXPECT_EQ(heard, (std::vector<std::pair<bool, ErrorKind>>{{true, ErrorKind::kNoSpace}, {false, ErrorKind::kInternal}}));
+  EXPECT_EQ(heard, (std::vector<std::pair<bool, ErrorKind>>{{true, ErrorKind::kNoSpace},
+                                                            {false, ErrorKind::kInternal}}));
   EXPECT_EQ(world.log->stats().stalls, 1u);
 }
 
@@ -210,7 +214,8 @@ TEST(FullDisk, IsLeftByTheWriterThreadOnItsOwn) {
   world.disk.set_capacity_bytes(world.disk.used_bytes());
   std::atomic<int> acknowledged = 0;
   for (int i = 0; i < 40; ++i) {
-    append(*world.log, {std::string(1000, 'x')}, [&](const Status& status, LogOffset) { acknowledged += status.ok(); });
+    append(*world.log, {std::string(1000, 'x')},
+           [&](const Status& status, LogOffset) { acknowledged += status.ok(); });
   }
   std::vector<bool> change;
   ASSERT_TRUE(changes.drain(change));
@@ -231,9 +236,8 @@ TEST(FullDisk, LetsTheServerEndAndSaysWhatWasNotWritten) {
   world.disk.set_capacity_bytes(world.disk.used_bytes());
   std::atomic<int> acknowledged = 0, refused = 0;
   for (int i = 0; i < 40; ++i) {
-    append(*world.log, {std::string(1000, 'x')}, [&](const Status& status, LogOffset) {
-      ++(status.ok() ? acknowledged : refused);
-    });
+    append(*world.log, {std::string(1000, 'x')},
+           [&](const Status& status, LogOffset) { ++(status.ok() ? acknowledged : refused); });
   }
   EXPECT_EQ(world.log->close().error().kind, ErrorKind::kNoSpace);
   EXPECT_EQ(acknowledged + refused, 40);
@@ -247,9 +251,10 @@ TEST(FailingDisk, StopsTheLogForGoodAtTheFirstFailedSync) {
   world.settle();
   world.disk.fail_sync_after(1);
   std::vector<Status> heard;
-  for (int i = 0; i < 3; ++i) append(*world.log, {"lost"}, [&](const Status& status, LogOffset) {
-    heard.push_back(status.ok() ? Status() : Status(Error(status.error())));
-  });
+  for (int i = 0; i < 3; ++i)
+    append(*world.log, {"lost"}, [&](const Status& status, LogOffset) {
+      heard.push_back(status.ok() ? Status() : Status(Error(status.error())));
+    });
   EXPECT_EQ(world.log->step(), StepResult::kWrote);
   EXPECT_EQ(world.log->step(), StepResult::kFailed);
   ASSERT_EQ(heard.size(), 3u);
@@ -266,7 +271,8 @@ TEST(FailingDisk, StopsTheLogForGoodAtTheFirstFailedSync) {
 
 TEST(LocalLogQueue, RefusesBeyondItsLimitUntilTheWriterHasCaughtUp) {
   SimulatedLog world(1);
-  world.options.limits = {.payload_bytes = 1000, .batch_bytes = 2000, .queued_bytes = 4000, .group_bytes = 2000};
+  world.options.limits = {
+      .payload_bytes = 1000, .batch_bytes = 2000, .queued_bytes = 4000, .group_bytes = 2000};
   world.open().value();
   int taken = 0;
   while (true) {

@@ -70,7 +70,8 @@ TEST_P(LogContract, GivesBackEveryRecordInOrderAndByOffset) {
   std::vector<Stored> expected;
   for (int i = 0; i < 300; ++i) {
     std::vector<std::string> payloads;
-    for (int j = 0; j <= i % 4; ++j) payloads.push_back(std::string(static_cast<size_t>(i * 7 + j), static_cast<char>(i)));
+    for (int j = 0; j <= i % 4; ++j)
+      payloads.push_back(std::string(static_cast<size_t>(i * 7 + j), static_cast<char>(i)));
     for (auto& stored : append_durably(*log, payloads)) expected.push_back(std::move(stored));
   }
   EXPECT_EQ(log->durable_end(), log->next_offset());
@@ -87,12 +88,15 @@ TEST_P(LogContract, GivesBackEveryRecordInOrderAndByOffset) {
     EXPECT_EQ(found, expected[i]);
   }
   size_t seen = 0;
-  const LogOffset at = log->read(log->first_offset(), 1 << 20, [&](const RecordView&) { return ++seen < 5; }).value();
+  const LogOffset at =
+      log->read(log->first_offset(), 1 << 20, [&](const RecordView&) { return ++seen < 5; }).value();
   EXPECT_EQ(seen, 5u);
-  log->read(at, 0, [&](const RecordView& record) {
-    EXPECT_EQ(record.offset, expected[5].offset);
-    return true;
-  }).value();
+  log->read(at, 0,
+            [&](const RecordView& record) {
+              EXPECT_EQ(record.offset, expected[5].offset);
+              return true;
+            })
+      .value();
 }
 
 TEST_P(LogContract, FencesTheOwnerBefore) {
@@ -119,7 +123,8 @@ TEST_P(LogContract, RaisesTheEpochWithEachOwnerAndKeepsWhatWasThere) {
     auto log = logs().acquire(kPartition).value();
     EXPECT_EQ(log->epoch(), Epoch{n});
     EXPECT_EQ(read_all(*log).value(), expected);
-    for (auto& stored : append_durably(*log, {std::to_string(n), std::string(n * 100, 'x')})) expected.push_back(stored);
+    for (auto& stored : append_durably(*log, {std::to_string(n), std::string(n * 100, 'x')}))
+      expected.push_back(stored);
     if (n % 2 == 0) log->close().value();
   }
 }
@@ -136,7 +141,10 @@ TEST_P(LogContract, KeepsPartitionsApart) {
 TEST_P(LogContract, RefusesOffsetsWhereNoRecordBegins) {
   auto log = logs().acquire(kPartition).value();
   const auto stored = append_durably(*log, {std::string(200, 'x')});
-  const RecordVisitor none = [](const RecordView&) { ADD_FAILURE(); return true; };
+  const RecordVisitor none = [](const RecordView&) {
+    ADD_FAILURE();
+    return true;
+  };
   EXPECT_EQ(log->read(log->durable_end(), 100, none).value(), log->durable_end());
   EXPECT_EQ(log->read(LogOffset{log->durable_end().value + 8}, 100, none).error().code, "log.bad_offset");
   EXPECT_EQ(log->read(LogOffset{stored[0].offset.value + 1}, 100, none).error().code, "log.bad_offset");
@@ -147,7 +155,8 @@ TEST_P(LogContract, TrimsOldRecordsAndSaysSo) {
   auto log = logs().acquire(kPartition).value();
   std::vector<Stored> all;
   for (int i = 0; i < 200; ++i) {
-    for (auto& stored : append_durably(*log, {std::string(2000, static_cast<char>('a' + i % 26))})) all.push_back(stored);
+    for (auto& stored : append_durably(*log, {std::string(2000, static_cast<char>('a' + i % 26))}))
+      all.push_back(stored);
   }
   EXPECT_TRUE(log->trim(all[100].offset).ok());
   EXPECT_GT(log->first_offset(), LogOffset{});
@@ -182,10 +191,11 @@ TEST_P(LogContract, CallsBackOnceForEachBatchInOrder) {
   auto log = logs().acquire(kPartition).value();
   std::vector<LogOffset> ends, expected;
   for (int i = 0; i < 2000; ++i) {
-    append(*log, {std::string(static_cast<size_t>(i % 300), 'x')}, [&ends](const Status& status, LogOffset end) {
-      EXPECT_TRUE(status.ok());
-      ends.push_back(end);
-    });
+    append(*log, {std::string(static_cast<size_t>(i % 300), 'x')},
+           [&ends](const Status& status, LogOffset end) {
+             EXPECT_TRUE(status.ok());
+             ends.push_back(end);
+           });
     expected.push_back(log->next_offset());
   }
   log->close().value();

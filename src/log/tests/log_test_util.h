@@ -50,7 +50,8 @@ struct SimulatedLog {
     StepResult result;
     do {
       result = log->step();
-    } while (result == StepResult::kWrote || result == StepResult::kSynced || result == StepResult::kPrepared);
+    } while (result == StepResult::kWrote || result == StepResult::kSynced ||
+             result == StepResult::kPrepared);
   }
 
   testing::SeededRandom random;
@@ -69,8 +70,9 @@ struct Stored {
   std::string payload;
 
   friend bool operator==(const Stored& a, const Stored& b) {
-    return a.offset == b.offset && a.epoch == b.epoch && a.payload == b.payload && a.header.type == b.header.type &&
-           a.header.version == b.header.version && a.header.step == b.header.step && a.header.run == b.header.run &&
+    return a.offset == b.offset && a.epoch == b.epoch && a.payload == b.payload &&
+           a.header.type == b.header.type && a.header.version == b.header.version &&
+           a.header.step == b.header.step && a.header.run == b.header.run &&
            a.header.time_us == b.header.time_us;
   }
 };
@@ -86,7 +88,8 @@ inline RecordHeader header_of(uint64_t n) {
 }
 
 /// Appends one batch with these payloads and says what should be found later.
-inline std::vector<Stored> append(Log& log, const std::vector<std::string>& payloads, AppendCallback done = {}) {
+inline std::vector<Stored> append(Log& log, const std::vector<std::string>& payloads,
+                                  AppendCallback done = {}) {
   static uint64_t counter = 0;
   RecordBatch batch;
   std::vector<Stored> stored;

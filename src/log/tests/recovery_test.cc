@@ -45,9 +45,7 @@ class RandomLife {
 
   std::optional<std::string> act() {
     switch (random_.below(20)) {
-      case 0:
-        world_.crash();
-        return reopen();
+      case 0: world_.crash(); return reopen();
       case 1:
         world_.disk.kill_process();
         world_.drop();
@@ -59,14 +57,18 @@ class RandomLife {
         if (random_.one_in(3)) trim();
         return std::nullopt;
       case 4:
-        world_.disk.set_capacity_bytes(random_.one_in(2) ? UINT64_MAX : world_.disk.used_bytes() + random_.below(20'000));
+        world_.disk.set_capacity_bytes(random_.one_in(2) ? UINT64_MAX
+                                                         : world_.disk.used_bytes() + random_.below(20'000));
         return std::nullopt;
       case 5:
         if (random_.one_in(4)) world_.disk.fail_sync_after(1 + random_.below(4));
         return std::nullopt;
-      case 6: case 7: case 8: case 9: case 10: case 11:
-        append_batch();
-        return std::nullopt;
+      case 6:
+      case 7:
+      case 8:
+      case 9:
+      case 10:
+      case 11: append_batch(); return std::nullopt;
       default:
         if (world_.log->step() == StepResult::kFailed) {
           world_.crash();
@@ -100,11 +102,12 @@ class RandomLife {
       const uint32_t at = batch.add(header, text).value();
       remembered->records.push_back({record_offset(base, at), world_.log->epoch(), header, text});
     }
-    const Status taken = world_.log->append(std::move(batch), [this, remembered](const Status& status, LogOffset) {
-      if (!status.ok()) return;
-      remembered->acknowledged = true;
-      ++acknowledged_total_;
-    });
+    const Status taken =
+        world_.log->append(std::move(batch), [this, remembered](const Status& status, LogOffset) {
+          if (!status.ok()) return;
+          remembered->acknowledged = true;
+          ++acknowledged_total_;
+        });
     if (taken.ok()) batches_.push_back(std::move(remembered));
   }
 
@@ -116,7 +119,8 @@ class RandomLife {
   std::optional<std::string> orderly_end() {
     world_.disk.set_capacity_bytes(UINT64_MAX);
     world_.disk.fail_sync_after(0);
-    if (const Status closed = world_.log->close(); !closed.ok()) return "close: " + closed.error().to_string();
+    if (const Status closed = world_.log->close(); !closed.ok())
+      return "close: " + closed.error().to_string();
     for (const auto& batch : batches_) {
       if (!batch->acknowledged) return "close() did not acknowledge everything";
     }
@@ -264,7 +268,8 @@ TEST_P(BitFlips, AreReportedOrHarmlessButNeverDropARecord) {
     for (int i = 0; i < 12; ++i) {
       std::string text(world.random.below(1500), '\0');
       if (i % 3 == 1 && !text.empty()) text[world.random.below(text.size())] = 4;
-      if (i % 3 == 2) for (auto& c : text) c = static_cast<char>(world.random.next_u64());
+      if (i % 3 == 2)
+        for (auto& c : text) c = static_cast<char>(world.random.next_u64());
       append(*world.log, {text, "next"});
       if (world.random.one_in(3)) world.settle();
     }
@@ -299,9 +304,10 @@ TEST_P(BitFlips, AreReportedOrHarmlessButNeverDropARecord) {
   EXPECT_GT(harmless, 10u);
 }
 
-INSTANTIATE_TEST_SUITE_P(After, BitFlips, ::testing::Values(Ending::kCrash, Ending::kClose), [](const auto& ending) {
-  return ending.param == Ending::kCrash ? "ACrash" : "AnOrderlyEnd";
-});
+INSTANTIATE_TEST_SUITE_P(After, BitFlips, ::testing::Values(Ending::kCrash, Ending::kClose),
+                         [](const auto& ending) {
+                           return ending.param == Ending::kCrash ? "ACrash" : "AnOrderlyEnd";
+                         });
 
 TEST(LogRecovery, TellsALostBitFromASectorThatWasNeverWritten) {
   SimulatedLog world(5);

@@ -14,8 +14,8 @@
 namespace switchyard::testing {
 
 /// A file system in memory that loses what was not synced, as a machine does that loses power: each
-/// 512-byte sector written since the last sync is kept or lost on its own, and so is each name created, renamed
-/// or removed since its directory was synced. The seed decides. Thread-safe.
+/// 512-byte sector written since the last sync is kept or lost on its own, and so is each name created,
+/// renamed or removed since its directory was synced. The seed decides. Thread-safe.
 class SimulatedDisk final : public runtime::Disk {
  public:
   static constexpr uint64_t kSectorBytes = 512;
@@ -26,7 +26,8 @@ class SimulatedDisk final : public runtime::Disk {
   /// Loses power: every open file and lock of this disk becomes useless (calls give kIo), unsynced
   /// sectors and names are decided by the seed, and what remains is durable.
   void crash();
-  /// Kills the process instead: open files and locks become useless, but every write reached the kernel and stays.
+  /// Kills the process instead: open files and locks become useless, but every write reached the kernel and
+  /// stays.
   void kill_process();
 
   /// Space for file contents; writes beyond it fail with kNoSpace. Default: unlimited.

@@ -12,9 +12,9 @@
 namespace switchyard::log {
 
 struct SegmentReport {
-  std::string file;      ///< path
-  LogOffset base;        ///< of its first byte of log
-  LogOffset end;         ///< after its last good batch
+  std::string file;  ///< path
+  LogOffset base;    ///< of its first byte of log
+  LogOffset end;     ///< after its last good batch
   Epoch first_epoch;
   Epoch last_epoch;
   uint64_t batches = 0;
@@ -49,15 +49,16 @@ struct LogReport {
 Result<LogReport> check(runtime::Disk& disk, const std::string& partition_directory);
 
 struct RepairReport {
-  LogOffset end;                     ///< of the log now
+  LogOffset end;                       ///< of the log now
   uint64_t records_kept_in_batch = 0;  ///< of the batch that was cut in two
-  std::string backup_directory;      ///< holds a copy of every file that was changed or removed
+  std::string backup_directory;        ///< holds a copy of every file that was changed or removed
 };
 
 /// Cuts the log at `truncate_at`, which is the offset of a record or batch; everything from there on is
 /// gone from the log, and kept in a new folder beside the segments. The caller answers for the loss.
 /// Locks the parent directory, so it refuses while a server runs. kInvalidArgument "log.bad_offset" when
 /// no record begins there; kCorruption when there is earlier damage (cut there instead).
-Result<RepairReport> repair(runtime::Disk& disk, const std::string& partition_directory, LogOffset truncate_at);
+Result<RepairReport> repair(runtime::Disk& disk, const std::string& partition_directory,
+                            LogOffset truncate_at);
 
 }  // namespace switchyard::log

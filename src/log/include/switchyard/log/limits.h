@@ -7,10 +7,10 @@ namespace switchyard::log {
 
 /// Defaults of a log's limits. `kMax...` are the format's own and cannot be raised by configuration.
 struct Limits {
-  size_t payload_bytes = 1 << 20;        ///< of one record
-  size_t batch_bytes = 8 << 20;          ///< of one batch, with all headers
-  size_t queued_bytes = 64 << 20;        ///< accepted, not yet durable
-  size_t group_bytes = 16 << 20;         ///< written before one sync
+  size_t payload_bytes = 1 << 20;  ///< of one record
+  size_t batch_bytes = 8 << 20;    ///< of one batch, with all headers
+  size_t queued_bytes = 64 << 20;  ///< accepted, not yet durable
+  size_t group_bytes = 16 << 20;   ///< written before one sync
 };
 
 inline constexpr size_t kMaxPayloadBytes = 64u << 20;

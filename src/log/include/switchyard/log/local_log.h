@@ -13,7 +13,8 @@ namespace switchyard::log {
 struct LocalLogOptions {
   std::string directory;  ///< holds a folder per partition; created if missing; locked for this process
   Limits limits;
-  /// Size of a segment file's data. Larger ones are rolled less often; a whole one is zeroed in the background.
+  /// Size of a segment file's data. Larger ones are rolled less often; a whole one is zeroed in the
+  /// background.
   uint64_t segment_bytes = 32u << 20;
   /// Of the very first segment of a new log, which a start has to wait for.
   uint64_t first_segment_bytes = 2u << 20;

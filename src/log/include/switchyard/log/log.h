@@ -13,8 +13,8 @@
 namespace switchyard::log {
 
 /// Called once for each accepted batch, in the order of append(), on the log's own thread (with a manual
-/// log: inside step()). On success `end` is the offset after the batch: everything below is durable. An error means
-/// that the batch may or may not be found after a restart, and that every later batch fails as well.
+/// log: inside step()). On success `end` is the offset after the batch: everything below is durable. An error
+/// means that the batch may or may not be found after a restart, and that every later batch fails as well.
 /// Must be quick and must not call append(), close() or the destructor of the same log.
 using AppendCallback = std::function<void(const Status& status, LogOffset end)>;
 
@@ -37,8 +37,8 @@ struct LogStats {
   uint64_t queued_bytes = 0;   ///< accepted, not yet durable, now
   uint64_t largest_group = 0;  ///< most batches that shared one sync
   /// Syncs by duration: bucket i counts those shorter than kSyncBucketUs[i], the last all others.
-  static constexpr std::array<uint32_t, 15> kSyncBucketUs = {50,   75,   100,  150,   200,   300,    500,   750,
-                                                             1000, 2000, 5000, 10000, 50000, 250000, 1000000};
+  static constexpr std::array<uint32_t, 15> kSyncBucketUs = {
+      50, 75, 100, 150, 200, 300, 500, 750, 1000, 2000, 5000, 10000, 50000, 250000, 1000000};
   std::array<uint64_t, 16> sync_us_histogram{};
   uint64_t sync_us_total = 0;
   uint64_t sync_us_max = 0;
@@ -65,22 +65,22 @@ class Log {
   virtual LogOffset first_offset() const = 0;
 
   /// Queues `batch` (not empty, no open record) to be made durable; `done` hears of it.
-  /// An error means that nothing was taken: `batch` is untouched, `done` is never called, next_offset() is unchanged.
-  /// kConflict "log.fenced" when another owner has the partition now; kNoSpace "log.stalled" when the
-  /// queue is full because the disk is; kResourceExhausted "log.queue_full" when it is full otherwise (retry later);
-  /// kTooLarge "log.batch_too_large" (never retry); the original error after a failure of the disk;
-  /// kCancelled "log.closed".
+  /// An error means that nothing was taken: `batch` is untouched, `done` is never called, next_offset() is
+  /// unchanged. kConflict "log.fenced" when another owner has the partition now; kNoSpace "log.stalled" when
+  /// the queue is full because the disk is; kResourceExhausted "log.queue_full" when it is full otherwise
+  /// (retry later); kTooLarge "log.batch_too_large" (never retry); the original error after a failure of the
+  /// disk; kCancelled "log.closed".
   virtual Status append(RecordBatch&& batch, AppendCallback done) = 0;
   /// Bytes that append() would still queue; for back-pressure before work is begun.
   virtual size_t queue_room_bytes() const = 0;
 
   /// Visits durable records from `from` on, which is an offset of a record or one returned by read(),
-  /// first_offset() or durable_end(). Goes on until about `max_bytes` of log were read (at least one record if there is
-  /// one), the durable end is reached, or `visit` says stop. Returns where to go on: after the last
-  /// visited record; durable_end() when all was read. A view's payload lives until `visit` returns.
-  /// One record at a known offset costs one read of the file when it fits kReadAheadBytes.
-  /// kNotFound "log.trimmed" below first_offset(), kInvalidArgument "log.bad_offset" beyond the end or
-  /// where no record begins, kCorruption "log.corrupt_record" naming file and offset, kIo.
+  /// first_offset() or durable_end(). Goes on until about `max_bytes` of log were read (at least one record
+  /// if there is one), the durable end is reached, or `visit` says stop. Returns where to go on: after the
+  /// last visited record; durable_end() when all was read. A view's payload lives until `visit` returns. One
+  /// record at a known offset costs one read of the file when it fits kReadAheadBytes. kNotFound
+  /// "log.trimmed" below first_offset(), kInvalidArgument "log.bad_offset" beyond the end or where no record
+  /// begins, kCorruption "log.corrupt_record" naming file and offset, kIo.
   virtual Result<LogOffset> read(LogOffset from, size_t max_bytes, const RecordVisitor& visit) const = 0;
 
   /// Gives up records below `upto` where that frees space; first_offset() tells how far it went.
@@ -95,8 +95,8 @@ class Log {
   virtual LogStats stats() const = 0;
 
   /// Makes everything queued durable, calls all callbacks, and marks the end, so that later damage
-  /// anywhere is told from a crash. Idempotent. The error that kept it from doing so, if any. While the disk is full:
-  /// kNoSpace, and the queued batches fail.
+  /// anywhere is told from a crash. Idempotent. The error that kept it from doing so, if any. While the disk
+  /// is full: kNoSpace, and the queued batches fail.
   virtual Status close() = 0;
 };
 

@@ -12,11 +12,11 @@ namespace switchyard::log {
 
 /// What the writer of a record says about it; the log adds offset, epoch and checksum.
 struct RecordHeader {
-  uint8_t version = 1;   ///< of the payload's encoding
-  uint8_t type = 0;      ///< the event type; the log does not look at it
-  uint16_t step = 0;     ///< the step the event is about, if any
-  RunId run;             ///< zero when the event belongs to no run
-  int64_t time_us = 0;   ///< since the epoch, by the partition's clock
+  uint8_t version = 1;  ///< of the payload's encoding
+  uint8_t type = 0;     ///< the event type; the log does not look at it
+  uint16_t step = 0;    ///< the step the event is about, if any
+  RunId run;            ///< zero when the event belongs to no run
+  int64_t time_us = 0;  ///< since the epoch, by the partition's clock
 };
 
 /// A record as read. `payload` points into a buffer of the reader: see Log::read for how long it lives.

@@ -44,8 +44,8 @@ class DirectoryLock {
 
 enum class OpenMode : uint8_t {
   kReadOnly,
-  kReadWrite,   ///< must exist
-  kCreateNew,   ///< must not exist; read and write
+  kReadWrite,  ///< must exist
+  kCreateNew,  ///< must not exist; read and write
 };
 
 /// A file system. Safe to call from any thread. A creation, rename or removal is durable only after

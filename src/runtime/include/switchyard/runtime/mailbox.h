@@ -12,7 +12,8 @@ namespace switchyard::runtime {
 /// A bounded queue from many threads to one that takes everything at once: the consumer swaps the whole
 /// vector out under the lock, so the lock is held for a few instructions on either side, and a producer
 /// wakes the consumer only if it sleeps. Must outlive every call of every producer: one that has delivered
-/// its item may still be about to wake the consumer. Memory is reused: the vector handed in by the consumer becomes the next inbox.
+/// its item may still be about to wake the consumer. Memory is reused: the vector handed in by the consumer
+/// becomes the next inbox.
 template <typename T>
 class Mailbox {
  public:

@@ -16,9 +16,9 @@ namespace switchyard::runtime {
 class ThreadPool {
  public:
   struct Options {
-    std::string name = "pool";      ///< threads are called "<name>-<n>"
+    std::string name = "pool";  ///< threads are called "<name>-<n>"
     size_t threads = 1;
-    size_t queue_capacity = 1024;   ///< tasks waiting, not counting those running
+    size_t queue_capacity = 1024;  ///< tasks waiting, not counting those running
   };
 
   explicit ThreadPool(Options options);
