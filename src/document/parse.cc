@@ -49,18 +49,24 @@ class SourceMap {
       if (text[i] == '\n') starts_.push_back(i + 1);
   }
 
-  Position position(const YAML::Mark& mark) const {
+  Position position(const YAML::Mark& mark) {
     if (mark.is_null()) return {};
     const auto line = static_cast<size_t>(mark.line);
     if (line >= starts_.size()) return {static_cast<uint32_t>(starts_.size()), 1};
-    uint32_t column = 1;
     const size_t end = std::min(starts_[line] + static_cast<size_t>(mark.column), text_.size());
-    for (size_t i = starts_[line]; i < end; ++i)
-      if ((static_cast<unsigned char>(text_[i]) & 0xC0) != 0x80) ++column;
-    return {static_cast<uint32_t>(line + 1), column};
+    // Marks come in the order of the text: counting goes on where it stopped, or a long line would take
+    // squared time.
+    if (counted_line_ != line || counted_to_ > end) {
+      counted_line_ = line;
+      counted_to_ = starts_[line];
+      counted_column_ = 1;
+    }
+    for (; counted_to_ < end; ++counted_to_)
+      if ((static_cast<unsigned char>(text_[counted_to_]) & 0xC0) != 0x80) ++counted_column_;
+    return {static_cast<uint32_t>(line + 1), counted_column_};
   }
 
-  Position position(size_t offset) const {
+  Position position(size_t offset) {
     const auto next = std::upper_bound(starts_.begin(), starts_.end(), offset);
     YAML::Mark mark;
     mark.line = static_cast<int>(next - starts_.begin()) - 1;
@@ -93,12 +99,15 @@ class SourceMap {
  private:
   std::string_view text_;
   std::vector<size_t> starts_;
+  size_t counted_line_ = SIZE_MAX;
+  size_t counted_to_ = 0;
+  uint32_t counted_column_ = 1;
 };
 
 /// Builds our nodes from the library's events.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(const SourceMap& source, Reporter& reporter, bool hides_question_marks)
+  TreeBuilder(SourceMap& source, Reporter& reporter, bool hides_question_marks)
       : source_(source), reporter_(reporter), hides_question_marks_(hides_question_marks) {}
 
   std::unique_ptr<Node> take_root() { return std::move(root_); }
@@ -275,7 +284,7 @@ class TreeBuilder : public YAML::EventHandler {
     return path;
   }
 
-  const SourceMap& source_;
+  SourceMap& source_;
   Reporter& reporter_;
   const bool hides_question_marks_;
   std::vector<Open> open_;
@@ -291,7 +300,7 @@ std::string syntax_message(const YAML::Exception& e) {
   return message;
 }
 
-std::unique_ptr<Node> run_parser(const std::string& text, const SourceMap& source, Reporter& reporter) {
+std::unique_ptr<Node> run_parser(const std::string& text, SourceMap& source, Reporter& reporter) {
   const bool hides = text.find(kHiddenQuestionMark) != std::string::npos;
   constexpr std::string_view kMend =
       "look at indentation, colons, quotes and brackets on this line and the one before";
@@ -339,7 +348,7 @@ ParseOutcome parse(std::string_view text, std::string file_name) {
     return outcome;
   }
   if (const size_t bad = find_bad_byte(text); bad != std::string_view::npos) {
-    const SourceMap source(text);
+    SourceMap source(text);
     reporter.error(source.position(bad), "", "document.encoding",
                    "this byte is not UTF-8 text, or a control character",
                    "save the file as UTF-8; write control characters as escapes in double quotes");
@@ -347,7 +356,7 @@ ParseOutcome parse(std::string_view text, std::string file_name) {
     return outcome;
   }
   const std::string owned = prepare_text(text);
-  const SourceMap source(owned);
+  SourceMap source(owned);
   outcome.root = run_parser(owned, source, reporter);
   if (reporter.errors() > 0) outcome.root = nullptr;
   outcome.diagnostics = reporter.take();

@@ -150,6 +150,15 @@ TEST(DocumentPositions, CountCharactersFromOne) {
   EXPECT_EQ(two.column, 10u);
 }
 
+TEST(DocumentPositions, AreRightFarAlongALineAndGoingBack) {
+  std::string text = "[";
+  for (int i = 0; i < 100000; ++i) text += "\xC3\xA9, ";
+  const auto root = good(text + "{ a: 1, b: [2] }, last]");
+  EXPECT_EQ(root->items[99999].position.column, 2 + 3 * 99999u);
+  EXPECT_EQ(root->items[100000].entries[1].value.items[0].position.column, 2 + 300000u + 12);
+  EXPECT_EQ(root->items.back().position.column, 2 + 300000u + 18);
+}
+
 TEST(DocumentPositions, FindTheNearestExistingParent) {
   const auto root = good("steps:\n  light:\n    model: m\n  a.b:\n    - x\n");
   EXPECT_EQ(position_of(*root, "steps.light.nothing.at.all").line, 3u);
