@@ -57,7 +57,7 @@ class Checker {
     Type type;
   };
 
-  // checker.cc: names, fields, literals
+  // checker.cc: names and literals; checker_fields.cc
   Type check(const Node& node);
   Type dispatch(const Node& node);
   Type check_literal(const Node& node);
