@@ -20,6 +20,7 @@
 #include "fixture.h"
 #include "switchyard/log/local_log.h"
 #include "switchyard/log/memory_log.h"
+#include "switchyard/runtime/allocator.h"
 #include "switchyard/telemetry/latency_recorder.h"
 
 namespace switchyard::bench {
@@ -198,7 +199,10 @@ void bench_with(const std::string& directory, const char* name, const char* pipe
     Load load;
     drive(node, pipeline, many, 1024, load);
     // Checkpoints write in the background; let the overlays empty.
-    std::this_thread::sleep_for(std::chrono::seconds(12));
+    while (node.engine->stats()[0].store.active_bytes + node.engine->stats()[0].store.frozen_bytes > 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    }
+    std::this_thread::sleep_for(std::chrono::seconds(10));  // the base flushes and compacts
     std::printf("%-34s %.0f/s; resident %.0f MB before, %.0f MB after: %.0f B each\n", (std::string("making ") + std::to_string(many) + " " + name).c_str(),
                 static_cast<double>(many) / load.seconds, before, resident_mb(), (resident_mb() - before) * 1e6 / static_cast<double>(many));
     const double rate = throughput(node, runs, (std::string("with ") + std::to_string(many) + " " + name).c_str());
@@ -233,4 +237,7 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace switchyard::bench
 
-int main(int argc, char** argv) { return switchyard::bench::run(argc, argv); }
+int main(int argc, char** argv) {
+  switchyard::runtime::limit_retained_memory();  // as the server does
+  return switchyard::bench::run(argc, argv);
+}

@@ -11,6 +11,8 @@ namespace {
 // Commands wait while the log has less room than this: one turn never outgrows it.
 constexpr size_t kLogMarginBytes = 16u << 20;
 constexpr int64_t kWaiterCheckUs = 50'000;
+// While the store writes a checkpoint, how often it is asked whether it has: its memory goes then.
+constexpr int64_t kWrittenCheckUs = 500'000;
 
 RunView view_of(const workflow::RunState& run) {
   RunView view;
@@ -333,11 +335,17 @@ void PartitionHost::expire_waiters(int64_t now_us) {
 }
 
 void PartitionHost::maybe_checkpoint(int64_t now_us) {
+  // Asking lets the store drop what its background has written.
+  if (writing_state_ && store_->can_freeze()) writing_state_ = false;
   const uint64_t behind = emitted_end().value - checkpointed_.value;
   if (!checkpoint_wanted_) {
     const bool due = behind > kCheckpointBytes || store_->active_bytes() > store::kFreezeBytes ||
                      (behind > 0 && now_us - checkpoint_us_ > kCheckpointIntervalUs);
-    if (!due || !store_->can_freeze()) return;
+    if (!due) return;
+    if (!store_->can_freeze()) {
+      checkpoint_retry_us_ = now_us + kCheckpointRetryUs;
+      return;
+    }
     checkpoint_wanted_ = true;
     flush_batch();
   }
@@ -349,6 +357,7 @@ void PartitionHost::maybe_checkpoint(int64_t now_us) {
   const bool durable = now_us - flush_us_ > kFlushIntervalUs;
   if (!machine_->checkpoint({end, log_->epoch()}, durable ? store::Durability::kDurable : store::Durability::kWritten)) return;
   ++checkpoints_;
+  writing_state_ = true;
   checkpointed_ = end;
   checkpoint_us_ = now_us;
   if (durable) flush_us_ = now_us;
@@ -356,14 +365,19 @@ void PartitionHost::maybe_checkpoint(int64_t now_us) {
 
 int64_t PartitionHost::next_turn_us() {
   if (failed_) return 0;
-  int64_t next = machine_->next_due_us();
+  // While nothing may be done, what is due must not keep the thread turning: the end of the obstacle wakes it.
+  const bool acts = !checkpoint_wanted_ && admit().ok();
+  int64_t next = acts ? machine_->next_due_us() : 0;
   const auto consider = [&next](int64_t us) {
     if (us != 0 && (next == 0 || us < next)) next = us;
   };
   if (!waiters_.empty()) consider(next_waiter_check_us_ == 0 ? 1 : next_waiter_check_us_);
-  if (emitted_end() > checkpointed_) consider(checkpoint_us_ + kCheckpointIntervalUs + 1);
+  if (!checkpoint_wanted_ && emitted_end() > checkpointed_) {
+    consider(std::max(checkpoint_us_ + kCheckpointIntervalUs + 1, checkpoint_retry_us_));
+  }
+  if (writing_state_) consider(options_.clock->now_us() + kWrittenCheckUs);
   // Deferred commands go on when the log has room, which a Durable command tells, or when the checkpoint is done.
-  if (!deferred_.empty() && !checkpoint_wanted_ && log_->queue_room_bytes() >= kLogMarginBytes && admit().ok()) next = 1;
+  if (!deferred_.empty() && acts && log_->queue_room_bytes() >= kLogMarginBytes) next = 1;
   return next;
 }
 

@@ -120,8 +120,9 @@ class PartitionHost : private EventWriter, private Outbox {
   int64_t next_waiter_check_us_ = 0;
   bool batch_wanted_ = false;                     ///< somebody waits for what the batch holds
   bool checkpoint_wanted_ = false;
+  bool writing_state_ = false;                    ///< the store's background writes a checkpoint
   LogOffset checkpointed_;
-  int64_t checkpoint_us_ = 0, flush_us_ = 0;
+  int64_t checkpoint_us_ = 0, flush_us_ = 0, checkpoint_retry_us_ = 0;
   uint64_t checkpoints_ = 0, turns_ = 0;
   int64_t busy_us_ = 0;
   bool starting_ = false;                         ///< inside start_run(): remember if the run rests at once
