@@ -20,4 +20,8 @@ std::optional<Aggregation> parse_aggregation(std::string_view name) {
   return std::nullopt;
 }
 
+std::vector<std::string> hit_policy_names() { return {"unique", "first", "priority", "any", "collect"}; }
+
+std::vector<std::string> aggregation_names() { return {"none", "sum", "min", "max", "count"}; }
+
 }  // namespace switchyard::rules

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace switchyard::rules {
 
@@ -12,5 +14,8 @@ enum class Aggregation { kNone, kSum, kMin, kMax, kCount };
 
 std::optional<HitPolicy> parse_hit_policy(std::string_view name);
 std::optional<Aggregation> parse_aggregation(std::string_view name);
+/// The words that the two understand.
+std::vector<std::string> hit_policy_names();
+std::vector<std::string> aggregation_names();
 
 }  // namespace switchyard::rules
