@@ -1,0 +1,265 @@
+"""What the API promises beyond single answers: idempotency, waiting, lists, reviews, deployments, switches.
+
+  promises_test.py --binary build/release/bin/switchyard [Class.test]
+"""
+import concurrent.futures
+
+import harness
+from harness import Case, Service, send
+
+
+class Idempotency(Case):
+    def test_the_same_key_starts_a_decision_once(self):
+        key = {"Idempotency-Key": "order-1"}
+        first = self.score("idem", headers=key)
+        second = self.score("idem", headers=key)
+        self.assertEqual(second.body, first.body)
+        self.assertNotIn("Idempotency-Replayed", first.headers)
+        self.assertEqual(second.headers["Idempotency-Replayed"], "true")
+        self.assertEqual(len(self.call("list_decisions", query={"key": "idem"})["decisions"]), 1)
+
+    def test_concurrent_starts_with_one_key_agree(self):
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: self.score("crowd", headers={"Idempotency-Key": "order-2"}), range(16)))
+        self.assertEqual(len({answer["id"] for answer in answers}), 1)
+        self.assertEqual(sum("Idempotency-Replayed" not in answer.headers for answer in answers), 1)
+
+    def test_the_same_key_for_something_else_is_refused(self):
+        key = {"Idempotency-Key": "order-3"}
+        self.score("idem3", 10, headers=key)
+        self.assertEqual(self.score("idem3", 11, status=422, headers=key)["code"], "run.idempotency_mismatch")
+
+    def test_keys_of_two_callers_are_two_keys(self):
+        key = {"Idempotency-Key": "order-4"}
+        self.assertNotEqual(self.score("mine", headers=key)["id"], self.score("mine", headers=key, key="dora")["id"])
+
+
+class Waiting(Case):
+    def test_a_start_that_does_not_wait_says_where_to_look(self):
+        answer = self.call("start_decision", {"pipeline": "api/pause", "input": {"pause": "1s"}}, 202)
+        self.assertEqual(answer.headers["Location"], answer["href"])
+        done = self.call("get_decision", path={"id": answer["id"]}, query={"wait": "30s"})
+        self.assertEqual(done["status"], "completed")
+        self.assertGreaterEqual(done["duration_ms"], 1000)
+
+    def test_the_wait_may_stand_in_three_places(self):
+        body = {"pipeline": "api/pause", "input": {"pause": "0.05s"}}
+        for named in ({"query": {"wait": "20s"}}, {"headers": {"Prefer": "wait=20"}}):
+            answer = self.call("start_decision", body, 202, **named)
+            self.assertEqual(answer["status"], "waiting", "a start answers as soon as it waits for a timer")
+        self.assertEqual(self.call("start_decision", dict(body, wait=False), 202)["pipeline"], "api/pause")
+
+    def test_a_waiting_reader_gets_the_answer_when_a_person_gives_it(self):
+        decision, review = self.ask()
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            reader = pool.submit(self.call, "get_decision", path={"id": decision}, query={"wait": "30s"})
+            self.call("claim_review", {}, path={"id": review}, key="ann")
+            self.call("answer_review", {"answer": {"fine": False}}, path={"id": review}, key="ann")
+            self.assertEqual(reader.result()["output"], {"fine": False, "by": "ann"})
+
+    def test_a_failing_service_is_asked_again_with_the_same_key(self):
+        with Service(failures=2) as service:
+            done = self.start("api/call", {"url": service.url})
+            self.assertEqual(done["output"], {"status": 200, "ok": True})
+            self.assertEqual(len(service.keys), 3)
+            self.assertEqual(len(set(service.keys)), 1)
+            record = self.call("get_decision_record", path={"id": done["id"]})
+            self.assertEqual((record["steps"][0]["attempts"], len(record["steps"][0]["errors"])), (3, 2))
+            self.assertTrue(self.call("replay_decision", {}, path={"id": done["id"]})["identical"])
+            self.assertEqual(len(service.keys), 3, "a replay called the service")
+
+    def test_a_cancelled_decision_cannot_be_cancelled_again(self):
+        at = {"id": self.start("api/pause", {"pause": "3600s"}, 202)["id"]}
+        answer = self.call("cancel_decision", {"why": "not needed"}, path=at)
+        self.assertIn("not needed", answer["error"]["message"])
+        self.problem("run.ended", "cancel_decision", {}, path=at, status=409)
+
+
+class Lists(Case):
+    def test_pages_hold_every_decision_once_newest_first(self):
+        started = [self.score("paged", amount)["id"] for amount in range(7)]
+        seen, cursor = [], None
+        while True:
+            page = self.call("list_decisions", query=dict({"key": "paged", "limit": 3}, **({"cursor": cursor} if cursor else {})))
+            self.assertLessEqual(len(page["decisions"]), 3)
+            seen += [item["id"] for item in page["decisions"]]
+            cursor = page.body.get("next_cursor")
+            if cursor is None:
+                break
+        self.assertEqual(sorted(seen), sorted(started))
+        times = [self.call("get_decision", path={"id": each})["started_at"] for each in seen]
+        self.assertEqual(times, sorted(times, reverse=True))
+
+    def ids(self, **query):
+        return {item["id"] for item in self.call("list_decisions", query={name.replace("__", "."): value for name, value in query.items()})["decisions"]}
+
+    def test_each_filter_holds(self):
+        cheap = self.score("filtered", 12.5, "DE")["id"]
+        dear = self.score("filtered", 700, "CH")["id"]
+        other = self.start("api/pause", {"pause": "3600s"}, 202)["id"]
+        mine = {"key": "filtered"}
+        self.assertEqual(self.ids(**mine), {cheap, dear})
+        self.assertEqual(self.ids(**mine, search__country="CH"), {dear})
+        self.assertEqual(self.ids(**mine, search__amount="700"), {dear})
+        self.assertEqual(self.ids(**mine, search__amount="12.5", search__country="DE"), {cheap})
+        self.assertEqual(self.ids(**mine, search__amount="12.5", search__country="CH"), set())
+        self.assertEqual(self.ids(**mine, status="completed"), {cheap, dear})
+        self.assertEqual(self.ids(**mine, status="failed"), set())
+        self.assertEqual(self.ids(**mine, pipeline="api/pause"), set())
+        self.assertEqual(self.ids(**mine, version="1.0.0"), {cheap, dear})
+        self.assertEqual(self.ids(**mine, version="7.0.0"), set())
+        self.assertEqual(self.ids(**mine, since="1h"), {cheap, dear})
+        self.assertEqual(self.ids(**mine, until="2020-01-01T00:00:00Z"), set())
+        self.assertIn(other, self.ids(status="waiting", pipeline="api/pause"))
+        self.assertNotIn(other, self.ids(status="completed"))
+
+
+class Reviews(Case):
+    def test_of_two_reviewers_one_gets_the_claim(self):
+        for _ in range(10):
+            _, review = self.ask()
+            target = f"/api/v1/reviews/{review}/claim"
+            with concurrent.futures.ThreadPoolExecutor(2) as pool:
+                answers = dict(zip(("ann", "ben"), pool.map(lambda who: send(self.server, "POST", target, {}, key=who), ("ann", "ben"))))
+            self.assertEqual(sorted(answer.status for answer in answers.values()), [200, 409])
+            winner = next(who for who, answer in answers.items() if answer.status == 200)
+            loser = next(answer for answer in answers.values() if answer.status == 409)
+            self.assertEqual(loser["code"], "review.claimed")
+            self.assertIn(winner, loser["detail"], "the loser is not told who has it")
+
+    def test_only_the_claimant_answers_and_only_once(self):
+        decision, review = self.ask()
+        at = {"path": {"id": review}}
+        good = {"answer": {"fine": True}}
+        self.problem("review.not_claimed", "answer_review", good, key="ann", status=409, **at)
+        self.call("claim_review", {}, key="ann", **at)
+        self.problem("review.claimed", "answer_review", good, key="ben", status=409, **at)
+        self.problem("review.claimed", "release_review", {}, key="ben", status=403, **at)
+        self.problem("review.not_yourself", "answer_review", dict(good, reviewer="ann"), key="ben", status=403, **at)
+        wrong = self.problem("review.bad_answer", "answer_review", {"answer": {"fine": "yes"}}, key="ann", status=422, **at)
+        self.assertIn("fine", wrong["detail"])
+        self.call("answer_review", good, key="ann", **at)
+        self.problem("review.ended", "answer_review", good, key="ann", status=409, **at)
+        done = self.call("get_decision", path={"id": decision}, query={"wait": "20s"})
+        self.assertEqual(done["output"], {"fine": True, "by": "ann"})
+
+    def test_lists_follow_queue_claim_and_assignment(self):
+        _, review = self.ask()
+        at = {"id": review}
+
+        def listed(**query):
+            return review in [item["id"] for item in self.call("list_reviews", query=dict(query, limit=500))["reviews"]]
+
+        self.assertTrue(listed(queue="desk"))
+        self.assertFalse(listed(queue="elsewhere"))
+        self.call("claim_review", {}, path=at, key="ben")
+        self.assertFalse(listed(unclaimed="true"))
+        self.call("release_review", {}, path=at, key="olaf", status=403)
+        self.call("release_review", {}, path=at)
+        self.call("escalate_review", {"queue": "leads"}, path=at, key="olaf")
+        self.assertFalse(listed(queue="desk"))
+        self.assertTrue(listed(queue="leads"))
+        self.call("reassign_review", {"to": "ann"}, path=at, key="olaf")
+        self.assertTrue(listed(assigned_to="ann"))
+        self.problem("review.assigned", "claim_review", {}, path=at, key="ben", status=403)
+        self.call("claim_review", {}, path=at, key="ann")
+        self.problem("review.bad_lease", "claim_review", {"lease_seconds": 0}, path=at, key="ann", status=400)
+
+    def test_a_lapsed_claim_is_open_again(self):
+        _, review = self.ask()
+        self.call("claim_review", {"lease_seconds": 1}, path={"id": review}, key="ann")
+        harness.until(lambda: self.call("get_review", path={"id": review})["status"] == "open", "the claim does not lapse")
+        self.assertEqual(self.call("claim_review", {}, path={"id": review}, key="ben")["claimed_by"], "ben")
+
+    def test_cancelling_the_decision_closes_its_review(self):
+        decision, review = self.ask()
+        self.call("cancel_decision", {"why": "moot"}, path={"id": decision})
+        self.assertEqual(self.call("get_review", path={"id": review})["status"], "closed")
+        self.problem("review.ended", "claim_review", {}, path={"id": review}, key="ann", status=409)
+
+
+PIPELINE = "pipeline: {name}@{version}\nsteps:\n  answer: {{ set: {{ value: {value} }} }}\noutput: {{ value: answer.value }}\n"
+
+
+class Governance(Case):
+    def deployment(self, name, version, value, status=200, **more):
+        text = PIPELINE.format(name=name, version=version, value=value)
+        return self.call("deploy", dict({"files": [{"path": "p.pipeline.yaml", "content": text}]}, **more), status)
+
+    def value_of(self, name):
+        return self.start(name, {})["output"]["value"]
+
+    def test_a_dry_run_shows_the_difference_and_changes_nothing(self):
+        self.deployment("gov/dry", "1.0.0", 1)
+        before = self.call("get_status")["governance_offset"]
+        change = self.deployment("gov/dry", "1.1.0", 2, dry_run=True)["changes"][0]
+        self.assertEqual((change["change"], change["replaces"]), ("added", "1.0.0"))
+        self.assertIn("-  answer: { set: { value: 1 } }", change["diff"])
+        self.assertIn("+  answer: { set: { value: 2 } }", change["diff"])
+        self.assertEqual(self.call("get_status")["governance_offset"], before)
+        self.assertEqual(self.value_of("gov/dry"), 1)
+
+    def test_versions_are_immutable(self):
+        first = self.deployment("gov/fixed", "1.0.0", 1)
+        again = self.deployment("gov/fixed", "1.0.0", 1)
+        self.assertEqual(again["changes"][0]["change"], "unchanged")
+        self.assertEqual(again["governance_offset"], first["governance_offset"])
+        refused = self.deployment("gov/fixed", "1.0.0", 2, 422)
+        self.assertEqual(refused["code"], "deployment.mistakes")
+        self.assertEqual(self.value_of("gov/fixed"), 1)
+
+    def test_all_mistakes_are_told_at_once_and_nothing_is_deployed(self):
+        good = PIPELINE.format(name="gov/good", version="1.0.0", value=1)
+        bad = "pipeline: gov/bad@1.0.0\nsteps:\n  a: { set: { x: inptu.y } }\n  b: { set: { x: 1 + 'a' } }\noutput: c.x\n"
+        refused = self.call("deploy", {"files": [{"path": "good.pipeline.yaml", "content": good}, {"path": "bad.pipeline.yaml", "content": bad}]}, 422)
+        errors = [each for each in refused["errors"] if each["severity"] == "error"]
+        self.assertGreaterEqual(len(errors), 3, refused.text)
+        self.assertEqual({each["file"] for each in errors}, {"bad.pipeline.yaml"})
+        self.assertTrue({3, 4, 5} <= {each["line"] for each in errors}, refused.text)
+        self.problem("pipeline.unknown", "start_decision", {"pipeline": "gov/good", "input": {}}, status=404)
+
+    def test_an_earlier_version_can_be_active_again(self):
+        self.deployment("gov/back", "1.0.0", 1)
+        self.deployment("gov/back", "2.0.0", 2)
+        self.assertEqual(self.value_of("gov/back"), 2)
+        self.call("activate", {"kind": "pipeline", "name": "gov/back", "version": "1.0.0", "why": "2.0.0 is wrong"})
+        self.assertEqual(self.value_of("gov/back"), 1)
+        self.assertEqual(self.value_of("gov/back@2.0.0"), 2)
+        active = {item["version"]: item["active"] for item in self.call("list_artefacts", query={"name": "gov/back"})["artefacts"]}
+        self.assertEqual(active, {"1.0.0": True, "2.0.0": False})
+
+    def test_a_switch_acts_on_the_next_start(self):
+        self.deployment("gov/switched", "1.0.0", 1)
+        key = {"kind": "pipeline", "name": "gov/switched"}
+        for _ in range(5):
+            self.call("throw_switch", dict(key, action="kill", why="wrong answers"), key="olaf")
+            refused = self.start("gov/switched", {}, 503)
+            self.assertEqual(refused["code"], "governance.killed")
+            self.assertIn("wrong answers", refused["detail"])
+            self.call("throw_switch", dict(key, action="revive", why="mended"), key="olaf")
+            self.assertEqual(self.value_of("gov/switched"), 1)
+        self.problem("governance.not_killed", "throw_switch", dict(key, action="revive", why="x"), status=409)
+        self.problem("governance.no_reason", "throw_switch", dict(key, action="kill", why=""), status=400)
+        self.problem("request.bad_action", "throw_switch", dict(key, action="stop", why="x"), status=400)
+
+    def test_the_history_names_who_and_why(self):
+        self.deployment("gov/told", "1.0.0", 1, message="first")
+        newest = self.call("get_governance_history", query={"limit": 1})["events"][0]
+        self.assertEqual((newest["type"], newest["name"], newest["version"], newest["who"], newest["why"]),
+                         ("deployed", "gov/told", "1.0.0", "developer", "first"))
+
+
+class Restart(Case):
+    def test_everything_answered_is_there_after_a_restart(self):
+        done = self.score("kept", 33)
+        _, review = self.ask("kept?")
+        code = self.server.stop()
+        self.server.start()
+        self.assertEqual(code, 0)
+        self.assertEqual(self.call("get_decision", path={"id": done["id"]}).body, done.body)
+        self.assertEqual(self.call("get_review", path={"id": review})["status"], "open")
+        self.assertTrue(self.call("replay_decision", {}, path={"id": done["id"]})["identical"])
+
+
+if __name__ == "__main__":
+    harness.main()
