@@ -1,0 +1,113 @@
+"""Durable decisions over HTTP: throughput and latency of a five-step decision, beside the disk's own limit.
+
+Starts a server, deploys rules, a real model and the pipeline beside this file, and loads it with http_load over kept
+connections: closed loop for the peak, then open loop at half of it, where latency counts from the due time.
+
+  decisions_bench.py --build build/release [--seconds 8]
+"""
+import argparse
+import csv
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+EXAMPLE = os.path.join(HERE, "..", "..", "examples", "card-fraud")
+
+
+def fdatasync_us(folder, count=2000):
+    """One write of 4 KiB into zeroed, allocated space and one fdatasync: p50 and p99."""
+    path = os.path.join(folder, "raw")
+    fd = os.open(path, os.O_RDWR | os.O_CREAT)
+    os.pwrite(fd, bytes(1 << 20), 0)
+    os.fsync(fd)
+    times = []
+    for i in range(count):
+        os.pwrite(fd, b"x" * 4096, (i % 256) * 4096)
+        begun = time.perf_counter()
+        os.fdatasync(fd)
+        times.append((time.perf_counter() - begun) * 1e6)
+    os.close(fd)
+    os.unlink(path)
+    times.sort()
+    return times[count // 2], times[count * 99 // 100]
+
+
+def bodies(path):
+    with open(os.path.join(EXAMPLE, "data", "transactions.csv"), newline="") as f, open(path, "w") as out:
+        for number, row in enumerate(csv.DictReader(f)):
+            payment = {"transaction": f"tx-{number}", "time": float(row["Time"]), "amount": float(row["Amount"])}
+            payment.update({f"V{i}": float(row[f"V{i}"]) for i in range(1, 29)})
+            out.write(json.dumps({"pipeline": "bench/decision", "input": payment, "wait": "10s"}) + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="build/release")
+    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--partitions", default="4")
+    options = parser.parse_args()
+    binary = os.path.join(options.build, "bin", "switchyard")
+    load = os.path.join(options.build, "bench", "http_load", "http_load")
+    folder = tempfile.mkdtemp(prefix="switchyard-bench-", dir=".")
+    try:
+        p50, p99 = fdatasync_us(folder)
+        print(f"limit: one fdatasync here takes {p50:.0f} us at p50, {p99:.0f} us at p99")
+        documents = os.path.join(folder, "documents")
+        shutil.copytree(os.path.join(EXAMPLE, "models"), documents)
+        for name in ("card.rules.yaml", "decision.pipeline.yaml"):
+            shutil.copy(os.path.join(HERE, name), documents)
+        shutil.copy(os.path.join(EXAMPLE, "payment.schema.json"), documents)
+        bodies(os.path.join(folder, "bodies.jsonl"))
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        data = os.path.join(folder, "data")
+        server = subprocess.Popen([binary, "dev", "--data", data, "--port", str(port), "--log-level", "warn", "--partitions", options.partitions], stdout=subprocess.DEVNULL)
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        with open(os.path.join(data, "development-key")) as f:
+            key = f.read().strip()
+        subprocess.run([binary, "deploy", documents, "--server", f"http://127.0.0.1:{port}", "--data", data], check=True, stdout=subprocess.DEVNULL)
+
+        def run(connections, rate=0):
+            command = [load, f"127.0.0.1:{port}/api/v1/decisions", "-c", str(connections), "-d", str(options.seconds), "-r", str(rate), "--json",
+                       "-H", f"Authorization: Bearer {key}", "-H", "Content-Type: application/json", "-b", os.path.join(folder, "bodies.jsonl")]
+            return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+        def resident_mb():
+            with open(f"/proc/{server.pid}/status") as f:
+                return next(int(line.split()[1]) / 1000 for line in f if line.startswith("VmRSS"))
+
+        print(f"idle server: {resident_mb():.0f} MB resident (wanted under 100)")
+        peak = 0.0
+        for connections in (1, 16, 64, 128):
+            result = run(connections)
+            peak = max(peak, result["requests_per_second"])
+            show(f"{connections} callers", result)
+        print(f"peak {peak:.0f} durable decisions/s (wanted 7500, x{peak / 7500:.2f})")
+        half = run(64, peak / 2)
+        show("half of the peak, open loop", half)
+        print(f"  p99 {half['p99_us']:.0f} us; wanted at most one fdatasync p99 + 5 ms = {p99 + 5000:.0f} us")
+        server.send_signal(signal.SIGTERM)
+        server.wait(timeout=60)
+    finally:
+        shutil.rmtree(folder)
+
+
+def show(title, result):
+    print(f"{title:<30} {result['requests_per_second']:9.0f}/s  p50 {result['p50_us']:.0f} us  p99 {result['p99_us']:.0f} us  p99.9 {result['p99_9_us']:.0f} us"
+          f"  errors {result['non_2xx'] + result['broken']}")
+
+
+if __name__ == "__main__":
+    main()
