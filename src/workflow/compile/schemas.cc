@@ -1,68 +1,14 @@
 #include "schemas.h"
 
-#include <algorithm>
 #include <utility>
-#include <vector>
 
+#include "switchyard/rules/schema_types.h"
 #include "switchyard/types/json.h"
 
 namespace switchyard::workflow::compiler {
-namespace {
 
 using document::Node;
 using expression::Type;
-using schema::SchemaType;
-
-/// Turns a schema's type into an expression's. A schema may contain itself and may name one part often: what
-/// stands inside itself, and what comes after kMaxTypes parts, is dyn.
-class TypeBuilder {
- public:
-  Type build(const SchemaType& type) {
-    constexpr uint32_t kMaxTypes = 5000;
-    if (++built_ > kMaxTypes || std::find(open_.begin(), open_.end(), &type) != open_.end())
-      return Type::dyn();
-    open_.push_back(&type);
-    Type result = of_kind(type);
-    open_.pop_back();
-    return type.nullable ? Type::nullable(std::move(result)) : result;
-  }
-
- private:
-  Type of_kind(const SchemaType& type) {
-    switch (type.kind) {
-      case SchemaType::Kind::kNull: return Type::null();
-      case SchemaType::Kind::kBoolean: return Type::boolean();
-      case SchemaType::Kind::kInteger: return Type::integer();
-      case SchemaType::Kind::kNumber: return Type::real();
-      case SchemaType::Kind::kString: return Type::string();
-      case SchemaType::Kind::kArray:
-        return Type::list(type.items != nullptr ? build(*type.items) : Type::dyn());
-      case SchemaType::Kind::kObject: return object(type);
-      case SchemaType::Kind::kAny:
-      case SchemaType::Kind::kNever:
-      case SchemaType::Kind::kUnion: return Type::dyn();
-    }
-    return Type::dyn();
-  }
-
-  Type object(const SchemaType& type) {
-    const bool open = type.additional != nullptr;
-    if (type.properties.empty() && open && type.additional->kind != SchemaType::Kind::kAny) {
-      return Type::map(Type::string(), build(*type.additional));
-    }
-    std::vector<expression::Field> fields;
-    for (const auto& property : type.properties) {
-      fields.push_back({property.name, property.type != nullptr ? build(*property.type) : Type::dyn(),
-                        property.always_present});
-    }
-    return Type::object(std::move(fields), open);
-  }
-
-  uint32_t built_ = 0;
-  std::vector<const SchemaType*> open_;
-};
-
-}  // namespace
 
 std::optional<LoadedSchema> load_schema(Context& context, const Place& place, const std::string& whose) {
   const Node* root = place.node;
@@ -91,7 +37,7 @@ std::optional<LoadedSchema> load_schema(Context& context, const Place& place, co
     context.add(std::move(diagnostic));
   }
   if (compiled.schema == nullptr) return std::nullopt;
-  Type type = TypeBuilder().build(compiled.schema->type());
+  Type type = type_of(*compiled.schema);
   return LoadedSchema{compiled.schema, std::move(type), to_canonical_json(value)};
 }
 
@@ -99,8 +45,6 @@ std::optional<LoadedSchema> load_schema(Context& context, const Place& place, co
 
 namespace switchyard::workflow {
 
-expression::Type type_of(const schema::Schema& schema) {
-  return compiler::TypeBuilder().build(schema.type());
-}
+expression::Type type_of(const schema::Schema& schema) { return rules::type_of(schema); }
 
 }  // namespace switchyard::workflow
