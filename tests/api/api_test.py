@@ -146,7 +146,7 @@ class Problems(Case):
 
     def test_unknown_places_and_methods(self):
         self.raw(404, "http.no_such_path", "GET", "/api/v1/nothing")
-        self.assertEqual(self.raw(405, "http.method_not_allowed", "DELETE", "/api/v1/decisions").headers["Allow"], "GET, POST")
+        self.assertEqual(self.raw(405, "http.method_not_allowed", "DELETE", "/api/v1/decisions").headers["Allow"], "GET, HEAD, POST")
 
     def test_unknown_things(self):
         for operation in ("get_decision", "get_decision_history", "get_decision_record"):
