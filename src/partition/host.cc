@@ -88,7 +88,8 @@ Result<LogOffset> PartitionHost::append(const Event& event) {
 }
 
 void PartitionHost::start_effect(workflow::EffectRequest request, bool after_durable) {
-  if (!after_durable) {
+  // After a restart the attempt's record may be durable already; then no acknowledgement will come to wait for.
+  if (!after_durable || (gates_.empty() && log_->durable_end() >= emitted_end())) {
     effects_.push_back(std::move(request));
     return;
   }

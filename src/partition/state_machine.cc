@@ -273,7 +273,10 @@ Status StateMachine::load() {
     SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(id));
     run->marked = true;
   }
-  return {};
+  return environment_.store->scan(store::Range::prefix(std::string(1, keys::kQueue)), [&](std::string_view, std::string_view) {
+    ++stats_.open_reviews;
+    return true;
+  });
 }
 
 Status StateMachine::replay(const log::RecordView& record) {

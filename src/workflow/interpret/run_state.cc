@@ -129,6 +129,8 @@ struct Applier {
   void operator()(const StepFailed& e) const {
     StepState& state = step();
     state.attempt = e.attempt;
+    // A breached review lets automatic work go on, too.
+    if (e.retry_at_us == 0 && state.status == StepStatus::kWaiting) run.stretch_started_us = event.time_us;
     if (e.retry_at_us != 0) {
       state.status = StepStatus::kRetrying;
       state.attempt = static_cast<uint16_t>(e.attempt + 1);
@@ -163,7 +165,8 @@ struct Applier {
   void operator()(const ReviewEscalated& e) const {
     // A deadline escalates once; the attempt counts it.
     if (e.who.empty()) step().attempt = 2;
-    step().due_us = e.due_us;
+    const auto& spec = std::get<ReviewSpec>(run.pipeline->steps[event.step].spec);
+    step().due_us = spec.on_breach == ReviewSpec::Breach::kNothing ? 0 : e.due_us;
   }
   void operator()(const ReviewClaimed&) const {}
   void operator()(const ReviewReleased&) const {}

@@ -17,6 +17,7 @@ inline constexpr size_t kMaxListLimit = 500;
 inline constexpr size_t kMaxListScan = 20'000;              ///< records one page of a list may look at
 inline constexpr uint64_t kCheckpointBytes = 32u << 20;     ///< of log between two checkpoints
 inline constexpr int64_t kCheckpointIntervalUs = 10'000'000;
+inline constexpr int64_t kCheckpointRetryUs = 100'000;      ///< while the store still writes the last one
 inline constexpr int64_t kFlushIntervalUs = 60'000'000;     ///< between two checkpoints that are carried to the disk
 inline constexpr int64_t kUnreadableRetryUs = 60'000'000;  ///< a due run that cannot be loaded is tried again after
 inline constexpr size_t kFlushBatchBytes = 1u << 20;        ///< events nobody waits for are appended at this size

@@ -1,0 +1,305 @@
+// What must hold, whatever happened.
+#include <algorithm>
+
+#include "switchyard/provenance/replay.h"
+#include "switchyard/types/json.h"
+#include "world.h"
+
+namespace switchyard::sim {
+namespace {
+
+using workflow::RunStatus;
+
+constexpr size_t kReplaysPerWorld = 60;
+
+RunStatus status_of_end(EventType end) {
+  if (end == EventType::kRunCompleted) return RunStatus::kCompleted;
+  return end == EventType::kRunFailed ? RunStatus::kFailed : RunStatus::kCancelled;
+}
+
+}  // namespace
+
+/// Takes note of what the disk holds for certain: it may never change or go.
+void World::see_durable() {
+  for (uint32_t p = 0; p < partitions_; ++p) {
+    log::LocalLog& log = real_log(p);
+    if (durable_cursor_[p] == 0) durable_cursor_[p] = log.first_offset().value;
+    while (LogOffset(durable_cursor_[p]) < log.durable_end()) {
+      auto next = log.read(LogOffset(durable_cursor_[p]), 1u << 20, [&](const log::RecordView& record) {
+        durable_[p].emplace_back(record.offset.value, hash64(record.payload, hash64(record.run.view(), record.type)));
+        if (static_cast<EventType>(record.type) == EventType::kStepStarted) {
+          Arena arena;
+          auto event = decode_event(EventType::kStepStarted, record.version, record.run, record.step, record.time_us, record.payload, arena);
+          if (event.ok()) {
+            durable_begun_.insert(record.run.to_string() + "/" + std::to_string(record.step) + "/" +
+                                  std::to_string(std::get<StepStarted>(event->body).attempt));
+          }
+        }
+        return true;
+      });
+      if (!next.ok()) return fail("the log cannot be read: " + next.error().message);
+      durable_cursor_[p] = next->value;
+    }
+  }
+}
+
+/// Reads everything from the beginning; fails where what was durable is not there any more.
+History World::read_history() {
+  History history(*scenery_);
+  for (uint32_t p = 0; p < partitions_ && !failed(); ++p) {
+    log::LocalLog& log = real_log(p);
+    auto arena = std::make_shared<Arena>();
+    size_t index = 0;
+    LogOffset at = log.first_offset();
+    while (at < log.durable_end() && !failed()) {
+      auto next = log.read(at, 4u << 20, [&](const log::RecordView& record) {
+        if (index < durable_[p].size()) {
+          const std::pair<uint64_t, uint64_t> now(record.offset.value, hash64(record.payload, hash64(record.run.view(), record.type)));
+          if (durable_[p][index] != now) fail("partition " + std::to_string(p) + ": the durable record at " + std::to_string(durable_[p][index].first) + " is another now");
+        }
+        ++index;
+        auto payload = std::make_shared<const std::string>(record.payload);
+        auto event = decode_event(static_cast<EventType>(record.type), record.version, record.run, record.step, record.time_us, *payload, *arena);
+        if (!event.ok()) {
+          fail("an event cannot be read: " + event.error().message);
+          return false;
+        }
+        history.add(PartitionId(p), {std::move(*event), record.offset, arena, payload});
+        return true;
+      });
+      if (!next.ok()) fail("the log cannot be read: " + next.error().message);
+      else at = *next;
+    }
+    if (index < durable_[p].size()) {
+      fail("partition " + std::to_string(p) + " lost " + std::to_string(durable_[p].size() - index) + " durable records");
+    }
+  }
+  if (!history.breach().empty()) fail(history.breach());
+  return history;
+}
+
+/// Turns until all that was emitted is durable. Requires space on the disk.
+bool World::settle() {
+  for (int i = 0; i < 500 && !failed(); ++i) {
+    bool all = true;
+    for (auto& host : hosts_) {
+      auto durable = std::make_shared<int>(0);
+      host->reply_when_durable([durable](const Status& status) { *durable = status.ok() ? 1 : 2; });
+      if (*durable == 2) fail("a partition has stopped");
+      all &= *durable == 1;
+    }
+    if (all) return true;
+    turn();
+    while (!failed() && step_logs()) {}
+    turn();
+  }
+  for (uint32_t p = 0; p < partitions_; ++p) {
+    trace("partition " + std::to_string(p) + ": durable " + std::to_string(real_log(p).durable_end().value) + ", next " +
+          std::to_string(real_log(p).next_offset().value) + ", step " + std::to_string(static_cast<int>(real_log(p).step())) + ", mailbox " +
+          std::to_string(mailbox_->size()) + ", stalled " + std::to_string(real_log(p).stalled()));
+  }
+  fail("the partitions do not come to rest");
+  return false;
+}
+
+void World::check_all(bool last) {
+  if (failed() || !settle()) return;
+  see_durable();
+  const History history = read_history();
+  for (uint32_t p = 0; p < partitions_ && !failed(); ++p) check_fold(p);
+  if (!failed()) check_told(history);
+  if (!failed()) check_lists(history);
+  if (!failed()) check_queues(history);
+  if (!failed() && (last || random_.one_in(4))) check_replays(history, last);
+  trace("checked");
+}
+
+/// The state is what the log folds to, with nothing else to go by.
+void World::check_fold(uint32_t partition) {
+  auto store = store::memory_state_store(1);
+  testing::SeededRandom random(1);
+  partition::StateMachine::Environment environment;
+  environment.partition = PartitionId(partition);
+  environment.partitions = partitions_;
+  environment.store = store.get();
+  environment.random = &random;
+  environment.catalog = engine_.catalog;
+  partition::StateMachine folded(std::move(environment));
+  Status failure;
+  LogOffset at = real_log(partition).first_offset();
+  while (at < real_log(partition).durable_end()) {
+    auto next = real_log(partition).read(at, 4u << 20, [&](const log::RecordView& record) {
+      failure = folded.replay(record);
+      return failure.ok();
+    });
+    if (!failure.ok()) return fail("the log does not fold: " + failure.error().message);
+    if (!next.ok()) return fail("the log cannot be read: " + next.error().message);
+    at = *next;
+  }
+  const auto live = machine(partition).digest();
+  const auto fresh = folded.digest();
+  if (!live.ok() || !fresh.ok()) return fail("a state has no digest");
+  trace("digest " + std::to_string(*live));
+  if (*live != *fresh) fail("the state of partition " + std::to_string(partition) + " is not what its log folds to");
+}
+
+/// Nothing that a client was told is lost or changed.
+void World::check_told(const History& history) {
+  for (const auto& [id, told] : told_) {
+    auto view = machine(partition::partition_of(id).value).run(id);
+    if (!view.ok()) return fail("the acknowledged run " + id.to_string() + " is lost: " + view.error().message);
+    const auto run = history.runs().find(id);
+    if (run == history.runs().end()) return fail("the acknowledged run " + id.to_string() + " is not in the log");
+    if (run->second.ended != workflow::is_final(view->summary.status)) return fail("log and state disagree whether " + id.to_string() + " ended");
+    if (run->second.ended && status_of_end(run->second.end) != view->summary.status) return fail("log and state disagree how " + id.to_string() + " ended");
+    if (workflow::is_final(told.status) && view->summary.status != told.status) return fail("the end of " + id.to_string() + " changed");
+    if (told.has_output && run->second.output != told.output) return fail("the output of " + id.to_string() + " changed");
+    if (view->summary.offsets.size() != run->second.events.size()) return fail("the state knows not every event of " + id.to_string());
+    for (size_t i = 0; i < view->summary.offsets.size(); ++i) {
+      if (run->second.events[i].offset.value != view->summary.offsets[i]) return fail("an event of " + id.to_string() + " is elsewhere");
+    }
+  }
+  for (const auto& [key, id] : told_keys_) {
+    const auto run = history.runs().find(id);
+    if (run == history.runs().end() || run->second.idempotency_key != key) return fail("the run of key " + key + " is lost");
+  }
+  for (const auto& [id, answer] : told_answers_) {
+    const auto review = history.reviews().find(id);
+    if (review == history.reviews().end() || !review->second.answered) return fail("the acknowledged answer to " + id.to_string() + " is lost");
+    if (review->second.answered_by != answer.who || review->second.answer != answer.answer) return fail("the acknowledged answer to " + id.to_string() + " is another now");
+    auto item = machine(partition::partition_of(id).value).review(id);
+    if (!item.ok() || item->status != review::ItemStatus::kAnswered || item->ended_by != answer.who ||
+        to_canonical_json(item->answer.root()) != answer.answer) {
+      return fail("the state lost the answer to " + id.to_string());
+    }
+  }
+}
+
+/// Every list holds exactly the runs that fit, newest first, however it is cut into pages.
+void World::check_lists(const History& history) {
+  std::vector<partition::RunFilter> filters(8);
+  filters[1].pipeline = scenery_->pipelines()[random_.below(scenery_->pipelines().size())]->name;
+  filters[2].key = "c" + std::to_string(random_.below(6));
+  filters[3].search = {{"n", std::to_string(random_.below(20))}};
+  filters[4].status = RunStatus::kWaiting;
+  filters[5].status = RunStatus::kFailed;
+  filters[6].status = RunStatus::kCancelled;
+  filters[7].status = random_.one_in(2) ? RunStatus::kCompleted : RunStatus::kRunning;
+  filters[7].pipeline = filters[1].pipeline;
+  for (uint32_t p = 0; p < partitions_; ++p) {
+    for (size_t f = 0; f < filters.size(); ++f) {
+      partition::RunFilter filter = filters[f];
+      filter.limit = f == 0 ? 50 : 1 + random_.below(9);
+      std::vector<RunId> wanted, listed;
+      for (auto run = history.runs().rbegin(); run != history.runs().rend(); ++run) {
+        if (partition::partition_of(run->first).value != p) continue;
+        auto view = machine(p).run(run->first);
+        if (!view.ok()) return fail("a run of the log is not in the state: " + view.error().message);
+        const workflow::RunSummary& summary = view->summary;
+        const Value* n = summary.search.root().find("n");
+        const bool fits = (filter.pipeline.empty() || run->second.pipeline_name == filter.pipeline) && (filter.key.empty() || run->second.key == filter.key) &&
+                          (!filter.status.has_value() || summary.status == *filter.status) &&
+                          (filter.search.empty() || (n != nullptr && to_json(*n) == filter.search[0].second));
+        if (fits) wanted.push_back(run->first);
+      }
+      for (int pages = 0; pages < 1000; ++pages) {
+        auto page = machine(p).list(filter);
+        if (!page.ok()) return fail("a list fails: " + page.error().message);
+        for (const auto& summary : page->runs) listed.push_back(summary.id);
+        if (!page->more || (page->runs.empty() && !page->scanned_to.has_value())) break;
+        filter.before = page->scanned_to.has_value() ? *page->scanned_to : page->runs.back().id;
+      }
+      if (listed != wanted) {
+        return fail("list " + std::to_string(f) + " of partition " + std::to_string(p) + " has " + std::to_string(listed.size()) + " runs, the log " +
+                    std::to_string(wanted.size()));
+      }
+    }
+  }
+}
+
+/// The queues hold exactly the open reviews.
+void World::check_queues(const History& history) {
+  for (uint32_t p = 0; p < partitions_; ++p) {
+    for (const char* queue : {"", "desk", "leads"}) {
+      partition::ReviewFilter filter;
+      filter.queue = queue;
+      filter.limit = partition::kMaxListLimit;
+      auto items = machine(p).reviews(filter, now_us_);
+      if (!items.ok()) return fail("a queue cannot be read: " + items.error().message);
+      std::set<RunId> wanted, listed;
+      for (const auto& [id, review] : history.reviews()) {
+        if (review.open && partition::partition_of(id).value == p && (filter.queue.empty() || review.queue == filter.queue)) wanted.insert(id);
+      }
+      for (const review::Item& item : *items) listed.insert(item.id);
+      if (listed != wanted || items->size() != wanted.size()) {
+        return fail("queue '" + filter.queue + "' of partition " + std::to_string(p) + " holds " + std::to_string(items->size()) + " reviews, open are " +
+                    std::to_string(wanted.size()));
+      }
+    }
+  }
+  for (const auto& [scope, used] : history.budgets())
+    if (used > 5) return fail("the daily budget of " + scope + " was exceeded: " + std::to_string(used));
+}
+
+/// The recorded effects and answers give the recorded events again, byte for byte.
+void World::check_replays(const History& history, bool last) {
+  const provenance::Replayer replayer([this] { return scenery_; }, nullptr);
+  size_t replayed = 0;
+  for (const auto& [id, run] : history.runs()) {
+    if (!run.ended) continue;
+    if (!last && replayed >= kReplaysPerWorld / 4) break;
+    if (replayed++ >= kReplaysPerWorld) break;
+    auto view = machine(partition::partition_of(id).value).run(id);
+    auto report = replayer.replay(view->summary, run.events, {});
+    if (!report.ok()) return fail("run " + id.to_string() + " cannot be replayed: " + report.error().message);
+    if (!report->identical) return fail("run " + id.to_string() + " (" + run.pipeline_name + ") replays differently: " + report->difference);
+    ++outcome_.replays;
+  }
+}
+
+/// No more faults: everything comes to an end, or waits for a person for as long as it takes.
+void World::finish() {
+  trace("no more faults");
+  disk_full(false);
+  effects_.set_calm(true);
+  for (int i = 0; i < 4000 && !failed(); ++i) {
+    turn();
+    while (!failed() && step_logs()) {}
+    while (effects_.deliver()) {}
+    turn();
+    if (mailbox_->size() != 0 || step_logs()) continue;
+    bool waits = false;
+    for (auto& host : hosts_) waits |= host->machine().next_due_us() != 0;
+    if (!waits && effects_.pending() == 0 && asked_.empty()) break;
+    int64_t next = next_turn_us();
+    const int64_t effect = effects_.next_due_us();
+    if (effect != 0 && (next == 0 || effect < next)) next = effect;
+    if (next == 0) break;
+    clock_.advance_us(std::max<int64_t>(next - now_us_, 1000));
+    now_us_ = clock_.now_us();
+  }
+  if (!failed() && !asked_.empty()) fail("never answered: " + asked_.begin()->second);
+  if (!failed()) check_all(true);
+  if (!failed()) check_ends();
+  if (!failed()) crash(true);
+  if (!failed()) check_ends();
+}
+
+void World::check_ends() {
+  const History history = read_history();
+  for (const auto& [id, run] : history.runs()) {
+    auto view = machine(partition::partition_of(id).value).run(id);
+    if (!view.ok()) return fail("a run of the log is not in the state: " + view.error().message);
+    if (workflow::is_final(view->summary.status)) continue;
+    bool for_person = false;
+    for (const auto& [step, review] : run.waits_for) for_person |= history.reviews().at(review).open;
+    if (view->summary.status != RunStatus::kWaiting || !for_person) {
+      return fail("run " + id.to_string() + " (" + run.pipeline_name + ") is " + std::string(workflow::run_status_name(view->summary.status)) +
+                  " and nothing will move it");
+    }
+  }
+  outcome_.runs = history.runs().size();
+  outcome_.answered_reviews = told_answers_.size();
+}
+
+}  // namespace switchyard::sim

@@ -1,0 +1,140 @@
+#include "history.h"
+
+#include "switchyard/types/json.h"
+
+namespace switchyard::sim {
+
+void History::fail(const std::string& what) {
+  if (breach_.empty()) breach_ = at_ + ": " + what;
+}
+
+void History::add(PartitionId partition, partition::RecordedEvent recorded) {
+  const Event event = recorded.event;
+  at_ = "partition " + std::to_string(partition.value) + ", offset " + std::to_string(recorded.offset.value) + ", run " +
+        event.run.to_string() + ", " + std::string(event_type_name(event.type()));
+  if (event.run.is_zero()) return;
+  Run& run = runs_[event.run];
+  if (const auto* started = std::get_if<RunStarted>(&event.body)) {
+    if (!run.events.empty()) fail("the run was started twice");
+    run.pipeline = catalog_.pipeline_by_hash(started->pipeline_hash).get();
+    if (run.pipeline == nullptr) fail("unknown pipeline");
+    run.pipeline_name = started->pipeline;
+    run.key = started->key;
+    run.principal = started->principal;
+    run.idempotency_key = started->idempotency_key;
+    if (!run.idempotency_key.empty()) {
+      const auto [known, is_new] = keys_.emplace(run.principal + "\n" + run.idempotency_key, event.run);
+      if (!is_new) fail("the idempotency key '" + run.idempotency_key + "' already started " + known->second.to_string());
+    }
+  } else if (run.events.empty()) {
+    fail("the run was never started");
+  }
+  if (run.ended) fail("an event after the end");
+  run.events.push_back(std::move(recorded));
+  if (run.pipeline == nullptr) return;
+  add_step(run, event);
+  add_review(run, event);
+  end(run, event);
+}
+
+void History::settle(Run& run, uint16_t step) {
+  if (!run.settled.insert(step).second) fail("step " + std::to_string(step) + " has a result already: the first wins");
+}
+
+void History::add_step(Run& run, const Event& event) {
+  if (event.step == kNoStep) return;
+  if (event.step >= run.pipeline->steps.size()) return fail("no such step");
+  const workflow::Step& step = run.pipeline->steps[event.step];
+  for (const StepIndex need : step.needs)
+    if (!run.settled.contains(need.value)) fail("step " + step.name + " ran before what it needs");
+  if (const auto* started = std::get_if<StepStarted>(&event.body)) {
+    if (run.settled.contains(event.step)) fail("a settled step begins");
+    if (started->attempt > step.retry.attempts) fail("more attempts than allowed");
+    if (run.started[event.step] >= started->attempt) fail("the attempt was recorded as begun before");
+    run.started[event.step] = started->attempt;
+  } else if (const auto* completed = std::get_if<StepCompleted>(&event.body)) {
+    settle(run, event.step);
+    if (step.kind == workflow::StepKind::kHttp && step.effect == workflow::EffectClass::kEffectful && run.started[event.step] != completed->attempt) {
+      fail("an effectful result without a recorded beginning");
+    }
+    if (step.kind == workflow::StepKind::kReview) {
+      const auto waited = run.waits_for.find(event.step);
+      if (waited == run.waits_for.end()) return fail("a review's result without a review");
+      const Review& review = reviews_[waited->second];
+      if (review.open) fail("the review is still open");
+      const Value* who = completed->result.find("reviewer");
+      if (review.answered && (who == nullptr || who->as_string() != review.answered_by)) fail("the result names another reviewer");
+    }
+  } else if (const auto* failed = std::get_if<StepFailed>(&event.body)) {
+    if (failed->retry_at_us == 0) return settle(run, event.step);
+    if (run.settled.contains(event.step)) fail("a settled step fails");
+    if (failed->attempt >= step.retry.attempts) fail("a retry beyond the attempts allowed");
+    if (run.attempts[event.step] >= failed->attempt) fail("the attempt failed before");
+    run.attempts[event.step] = failed->attempt;
+  } else if (std::holds_alternative<StepSkipped>(event.body)) {
+    settle(run, event.step);
+  }
+}
+
+History::Review* History::open_review(const RunId& id, const Event& event) {
+  const auto found = reviews_.find(id);
+  if (found == reviews_.end() || found->second.run != event.run || found->second.step != event.step) {
+    fail("no such review");
+    return nullptr;
+  }
+  if (!found->second.open) fail("the review is over");
+  return &found->second;
+}
+
+void History::add_review(Run& run, const Event& event) {
+  if (const auto* used = std::get_if<BudgetUsed>(&event.body)) {
+    ++budgets_[std::string(used->scope) + "@" + std::to_string(used->day)];
+  } else if (const auto* asked = std::get_if<ReviewRequested>(&event.body)) {
+    if (!reviews_.emplace(asked->review, Review{event.run, event.step, true, false, std::string(asked->queue), "", "", "", 0}).second) {
+      fail("the review exists already");
+    }
+    run.waits_for[event.step] = asked->review;
+  } else if (const auto* claimed = std::get_if<ReviewClaimed>(&event.body)) {
+    Review* const review = open_review(claimed->review, event);
+    if (review == nullptr) return;
+    if (!review->holder.empty() && review->holder != claimed->who && event.time_us < review->held_until_us) {
+      fail(std::string(claimed->who) + " claims what " + review->holder + " holds");
+    }
+    review->holder = claimed->who;
+    review->held_until_us = claimed->until_us;
+  } else if (const auto* released = std::get_if<ReviewReleased>(&event.body)) {
+    if (Review* const review = open_review(released->review, event)) review->holder.clear();
+  } else if (const auto* escalated = std::get_if<ReviewEscalated>(&event.body)) {
+    Review* const review = open_review(escalated->review, event);
+    if (review == nullptr) return;
+    review->holder.clear();
+    review->queue = escalated->queue;
+  } else if (const auto* reassigned = std::get_if<ReviewReassigned>(&event.body)) {
+    if (Review* const review = open_review(reassigned->review, event)) review->holder.clear();
+  } else if (const auto* closed = std::get_if<ReviewClosed>(&event.body)) {
+    if (Review* const review = open_review(closed->review, event)) review->open = false;
+  } else if (const auto* answered = std::get_if<ReviewAnswered>(&event.body)) {
+    Review* const review = open_review(answered->review, event);
+    if (review == nullptr) return;
+    if (review->holder != answered->who) fail(std::string(answered->who) + " answers what '" + review->holder + "' holds");
+    review->open = false;
+    review->answered = true;
+    review->answered_by = answered->who;
+    review->answer = to_canonical_json(answered->answer);
+  }
+}
+
+void History::end(Run& run, const Event& event) {
+  const EventType type = event.type();
+  if (type != EventType::kRunCompleted && type != EventType::kRunFailed && type != EventType::kRunCancelled) return;
+  run.ended = true;
+  run.end = type;
+  for (const auto& [step, review] : run.waits_for)
+    if (reviews_[review].open) fail("the run ends with an open review");
+  if (const auto* completed = std::get_if<RunCompleted>(&event.body)) {
+    if (run.settled.size() != run.pipeline->steps.size()) fail("the run completes before all its steps");
+    run.output = to_canonical_json(completed->output);
+  }
+}
+
+}  // namespace switchyard::sim

@@ -1,0 +1,249 @@
+#include "scenery.h"
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+
+#include "switchyard/workflow/compiler.h"
+
+namespace switchyard::sim {
+namespace {
+
+using expression::Type;
+using workflow::ArtefactRef;
+
+constexpr const char* kInput = R"Y(
+input:
+  schema:
+    type: object
+    properties: { n: { type: integer }, amount: { type: number }, card: { type: string } }
+    required: [n, amount, card]
+  key: input.card
+search: { n: input.n, large: input.amount > 500.0 }
+)Y";
+
+constexpr const char* kForm = "{ type: object, properties: { fraud: { type: boolean }, comment: { type: string } }, required: [fraud] }";
+
+std::string form(std::string text) {
+  const size_t at = text.find("$FORM");
+  if (at != std::string::npos) text.replace(at, 5, kForm);
+  return text;
+}
+
+const std::array<std::pair<const char*, std::string>, 9>& documents() {
+  static const std::array<std::pair<const char*, std::string>, 9> kDocuments{{
+      {"quick", R"Y(
+steps:
+  twice: { set: { n: input.n * 2 } }
+  limits: { rules: risk-limits, facts: input }
+  bad: { when: input.n % 7 == 3, fail: { code: sim.seven, message: "'n is ' + string(input.n)" } }
+output: { n: twice.n, limit: limits.limit }
+)Y"},
+      {"score", form(R"Y(
+deadline: 60s
+steps:
+  limits: { rules: risk-limits, facts: input }
+  light: { model: light, input: { amount: input.amount }, retry: { attempts: 3, backoff: 20ms..2s, jitter: 0.5 } }
+  heavy:
+    when: light.confidence < 0.6
+    model: heavy
+    input: { amount: input.amount }
+    timeout: 400ms
+    on_error: light
+  verdict:
+    triage: heavy.?score.orValue(light.score)
+    confidence_below: 0.8
+    sample: 0.1
+    budget: { per_day: 5 }
+    queue: desk
+  opinion:
+    when: verdict.to_person
+    review:
+      queue: desk
+      form: $FORM
+      title: "'Amount ' + string(input.amount)"
+      show: [input, light, { reason: verdict.reason }]
+      due: 30m
+      priority: 80
+      on_breach: { answer: { fraud: true, comment: "'nobody answered'" } }
+output: { fraud: opinion.?fraud.orValue(verdict.positive), by: "has(opinion) ? opinion.reviewer : verdict.reason", limit: limits.limit }
+)Y")},
+      {"transfer", R"Y(
+deadline: 5m
+steps:
+  light: { model: light, input: { amount: input.amount }, on_error: skip }
+  reserve:
+    http: { method: POST, url: "'https://bank.example.org/reserve/' + string(input.n)", body: { amount: input.amount }, effect: idempotent, expect: [200, 201] }
+    retry: { attempts: 4, backoff: 100ms..5s }
+  transfer:
+    after: reserve
+    http: { method: POST, url: "'https://bank.example.org/transfer'", body: { amount: input.amount, score: light.?score }, expect: [200, 201] }
+    timeout: 3s
+    retry: { attempts: 3, backoff: 1s..30s }
+    on_error: { value: { status: 0, headers: {}, body: null } }
+  notify:
+    after: transfer
+    http: { method: POST, url: "'https://hooks.example.org/done'", body: { id: run.id, seed: run.seed } }
+    on_error: skip
+output: { done: transfer.status == 200, told: has(notify) }
+)Y"},
+      {"waits", R"Y(
+deadline: 20s
+steps:
+  short: { wait: 250ms }
+  light: { model: light, input: { amount: input.amount }, after: short }
+  long: { wait: { for: "duration('2h')" }, after: light, when: input.n % 2 == 0 }
+  heavy: { model: heavy, input: { amount: input.amount }, after: long, on_error: light }
+output: { score: heavy.score }
+)Y"},
+      {"escalated", form(R"Y(
+steps:
+  opinion:
+    review: { queue: desk, form: $FORM, show: { n: input.n }, due: 4m, on_breach: { escalate: leads } }
+  after_all: { set: { said: opinion.fraud } }
+output: { said: after_all.said, who: opinion.reviewer }
+)Y")},
+      {"breached", form(R"Y(
+deadline: 30s
+steps:
+  opinion:
+    review: { queue: leads, form: $FORM, show: { n: input.n }, due: 2m, priority: 20 }
+    on_error: { value: { fraud: false, comment: "''", reviewer: "'nobody'", answered_at: "timestamp('2026-01-01T00:00:00Z')" } }
+  tell: { http: { method: PUT, url: "'https://hooks.example.org/x'", body: { f: opinion.fraud }, effect: idempotent }, retry: { attempts: 5, backoff: 10ms..10s } }
+output: { said: opinion.fraud, status: tell.status }
+)Y")},
+      {"patient", form(R"Y(
+steps:
+  opinion: { review: { queue: desk, form: $FORM, show: { n: input.n } } }
+output: { said: opinion.fraud }
+)Y")},
+      {"parallel", form(R"Y(
+deadline: 30s
+steps:
+  a: { model: light, input: { amount: input.amount }, retry: { attempts: 3, backoff: 50ms..20s } }
+  b: { model: heavy, input: { amount: input.amount }, timeout: 2s, on_error: skip }
+  c: { http: { method: GET, url: "'https://facts.example.org/' + input.card", effect: idempotent }, retry: { attempts: 2, backoff: 10ms..1s }, on_error: skip }
+  d: { wait: 3s }
+  e: { http: { method: POST, url: "'https://hooks.example.org/e'", body: { n: input.n } }, retry: { attempts: 2, backoff: 1s..2s }, on_error: skip }
+  f: { set: { v: "has(b) ? b.score : a.score" }, after: [c, d, e] }
+  g: { when: f.v > 0.5, review: { queue: desk, form: $FORM, show: [f], due: 1m }, on_error: skip }
+output: { v: f.v, g: "has(g) ? g.reviewer : 'nobody'" }
+)Y")},
+      {"failing", R"Y(
+deadline: 3s
+steps:
+  a: { model: heavy, input: { amount: input.amount } }
+  b: { http: { method: GET, url: "'https://facts.example.org/'", effect: idempotent }, timeout: 2s, retry: { attempts: 5, backoff: 400ms..20s } }
+  c: { fail: { code: sim.small, message: "'too small'" }, when: a.score < 0.2 }
+output: { v: a.score, s: b.status }
+)Y"},
+  }};
+  return kDocuments;
+}
+
+/// Amounts over 500 have a small limit.
+class Limits final : public rules::RuleTable {
+ public:
+  const std::string& name() const override { return name_; }
+  const std::string& version() const override { return version_; }
+  const Sha256& sha256() const override { return sha256_; }
+  const Type& facts_type() const override { return facts_; }
+  const Type& output_type() const override { return output_; }
+  Result<Value> evaluate(const Value& facts, Arena& arena) const override {
+    const Value* amount = facts.find("amount");
+    const bool large = amount != nullptr && amount->is_number() && amount->to_double() > 500;
+    ListBuilder matched(arena);
+    matched.add(Value::string(large ? "large" : "small"));
+    MapBuilder result(arena);
+    result.add("limit", Value::real(large ? 100 : 1000));
+    result.add("matched", matched.build());
+    return result.build();
+  }
+
+ private:
+  const std::string name_ = "risk-limits", version_ = "1.0.0";
+  const Sha256 sha256_ = switchyard::sha256("risk-limits@1.0.0");
+  const Type facts_ = Type::object({{"amount", Type::real()}}, true);
+  const Type output_ = Type::object({{"limit", Type::real()}, {"matched", Type::list(Type::string())}});
+};
+
+class SceneryResolver final : public workflow::Resolver {
+ public:
+  explicit SceneryResolver(const rules::RuleTable& limits) : limits_(limits) {
+    const Type input = Type::object({{"amount", Type::real()}});
+    const Type output = Type::object({{"score", Type::real()}, {"confidence", Type::real()}});
+    models_["light"] = {"1.0.0", nullptr, input, output};
+    models_["heavy"] = {"2.0.0", nullptr, input, output};
+  }
+  const rules::RuleTable* rules(const ArtefactRef& ref) override { return ref.name == limits_.name() ? &limits_ : nullptr; }
+  const workflow::ModelInterface* model(const ArtefactRef& ref) override {
+    const auto found = models_.find(ref.name);
+    return found == models_.end() ? nullptr : &found->second;
+  }
+  const document::Node* costs(const ArtefactRef&) override { return nullptr; }
+  Result<std::string> file(const std::string& path) override {
+    return make_error(ErrorKind::kNotFound, "sim.no_file", "there is no file " + path);
+  }
+  std::vector<std::string> names(workflow::Dependency::Kind) override { return {}; }
+
+ private:
+  const rules::RuleTable& limits_;
+  std::map<std::string, workflow::ModelInterface> models_;
+};
+
+[[noreturn]] void refuse(const char* name, const Diagnostics& diagnostics) {
+  for (const auto& diagnostic : diagnostics) std::fprintf(stderr, "%s: %s\n", name, diagnostic.to_string().c_str());
+  std::exit(2);
+}
+
+}  // namespace
+
+Scenery::Scenery() : limits_(std::make_shared<Limits>()) {
+  SceneryResolver resolver(*limits_);
+  for (const auto& [name, body] : documents()) {
+    const std::string text = "pipeline: sim/" + std::string(name) + "@1.0.0" + kInput + body;
+    auto parsed = document::parse(text, name);
+    if (parsed.root == nullptr) refuse(name, parsed.diagnostics);
+    auto outcome = workflow::compile(*parsed.root, name, resolver);
+    if (outcome.pipeline == nullptr) refuse(name, outcome.diagnostics);
+    auto pins = std::make_shared<workflow::Pins>();
+    pins->governance = offset();
+    for (const workflow::Dependency& dependency : outcome.pipeline->dependencies) {
+      const bool is_model = dependency.kind == workflow::Dependency::Kind::kModel;
+      const std::string version = !is_model ? "1.0.0" : resolver.model(dependency.ref)->version;
+      pins->pins.push_back({is_model ? ArtefactKind::kModel : ArtefactKind::kRules, dependency.ref.name, version,
+                            sha256(dependency.ref.name), is_model ? nullptr : limits_});
+    }
+    pins_[outcome.pipeline->name] = std::move(pins);
+    pipelines_.push_back(std::move(outcome.pipeline));
+  }
+}
+
+Scenery::~Scenery() = default;
+
+std::shared_ptr<const workflow::Pipeline> Scenery::pipeline(std::string_view name, std::string_view) const {
+  for (const auto& pipeline : pipelines_)
+    if (pipeline->name == name) return pipeline;
+  return nullptr;
+}
+
+std::shared_ptr<const workflow::Pipeline> Scenery::pipeline_by_hash(const Sha256& hash) const {
+  for (const auto& pipeline : pipelines_)
+    if (pipeline->hash == hash) return pipeline;
+  return nullptr;
+}
+
+Result<std::shared_ptr<const workflow::Pins>> Scenery::pins_for(const workflow::Pipeline& pipeline) const {
+  return pins_.at(pipeline.name);
+}
+
+std::shared_ptr<const rules::RuleTable> Scenery::rules(std::string_view name, std::string_view) const {
+  return name == limits_->name() ? limits_ : nullptr;
+}
+
+std::shared_ptr<const Scenery> scenery() {
+  static const auto kScenery = std::make_shared<const Scenery>();
+  return kScenery;
+}
+
+}  // namespace switchyard::sim

@@ -1,0 +1,146 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "executor.h"
+#include "faulty_log.h"
+#include "history.h"
+#include "host.h"
+#include "plant.h"
+#include "scenery.h"
+#include "switchyard/store/memory.h"
+#include "switchyard/testing/manual_clock.h"
+#include "switchyard/testing/seeded_random.h"
+#include "switchyard/testing/simulated_disk.h"
+
+namespace switchyard::sim {
+
+struct WorldOptions {
+  uint64_t seed = 1;
+  Plant plant = Plant::kNone;
+  bool verbose = false;         ///< prints what happens
+};
+
+struct WorldOutcome {
+  std::string failure;          ///< empty: everything held
+  uint64_t trace = 0;           ///< a hash over all that happened, the same for the same seed
+  uint64_t runs = 0, events = 0, crashes = 0, replays = 0, answered_reviews = 0;
+};
+
+/// One simulated world: partitions on a disk that crashes, clients, reviewers, effects, time; all from the seed, all
+/// on the caller's thread.
+class World {
+ public:
+  explicit World(const WorldOptions& options);
+  ~World();
+  WorldOutcome run();
+
+ private:
+  struct Key {
+    std::string pipeline, input, principal;
+    uint64_t hash = 0;
+  };
+  /// What a client was told of a run.
+  struct Told {
+    workflow::RunStatus status{};
+    std::string output;
+    bool has_output = false;
+  };
+  struct Answer {
+    std::string who, answer;
+  };
+
+  // Faults and time.
+  void act();
+  void crash(bool power);
+  void restart_in_order();
+  void drop_process();
+  bool open();
+  void turn();
+  bool step_logs();
+  void disk_full(bool full);
+  void advance_time();
+  int64_t next_turn_us();
+
+  // Clients (clients.cc).
+  void client();
+  void start_run();
+  void post_start(const Key& key, const std::string& idempotency_key, int64_t wait_us);
+  void read_run();
+  void cancel_run();
+  void list_runs();
+  void review_work();
+  void review_command(const RunId& review, const std::string& who);
+  void told(const partition::RunView& view);
+  void told(const review::Item& item);
+  void refused(const Error& error, std::initializer_list<ErrorKind> allowed);
+  /// Sends `work` to a partition; `done` gets its result when it is durable.
+  template <typename T>
+  void call(uint32_t partition, std::string what, std::function<Result<T>(partition::StateMachine&, int64_t)> work,
+            std::function<void(Result<T>)> done);
+  uint64_t ask(std::string what);
+  bool answered(uint64_t request);
+
+  // Checks (checks.cc).
+  void see_durable();
+  bool settle();
+  void check_all(bool last);
+  void check_fold(uint32_t partition);
+  void check_told(const History& history);
+  void check_lists(const History& history);
+  void check_queues(const History& history);
+  void check_replays(const History& history, bool last);
+  void check_ends();
+  void finish();
+  History read_history();
+
+  void trace(const std::string& text);
+  void fail(const std::string& what);
+  bool failed() const { return !outcome_.failure.empty(); }
+  log::LocalLog& real_log(uint32_t partition) { return *logs_->of(partition); }
+  partition::StateMachine& machine(uint32_t partition) { return hosts_[partition]->machine(); }
+
+  const WorldOptions options_;
+  const std::shared_ptr<const Scenery> scenery_;
+  testing::SeededRandom random_;                 ///< decides what happens
+  testing::SeededRandom process_random_;         ///< the engine's own
+  testing::ManualClock clock_;
+  int64_t now_us_ = 0;
+  testing::SimulatedDisk disk_;
+  std::vector<std::unique_ptr<store::MemoryStateStore>> stores_;
+  Effects effects_;
+  partition::EngineOptions engine_;
+  uint32_t partitions_ = 1;
+
+  // The process: gone after a crash.
+  std::unique_ptr<log::LocalLogs> local_logs_;
+  std::unique_ptr<SimulatedLogs> logs_;
+  std::unique_ptr<partition::CommandBox> mailbox_;
+  std::vector<std::unique_ptr<partition::PartitionHost>> hosts_;
+  std::map<uint64_t, std::string> asked_;        ///< requests that wait for their answer
+  std::set<std::string> begun_;                  ///< effectful attempts of this process
+  uint64_t requests_ = 0;
+  bool full_ = false;
+
+  // What clients know, whatever happens to the process.
+  std::map<RunId, Told> told_;
+  std::map<std::string, RunId> told_keys_;       ///< idempotency key → run
+  std::map<std::string, Key> keys_;              ///< idempotency key → what was asked with it last
+  std::map<std::string, Key> told_requests_;     ///< idempotency key → the request that was accepted
+  std::map<RunId, Answer> told_answers_;
+  std::vector<RunId> known_runs_, known_reviews_;
+
+  // All that was ever durable, per partition: offset and hash of each record.
+  std::vector<std::vector<std::pair<uint64_t, uint64_t>>> durable_;
+  std::vector<uint64_t> durable_cursor_;
+  std::set<std::string> durable_begun_;          ///< run, step, attempt of StepStarted
+
+  WorldOutcome outcome_;
+};
+
+}  // namespace switchyard::sim
