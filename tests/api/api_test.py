@@ -219,6 +219,19 @@ class Health(Case):
                 self.assertTrue(name.endswith("_total"), name)
         self.assertGreaterEqual(float(samples["switchyard_runs_completed_total", None]), 1)
 
+    def test_every_metric_is_in_the_guide_for_operators(self):
+        lines = (harness.SOURCE / "docs/operations.md").read_text().splitlines()
+        told = set()
+        for line in lines:
+            names = re.findall(r"`(switchyard_[a-z_]+|_[a-z_]+)`", line.split("|")[1]) if line.startswith("| `switchyard_") else []
+            for name in names:
+                # "`switchyard_runs_started_total`, `_completed_total`" is short for a name with the same beginning.
+                words = names[0].split("_")
+                told.update({name} if not name.startswith("_") else {"_".join(words[:n]) + name for n in range(2, len(words))})
+        shown = set(re.findall(r"^# TYPE (switchyard_\w+) ", self.call("get_metrics").text, re.M))
+        self.assertGreater(len(shown), 30)
+        self.assertEqual(shown - told, set(), "docs/operations.md does not name these")
+
     def test_answers_carry_the_request_id_and_safe_headers(self):
         answer = self.call("get_status", headers={"X-Request-Id": "mine-1"})
         self.assertEqual(answer.headers["X-Request-Id"], "mine-1")

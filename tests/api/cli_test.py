@@ -64,6 +64,19 @@ class Decisions(Cli):
             harness_error = self.sy("run", "api/call", "--input", json.dumps({"url": service.url}), code=FAILED)
         self.assertEqual(harness_error, "")
 
+    def test_a_counterfactual_shows_before_and_after(self):
+        shown = json.loads(self.sy("run", "api/ruled", "--input", '{"amount": 150}'))
+        self.assertIn("rules       api-limits", self.sy("inspect", shown["id"]))
+        table = (harness.PIPELINES / "limits.rules.yaml").read_text().replace("@1.0.0", "@3.0.0-rc.1").replace(">= 100", ">= 1000")
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "limits.rules.yaml").write_text(table)
+            self.sy("deploy", folder)
+        other = self.sy("replay", shown["id"], "--with", "rules=api-limits@3.0.0-rc.1")
+        for words in ("another outcome", "step limits", 'outcome: "check" → "fine"'):
+            self.assertIn(words, other)
+        many = self.sy("replay", "--all", "--pipeline", "api/ruled", "--with", "rules=api-limits@3.0.0-rc.1", "--since", "1h")
+        self.assertIn("with another outcome", many)
+
     def test_a_counterfactual_of_something_unused_is_bad_input(self):
         shown = self.score("replayed")
         self.assertIn("replay.not_used", self.sy("replay", shown["id"], "--with", "model=fraud@1.0.0", code=BAD_INPUT))

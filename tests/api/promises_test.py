@@ -249,6 +249,52 @@ class Governance(Case):
                          ("deployed", "gov/told", "1.0.0", "developer", "first"))
 
 
+class Replays(Case):
+    def test_another_rule_table_shows_what_would_have_been(self):
+        dear, cheap = (self.start("api/ruled", {"amount": amount})["id"] for amount in (150, 20))
+        table = (harness.PIPELINES / "limits.rules.yaml").read_text().replace("@1.0.0", "@2.0.0-rc.1").replace(">= 100", ">= 1000")
+        self.call("deploy", {"files": [{"path": "limits.rules.yaml", "content": table}]})
+        change = {"with": ["rules=api-limits@2.0.0-rc.1"]}
+        other = self.call("replay_decision", change, path={"id": dear})
+        self.assertEqual((other["mode"], other["identical"]), ("counterfactual", False))
+        self.assertEqual(other["output_before"], {"outcome": "check", "rule": "large"})
+        self.assertEqual(other["output_after"], {"outcome": "fine", "rule": "other"})
+        self.assertEqual([step["step"] for step in other["changed_steps"]], ["limits"])
+        self.assertTrue(self.call("replay_decision", change, path={"id": cheap})["identical"])
+        many = self.call("replay_decisions", dict(change, pipeline="api/ruled", since="1h"))
+        self.assertEqual((many["different"], many["failed"]), (1, 0))
+        self.assertEqual([each["decision"] for each in many["examples"]], [dear])
+        # Nothing of it is kept, and the exact replay still agrees.
+        self.assertEqual(self.call("get_decision", path={"id": dear})["output"], other["output_before"])
+        self.assertTrue(self.call("replay_decision", {}, path={"id": dear})["identical"])
+        self.problem("replay.unknown_version", "replay_decision", {"with": ["rules=api-limits@9.0.0"]}, path={"id": dear}, status=404)
+
+    def test_a_decision_stays_pinned_to_the_table_it_began_with(self):
+        done = self.start("api/ruled", {"amount": 5})
+        pins = self.call("get_decision_record", path={"id": done["id"]})["pins"]
+        self.assertEqual([(pin["kind"], pin["name"]) for pin in pins], [("rules", "api-limits")])
+
+    def test_every_kind_of_decision_replays_byte_for_byte(self):
+        decision, review = self.ask("replayed?")
+        at = {"path": {"id": review}}
+        self.call("claim_review", {}, key="ann", **at)
+        self.call("comment_review", {"text": "hm"}, key="ann", **at)
+        self.call("release_review", {}, key="ann", **at)
+        self.call("escalate_review", {"queue": "leads"}, key="olaf", **at)
+        self.call("claim_review", {}, key="ben", **at)
+        self.call("answer_review", {"answer": {"fine": True}}, key="ben", **at)
+        cancelled = self.start("api/pause", {"pause": "3600s"}, 202)["id"]
+        self.call("cancel_decision", {"why": "x"}, path={"id": cancelled})
+        failed = self.start("api/call", {"url": "http://127.0.0.1:1/"})
+        self.assertEqual(failed["status"], "failed")
+        paused = self.start("api/pause", {"pause": "0.1s"}, 202)["id"]
+        self.call("get_decision", path={"id": paused}, query={"wait": "20s"})
+        for each in (decision, cancelled, failed["id"], paused):
+            report = self.call("replay_decision", {}, path={"id": each})
+            self.assertTrue(report["identical"], report.text)
+            self.assertEqual(report["status_before"], report["status_after"])
+
+
 class Restart(Case):
     def test_everything_answered_is_there_after_a_restart(self):
         done = self.score("kept", 33)
