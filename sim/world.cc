@@ -7,7 +7,7 @@
 namespace switchyard::sim {
 namespace {
 
-constexpr int kActions = 700;
+constexpr int kActions = 2000;
 // Small, so that logs roll; the host wants 16 MiB of room in the queue, more is what a run of appends may fill.
 constexpr uint64_t kSegmentBytes = 32u << 10;
 constexpr uint64_t kQueuedBytes = (16u << 20) + (48u << 10);
@@ -102,6 +102,7 @@ bool World::open() {
       return true;
     }
     drop_process();
+    for (auto& store : stores_) store->crash();
     if (status.error().kind != ErrorKind::kNoSpace || !full_) {
       fail("a restart failed: " + status.error().code + ": " + status.error().message);
       return false;

@@ -79,7 +79,7 @@ class ExactDriver {
       const auto& cancelled = std::get<RunCancelled>(find_cancel()->body);
       return workflow::cancel(run_, cancelled.who, cancelled.why, host_, event.time_us);
     }
-    if (event.step == kNoStep) return workflow::on_time(run_, host_, event.time_us);
+    if (event.step == kNoStep) return on_time(event.time_us);
     const workflow::Step& step = run_.pipeline->steps[event.step];
     workflow::StepState& state = run_.steps[event.step];
     const bool is_effect = step.kind == StepKind::kModel || step.kind == StepKind::kHttp;
@@ -93,13 +93,13 @@ class ExactDriver {
         return workflow::complete_review(run_, step.index, answered.answer, answered.who, host_, event.time_us);
       }
       case EventType::kReviewEscalated:
-        if (std::get<ReviewEscalated>(event.body).who.empty()) return workflow::on_time(run_, host_, event.time_us);
+        if (std::get<ReviewEscalated>(event.body).who.empty()) return on_time(event.time_us);
         return host_.take(run_);
       case EventType::kReviewClaimed:
       case EventType::kReviewReleased:
       case EventType::kReviewCommented:
       case EventType::kReviewReassigned: return host_.take(run_);
-      default: return workflow::on_time(run_, host_, event.time_us);
+      default: return on_time(event.time_us);
     }
   }
 
@@ -107,11 +107,40 @@ class ExactDriver {
     const auto* completed = std::get_if<StepCompleted>(&event.body);
     const int64_t started_us = completed != nullptr ? completed->started_us : std::get<StepFailed>(event.body).started_us;
     // A retry begins without an event of its own, as does an attempt that a restart repeats.
-    if (!state.in_flight) workflow::on_time(run_, host_, started_us);
+    if (!state.in_flight) on_time(started_us);
     if (!state.in_flight) return;
+    if (times_out(event, step.index, state.attempt)) return on_time(event.time_us);
     state.attempt_started_us = started_us;
     host_.effects.clear();
     workflow::complete_effect(run_, step.index, state.attempt, recorded_result(event), host_, event.time_us);
+  }
+
+  static bool times_out(const Event& event, StepIndex step, uint16_t attempt) {
+    const auto* failed = std::get_if<StepFailed>(&event.body);
+    return failed != nullptr && event.step == step.value && failed->attempt == attempt && failed->error.code == "step.timeout";
+  }
+
+  /// Which attempts time out is taken from the record: a restart begins attempts anew, at a time that no event tells.
+  void on_time(int64_t now_us) {
+    for (size_t r = host_.cursor; r < recorded().size() && recorded()[r].event.time_us == now_us; ++r) {
+      const Event& event = recorded()[r].event;
+      if (event.step == kNoStep || !times_out(event, StepIndex(event.step), run_.steps[event.step].attempt)) continue;
+      // A retry that timed out began before, without an event of its own.
+      const int64_t started_us = std::get<StepFailed>(event.body).started_us;
+      if (!run_.steps[event.step].in_flight && started_us < now_us) on_time(started_us);
+    }
+    for (size_t i = 0; i < run_.steps.size(); ++i) {
+      workflow::StepState& state = run_.steps[i];
+      if (!state.in_flight) continue;
+      state.attempt_deadline_us = INT64_MAX;
+      for (size_t r = host_.cursor; r < recorded().size() && recorded()[r].event.time_us == now_us; ++r) {
+        if (!times_out(recorded()[r].event, StepIndex(static_cast<uint16_t>(i)), state.attempt)) continue;
+        state.attempt_deadline_us = now_us;
+        state.attempt_started_us = std::get<StepFailed>(recorded()[r].event.body).started_us;
+        break;
+      }
+    }
+    workflow::on_time(run_, host_, now_us);
   }
 
   const Event* find_cancel() const {
