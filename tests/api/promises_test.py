@@ -269,6 +269,20 @@ class Replays(Case):
         self.assertTrue(self.call("replay_decision", {}, path={"id": dear})["identical"])
         self.problem("replay.unknown_version", "replay_decision", {"with": ["rules=api-limits@9.0.0"]}, path={"id": dear}, status=404)
 
+    def test_a_decision_that_waits_then_as_now_has_the_same_outcome(self):
+        text = """
+pipeline: api/ruled-wait@1.0.0
+steps:
+  limits: { rules: api-limits, facts: { amount: 5.0 } }
+  opinion: { after: limits, review: { queue: desk, form: { type: object, properties: { fine: { type: boolean } } }, show: [limits], due: 1h } }
+output: { outcome: limits.outcome }
+"""
+        self.call("deploy", {"files": [{"path": "p.pipeline.yaml", "content": text}]})
+        waiting = {"id": self.start("api/ruled-wait", {}, 202)["id"]}
+        self.assertTrue(self.call("replay_decision", {}, path=waiting)["identical"])
+        same = self.call("replay_decision", {"with": ["rules=api-limits@1.0.0"]}, path=waiting)
+        self.assertTrue(same["identical"], same.text)
+
     def test_a_decision_stays_pinned_to_the_table_it_began_with(self):
         done = self.start("api/ruled", {"amount": 5})
         pins = self.call("get_decision_record", path={"id": done["id"]})["pins"]

@@ -75,7 +75,7 @@ void print_pins(const Value& record) {
 std::string by_text(const Value& by) {
   std::string text = text_of(by, "model");
   if (!text.empty()) {
-    if (const std::string hash = text_of(by, "sha256"); !hash.empty()) text += " " + short_hash(hash);
+    if (const std::string hash = text_of(by, "sha256"); !hash.empty()) text += " (weights " + short_hash(hash) + ")";
     if (const std::string runtime = text_of(by, "runtime"); !runtime.empty()) text += ", " + runtime;
     text += ", batch of " + std::to_string(integer_of(by, "batch")) + ", place " + std::to_string(integer_of(by, "position"));
     text += ", queued " + duration_text(integer_of(by, "queue_us")) + ", ran " + duration_text(integer_of(by, "run_us"));
