@@ -164,7 +164,8 @@ def reviewer(node, key, truth, stop, answered):
         for review in reviews:
             path = f"/api/v1/reviews/{review['id']}"
             try:
-                if api.call("POST", path + "/claim", {})[0] != 200:
+                # A short lease: if the server dies between claim and answer, the review is soon free again.
+                if api.call("POST", path + "/claim", {"lease_seconds": 5})[0] != 200:
                     continue
                 shown = api.call("GET", path)[1]["show"]
                 fraud = truth[shown["input"]["transaction"]]

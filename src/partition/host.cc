@@ -60,6 +60,11 @@ Status PartitionHost::open() {
     SY_RETURN_IF_ERROR(std::move(failure));
     SY_RETURN_IF_ERROR(next.ok() ? Status() : Status(next.error()));
     at = *next;
+    // A fold of much log must not need the memory of all it meets.
+    if (store_->active_bytes() > store::kFreezeBytes) {
+      machine_->relieve(options_.clock->now_us());
+      (void)machine_->checkpoint({at, log_->epoch()}, store::Durability::kWritten);
+    }
   }
   checkpointed_ = applied.has_value() ? applied->offset : log_->first_offset();
   const int64_t now_us = options_.clock->now_us();

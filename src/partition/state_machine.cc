@@ -325,6 +325,18 @@ Status StateMachine::replay(const log::RecordView& record) {
   return {};
 }
 
+void StateMachine::relieve(int64_t now_us) {
+  for (auto it = hot_.begin(); it != hot_.end();) {
+    workflow::rebuild(*it->second.state);
+    if (!workflow::can_park(*it->second.state, now_us)) {
+      ++it;
+      continue;
+    }
+    park(it->second);
+    it = hot_.erase(it);
+  }
+}
+
 void StateMachine::recover(int64_t now_us) {
   refresh_catalog();
   std::vector<RunId> ids;

@@ -119,6 +119,8 @@ class StateMachine : private workflow::Host {
   Status load();
   /// Folds one record. kCorruption or kUnprocessable when it cannot be.
   Status replay(const log::RecordView& record);
+  /// Between replayed records: runs that only wait leave memory for the store.
+  void relieve(int64_t now_us);
   /// Parks what can park, and starts again the effects that were in flight.
   void recover(int64_t now_us);
 
