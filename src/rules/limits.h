@@ -29,6 +29,8 @@ inline constexpr size_t kMaxAlternatives = 32;
 inline constexpr size_t kMaxAxes = 64;
 /// Comparisons of two regions; past it the analysis ends and says so.
 inline constexpr uint64_t kMaxAnalysisWork = 4'000'000;
+/// What one rule may take of it when others together might shadow it.
+inline constexpr uint64_t kMaxSearchWork = 20'000;
 /// Pieces of the space of facts that are kept at once, and that are tried as an example.
 inline constexpr size_t kMaxPieces = 10'000;
 inline constexpr size_t kMaxExamplesTried = 100;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "../analysis/analysis.h"
 #include "../limits.h"
 #include "compiler.h"
 #include "names.h"
@@ -70,6 +71,7 @@ CompileOutcome Compiler::run() {
   if (reporter_.errors() > 0) return {nullptr, reporter_.take()};
   set_types();
   hash();
+  analyse(*table_, {root_.find("rows"), "rows"}, context_);
   if (reporter_.errors() > 0) return {nullptr, reporter_.take()};
   return {table_, reporter_.take()};
 }
