@@ -1,0 +1,192 @@
+#include "switchyard/governance/governance.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "switchyard/log/memory_log.h"
+
+namespace switchyard::governance {
+namespace {
+
+constexpr const char* kRules = R"yaml(
+rules: limits@1.0.0
+facts: { schema: { type: object, required: [amount], properties: { amount: { type: number } } } }
+hit: first
+outputs: { outcome: { type: string } }
+default: { outcome: "'check'" }
+rows:
+  - { id: big, when: facts.amount > 100.0, then: { outcome: "'stop'" } }
+)yaml";
+
+constexpr const char* kCosts = R"yaml(
+costs: prices@1.0.0
+answers: [negative, positive]
+matrix: { negative: { negative: 0.0, positive: 50.0 }, positive: { negative: 10.0, positive: 0.0 } }
+review: { cost: 1.0 }
+)yaml";
+
+constexpr const char* kPipeline = R"yaml(
+pipeline: shop/payment@1.0.0
+input: { schema: ./payment.json }
+steps:
+  limits: { rules: limits, facts: input }
+  verdict: { triage: "limits.outcome == 'stop' ? 0.9 : 0.1", costs: prices }
+output: { stop: verdict.positive }
+)yaml";
+
+constexpr const char* kSchema = R"({ "type": "object", "required": ["amount"], "properties": { "amount": { "type": "number" } } })";
+
+std::string with(std::string text, const std::string& from, const std::string& to) {
+  const size_t at = text.find(from);
+  SY_CHECK(at != std::string::npos);
+  return text.replace(at, from.size(), to);
+}
+
+class GovernanceTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    blobs_ = std::filesystem::temp_directory_path() / ("switchyard-governance-" + std::to_string(::getpid()));
+    reopen();
+  }
+  void TearDown() override {
+    governance_.reset();
+    log_.reset();
+    std::filesystem::remove_all(blobs_);
+  }
+  void reopen() {
+    governance_.reset();
+    log_.reset();
+    log_ = logs_->acquire(PartitionId(0)).value();
+    GovernanceOptions options;
+    options.log = log_.get();
+    options.clock = &runtime::system_clock();
+    options.disk = &runtime::posix_disk();
+    options.blob_directory = blobs_;
+    governance_ = std::make_unique<Governance>(options);
+    Diagnostics problems;
+    governance_->open(&problems).value();
+    for (const auto& problem : problems) ADD_FAILURE() << problem.to_string();
+  }
+  DeployReport deploy(std::vector<SourceFile> files, bool dry_run = false) {
+    return governance_->deploy({std::move(files), "ada", "why not", dry_run}).value();
+  }
+  DeployReport deploy_shop() {
+    return deploy({{"a/payment.pipeline.yaml", kPipeline}, {"a/payment.json", kSchema}, {"limits.rules.yaml", kRules}, {"prices.costs.yaml", kCosts}});
+  }
+  std::string rules_version_of_new_runs() const {
+    const auto snapshot = governance_->snapshot();
+    const auto pins = snapshot->pins_for(*snapshot->pipeline("shop/payment", "")).value();
+    return pins->find(ArtefactKind::kRules, "limits")->version;
+  }
+
+  std::filesystem::path blobs_;
+  std::unique_ptr<log::MemoryLogs> logs_ = log::MemoryLogs::create();
+  std::unique_ptr<log::Log> log_;
+  std::unique_ptr<Governance> governance_;
+};
+
+TEST_F(GovernanceTest, DeploysWhatDependsOnEachOtherInOneGoAndRemembersIt) {
+  const auto report = deploy_shop();
+  for (const auto& diagnostic : report.diagnostics) EXPECT_NE(diagnostic.severity, Diagnostic::Severity::kError) << diagnostic.to_string();
+  ASSERT_TRUE(report.deployed);
+  EXPECT_EQ(report.changes.size(), 3u);
+  const auto hash = governance_->snapshot()->pipeline("shop/payment", "1.0.0")->hash;
+  reopen();
+  const auto snapshot = governance_->snapshot();
+  EXPECT_EQ(snapshot->offset().value, 3u);
+  ASSERT_NE(snapshot->pipeline_by_hash(hash), nullptr) << "a recovered pipeline is the one that was deployed";
+  EXPECT_EQ(snapshot->artefact(ArtefactKind::kPipeline, "shop/payment", "")->who, "ada");
+}
+
+TEST_F(GovernanceTest, DeploysNothingWhenOneDocumentIsWrong) {
+  const auto report = deploy({{"limits.rules.yaml", kRules}, {"payment.pipeline.yaml", kPipeline}});
+  EXPECT_FALSE(report.deployed);
+  EXPECT_TRUE(has_errors(report.diagnostics)) << "schema and costs are missing";
+  EXPECT_TRUE(governance_->snapshot()->artefacts().empty());
+}
+
+TEST_F(GovernanceTest, ADryRunChangesNothingAndShowsTheDifference) {
+  deploy_shop();
+  const auto changed = with(with(kRules, "@1.0.0", "@1.1.0"), "> 100.0", "> 200.0");
+  const auto report = deploy({{"limits.rules.yaml", changed}}, true);
+  ASSERT_EQ(report.changes.size(), 1u);
+  EXPECT_EQ(report.changes[0].replaces, "1.0.0");
+  EXPECT_NE(report.changes[0].diff.find("+  - { id: big, when: facts.amount > 200.0"), std::string::npos) << report.changes[0].diff;
+  EXPECT_EQ(rules_version_of_new_runs(), "1.0.0");
+}
+
+TEST_F(GovernanceTest, AVersionNeverChangesItsContent) {
+  deploy_shop();
+  const auto same = deploy({{"limits.rules.yaml", kRules}});
+  ASSERT_EQ(same.changes.size(), 1u);
+  EXPECT_EQ(same.changes[0].what, Change::What::kUnchanged);
+  const auto other = deploy({{"limits.rules.yaml", with(kRules, "> 100.0", "> 200.0")}});
+  EXPECT_FALSE(other.deployed);
+  ASSERT_TRUE(has_errors(other.diagnostics));
+  EXPECT_EQ(other.diagnostics.back().code, "governance.version_exists");
+}
+
+TEST_F(GovernanceTest, RefusesWhatBreaksAnActivePipelineAndNamesIt) {
+  deploy_shop();
+  const auto report = deploy({{"limits.rules.yaml", with(with(with(with(kRules, "@1.0.0", "@2.0.0"), "outcome:", "verdict:"), "{ outcome: \"'check'\"", "{ verdict: \"'check'\""), "{ outcome: \"'stop'\"", "{ verdict: \"'stop'\"")}});
+  EXPECT_FALSE(report.deployed);
+  bool named = false;
+  for (const auto& diagnostic : report.diagnostics) named |= diagnostic.code == "governance.breaks_consumer" && diagnostic.message.find("shop/payment@1.0.0") != std::string::npos;
+  EXPECT_TRUE(named);
+  EXPECT_EQ(rules_version_of_new_runs(), "1.0.0");
+}
+
+TEST_F(GovernanceTest, NewRunsUseTheNewVersionAndAnEarlierOneCanBeMadeActiveAgain) {
+  deploy_shop();
+  ASSERT_TRUE(deploy({{"limits.rules.yaml", with(kRules, "@1.0.0", "@1.1.0")}}).deployed);
+  EXPECT_EQ(rules_version_of_new_runs(), "1.1.0");
+  ASSERT_TRUE(governance_->activate({ArtefactKind::kRules, "limits", "1.0.0"}, "ada", "slower").ok());
+  EXPECT_EQ(rules_version_of_new_runs(), "1.0.0");
+  reopen();
+  EXPECT_EQ(rules_version_of_new_runs(), "1.0.0");
+}
+
+TEST_F(GovernanceTest, CostsAreThoseOfThePipelinesDeployment) {
+  deploy_shop();
+  const auto before = governance_->snapshot()->pipeline("shop/payment", "");
+  ASSERT_TRUE(deploy({{"prices.costs.yaml", with(with(kCosts, "@1.0.0", "@2.0.0"), "50.0", "5.0")}}).deployed);
+  reopen();
+  const auto snapshot = governance_->snapshot();
+  const auto after = snapshot->pipeline("shop/payment", "");
+  EXPECT_EQ(before->hash, after->hash);
+  EXPECT_EQ(std::get<workflow::TriageSpec>(after->steps[1].spec).costs->source, std::get<workflow::TriageSpec>(before->steps[1].spec).costs->source);
+  EXPECT_NE(std::get<workflow::TriageSpec>(after->steps[1].spec).costs->source.find("1.0.0"), std::string::npos);
+}
+
+TEST_F(GovernanceTest, SwitchesAreInForceAtOnceRecordedAndSurviveARestart) {
+  deploy_shop();
+  EXPECT_EQ(governance_->kill({ArtefactKind::kRules, "limits", ""}, "ada", "").error().code, "governance.no_reason");
+  EXPECT_EQ(governance_->kill({ArtefactKind::kRules, "nothing", ""}, "ada", "x").error().kind, ErrorKind::kNotFound);
+  ASSERT_TRUE(governance_->kill({ArtefactKind::kRules, "limits", ""}, "ada", "wrong limits").ok());
+  for (int round = 0; round < 2; ++round) {
+    const auto snapshot = governance_->snapshot();
+    const auto* kill = snapshot->killed(ArtefactKind::kRules, "limits", "1.0.0");
+    ASSERT_NE(kill, nullptr);
+    EXPECT_EQ(kill->who, "ada");
+    EXPECT_EQ(kill->why, "wrong limits");
+    reopen();
+  }
+  ASSERT_TRUE(governance_->revive({ArtefactKind::kRules, "limits", ""}, "bob", "mended").ok());
+  EXPECT_EQ(governance_->snapshot()->killed(ArtefactKind::kRules, "limits", "1.0.0"), nullptr);
+  EXPECT_EQ(governance_->revive({ArtefactKind::kRules, "limits", ""}, "bob", "mended").error().code, "governance.not_killed");
+  const auto history = governance_->history(10);
+  ASSERT_GE(history.size(), 2u);
+  EXPECT_EQ(history[0].type, "revived");
+  EXPECT_EQ(history[1].type, "killed");
+  EXPECT_EQ(history[1].why, "wrong limits");
+}
+
+TEST_F(GovernanceTest, AFileOutsideTheDeployedFolderIsNoFile) {
+  const auto report = deploy({{"payment.pipeline.yaml", with(kPipeline, "./payment.json", "../../etc/passwd")}});
+  EXPECT_FALSE(report.deployed);
+}
+
+}  // namespace
+}  // namespace switchyard::governance
