@@ -178,10 +178,13 @@ class Problems(Case):
         self.raw(400, "replay.bad_change", "POST", "/api/v1/replays", {"pipeline": "api/score", "with": ["light"]})
 
     def test_bodies_that_are_no_json_at_all(self):
-        answer = send(self.server, "POST", "/api/v1/decisions", "{", {"Content-Type": "application/json"})
-        self.assertEqual(answer.status, 400, answer.text)
-        answer = send(self.server, "POST", "/api/v1/deployments", "\xff\xfe".encode("latin-1"), {"Content-Type": "application/json"})
-        self.assertEqual(answer.status, 400, answer.text)
+        json_type = {"Content-Type": "application/json"}
+        for body in ("", "{", "nonsense", b"\xff\xfe", '{"a": 1, "a": 2}', "[" * 100):
+            for place in ("decisions", "deployments", "replays", "switches"):
+                if body == "" and place in ("replays", "switches"):
+                    continue  # there an empty body is an empty object
+                with self.subTest(place=place, body=body):
+                    self.raw(400, "gateway.not_json", "POST", "/api/v1/" + place, body, json_type)
 
     def test_input_that_contradicts_the_schema_is_named(self):
         answer = self.start("api/score", {"card": "a", "amount": -1, "country": "DE"}, 422)

@@ -235,6 +235,7 @@ class Governance(Case):
             self.call("throw_switch", dict(key, action="kill", why="wrong answers"), key="olaf")
             refused = self.start("gov/switched", {}, 503)
             self.assertEqual(refused["code"], "governance.killed")
+            self.assertGreaterEqual(int(refused.headers["Retry-After"]), 1)
             self.assertIn("wrong answers", refused["detail"])
             self.call("throw_switch", dict(key, action="revive", why="mended"), key="olaf")
             self.assertEqual(self.value_of("gov/switched"), 1)

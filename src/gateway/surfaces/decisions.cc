@@ -68,7 +68,13 @@ Result<StartRequest> read_start(const Call& call, const Services& services) {
   }
   StartRequest start;
   auto arena = std::make_shared<Arena>(call.request.body().size() * 3 + 1024);
-  SY_ASSIGN_OR_RETURN(const Value body, parse_json(call.request.body(), *arena, {.max_bytes = kMaxRequestBytes}));
+  const auto parsed = parse_json(call.request.body(), *arena, {.max_bytes = kMaxRequestBytes});
+  if (!parsed.ok()) {
+    // Told as all operations tell it: the same text fails there as well.
+    const auto told = call.json_body({.max_bytes = kMaxRequestBytes});
+    return told.ok() ? parsed.error() : told.error();
+  }
+  const Value body = *parsed;
   if (!body.is(Kind::kMap)) return make_error(ErrorKind::kInvalidArgument, "request.not_an_object", "the body must be a JSON object");
   SY_RETURN_IF_ERROR(only_members(body, {"pipeline", "input", "wait"}));
   SY_ASSIGN_OR_RETURN(const std::string reference, text_member(body, "pipeline"));

@@ -34,14 +34,17 @@ class ApiClient {
 
   struct Answer {
     int status = 0;
-    Document body;        ///< null when it is no JSON
+    Document body;  ///< null when it is no JSON
     std::string text;
   };
   /// The answer whatever its status; errors are those of the connection.
-  Result<Answer> send(http::Method method, const std::string& target, const std::string& body = {}, const std::vector<http::Header>& headers = {});
+  Result<Answer> send(http::Method method, const std::string& target, const std::string& body = {},
+                      const std::vector<http::Header>& headers = {});
   /// The body of a 2xx answer; other statuses become an Error from their problem details.
   Result<Document> get(const std::string& target) { return ok(send(http::Method::kGet, target)); }
-  Result<Document> post(const std::string& target, const std::string& body) { return ok(send(http::Method::kPost, target, body)); }
+  Result<Document> post(const std::string& target, const std::string& body) {
+    return ok(send(http::Method::kPost, target, body));
+  }
 
   static Result<Document> ok(Result<Answer> answer);
 
@@ -56,12 +59,13 @@ std::string encode(std::string_view text);
 /// "/path" and "name=value" pairs that are not empty.
 std::string target_of(std::string path, const std::vector<std::pair<std::string, std::string>>& parameters);
 
-/// What a person gives as data: JSON itself, a file's name, or "-" for standard input. kInvalidArgument when it is none of
-/// these or no valid JSON.
+/// What a person gives as data: JSON itself, a file's name, or "-" for standard input. kInvalidArgument when
+/// it is none of these or no valid JSON.
 Result<Document> read_data(const std::string& given, std::string_view option);
 
-/// Connects, calls, and gives what `use` says; the exit code is the error's when the connection or the call fails.
-int with_answer(const Connection& connection, http::Method method, const std::string& target, const std::string& body,
-                const std::function<int(const Value& root)>& use);
+/// Connects, calls, and gives what `use` says; the exit code is the error's when the connection or the call
+/// fails.
+int with_answer(const Connection& connection, http::Method method, const std::string& target,
+                const std::string& body, const std::function<int(const Value& root)>& use);
 
 }  // namespace switchyard::server::cli

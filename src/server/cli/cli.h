@@ -10,7 +10,8 @@ class App;
 
 namespace switchyard::server::cli {
 
-/// Exit codes: 0 done, 1 it failed, 2 the input is wrong, 3 the answer is "no" (differences found, a check failed).
+/// Exit codes: 0 done, 1 it failed, 2 the input is wrong, 3 the answer is "no" (differences found, a check
+/// failed).
 inline constexpr int kDone = 0, kFailed = 1, kBadInput = 2, kNegative = 3;
 
 /// Parses the command line and runs the command. The process's exit code.

@@ -37,7 +37,8 @@ int start(const RunSettings& settings) {
   const std::string status = text_of(answer->root(), "status"), id = text_of(answer->root(), "id");
   if (status == "failed") return kFailed;
   if (status == "waiting" || status == "running")
-    std::fprintf(stderr, "switchyard: the decision is %s; see it with 'switchyard inspect %s'\n", status.c_str(), id.c_str());
+    std::fprintf(stderr, "switchyard: the decision is %s; see it with 'switchyard inspect %s'\n",
+                 status.c_str(), id.c_str());
   return kDone;
 }
 
@@ -47,14 +48,19 @@ struct IdSettings {
   bool json = false;
 };
 
-std::string decision_path(const std::string& id, const char* rest) { return "/api/v1/decisions/" + encode(id) + rest; }
+std::string decision_path(const std::string& id, const char* rest) {
+  return "/api/v1/decisions/" + encode(id) + rest;
+}
 
 int inspect(const IdSettings& settings) {
-  return with_answer(settings.connection, http::Method::kGet, decision_path(settings.id, "/record"), {}, [&](const Value& record) {
-    if (settings.json) std::printf("%s\n", to_pretty_json(record).c_str());
-    else print_record(record);
-    return kDone;
-  });
+  return with_answer(settings.connection, http::Method::kGet, decision_path(settings.id, "/record"), {},
+                     [&](const Value& record) {
+                       if (settings.json)
+                         std::printf("%s\n", to_pretty_json(record).c_str());
+                       else
+                         print_record(record);
+                       return kDone;
+                     });
 }
 
 /// What an event is about, in a few words, without what the columns say already.
@@ -70,33 +76,36 @@ std::string event_summary(const Value& event) {
 }
 
 int history(const IdSettings& settings) {
-  return with_answer(settings.connection, http::Method::kGet, decision_path(settings.id, "/history"), {}, [&](const Value& root) {
-    if (settings.json) {
-      std::printf("%s\n", to_pretty_json(root).c_str());
-      return kDone;
-    }
-    Table table({"time", "after", "step", "event", ""});
-    int64_t first_us = 0;
-    for (const Value& event : items_of(root, "events")) {
-      const int64_t at_us = time_us(raw_text_of(event, "time"));
-      if (first_us == 0) first_us = at_us;
-      const Value* step = event.find("step");
-      table.add({when_text(text_of(event, "time")), duration_text(at_us - first_us), step == nullptr ? std::string() : to_json(*step), text_of(event, "type"),
-                 event_summary(event)});
-    }
-    table.print();
-    return kDone;
-  });
+  return with_answer(settings.connection, http::Method::kGet, decision_path(settings.id, "/history"), {},
+                     [&](const Value& root) {
+                       if (settings.json) {
+                         std::printf("%s\n", to_pretty_json(root).c_str());
+                         return kDone;
+                       }
+                       Table table({"time", "after", "step", "event", ""});
+                       int64_t first_us = 0;
+                       for (const Value& event : items_of(root, "events")) {
+                         const int64_t at_us = time_us(raw_text_of(event, "time"));
+                         if (first_us == 0) first_us = at_us;
+                         const Value* step = event.find("step");
+                         table.add({when_text(text_of(event, "time")), duration_text(at_us - first_us),
+                                    step == nullptr ? std::string() : to_json(*step), text_of(event, "type"),
+                                    event_summary(event)});
+                       }
+                       table.print();
+                       return kDone;
+                     });
 }
 
 int cancel(const IdSettings& settings) {
   std::string body = "{\"why\":";
   append_json_string(settings.why, body);
   body += '}';
-  return with_answer(settings.connection, http::Method::kPost, decision_path(settings.id, "/cancel"), body, [&](const Value& root) {
-    std::printf("cancelled %s\n", text_of(root, "id").c_str());
-    return kDone;
-  });
+  return with_answer(settings.connection, http::Method::kPost, decision_path(settings.id, "/cancel"), body,
+                     [&](const Value& root) {
+                       std::printf("cancelled %s\n", text_of(root, "id").c_str());
+                       return kDone;
+                     });
 }
 
 struct ListSettings {
@@ -108,34 +117,46 @@ struct ListSettings {
 
 int list(const ListSettings& settings) {
   std::vector<std::pair<std::string, std::string>> parameters = {
-      {"pipeline", settings.pipeline}, {"version", settings.version}, {"status", settings.status}, {"since", settings.since},
-      {"until", settings.until},       {"key", settings.key},         {"limit", settings.limit},   {"cursor", settings.cursor}};
+      {"pipeline", settings.pipeline}, {"version", settings.version}, {"status", settings.status},
+      {"since", settings.since},       {"until", settings.until},     {"key", settings.key},
+      {"limit", settings.limit},       {"cursor", settings.cursor}};
   for (const std::string& each : settings.search) {
     const size_t equals = each.find('=');
     if (equals == std::string::npos || equals == 0) {
-      return report(make_error(ErrorKind::kInvalidArgument, "cli.bad_search", "'" + each + "' is no search; write --search name=value", "--search"));
+      return report(make_error(ErrorKind::kInvalidArgument, "cli.bad_search",
+                               "'" + each + "' is no search; write --search name=value", "--search"));
     }
     parameters.emplace_back("search." + each.substr(0, equals), each.substr(equals + 1));
   }
-  return with_answer(settings.connection, http::Method::kGet, target_of("/api/v1/decisions", parameters), {}, [&](const Value& root) {
-    if (settings.json) {
-      std::printf("%s\n", to_pretty_json(root).c_str());
-      return kDone;
-    }
-    Table table({"decision", "pipeline", "status", "started (UTC)", "took", "key", "search"});
-    for (const Value& run : items_of(root, "decisions")) {
-      const std::string status = text_of(run, "status");
-      const Value* took = run.find("duration_ms");
-      const Value* search = run.find("search");
-      table.add({text_of(run, "id"), text_of(run, "pipeline") + "@" + text_of(run, "version"), {status, colour_of_status(status)},
-                 when_text(text_of(run, "started_at")), took == nullptr ? std::string() : duration_text(static_cast<int64_t>(took->to_double() * 1000)),
-                 shorten(text_of(run, "key"), 24), search == nullptr ? std::string() : shorten(plain(to_json(*search)), 60)});
-    }
-    if (table.empty()) std::printf("no decisions\n");
-    else table.print();
-    if (const std::string next = text_of(root, "next_cursor"); !next.empty()) std::printf("%s\n", paint("more: --cursor " + next, Colour::kDim).c_str());
-    return kDone;
-  });
+  return with_answer(
+      settings.connection, http::Method::kGet, target_of("/api/v1/decisions", parameters), {},
+      [&](const Value& root) {
+        if (settings.json) {
+          std::printf("%s\n", to_pretty_json(root).c_str());
+          return kDone;
+        }
+        Table table({"decision", "pipeline", "status", "started (UTC)", "took", "key", "search"});
+        for (const Value& run : items_of(root, "decisions")) {
+          const std::string status = text_of(run, "status");
+          const Value* took = run.find("duration_ms");
+          const Value* search = run.find("search");
+          table.add({text_of(run, "id"),
+                     text_of(run, "pipeline") + "@" + text_of(run, "version"),
+                     {status, colour_of_status(status)},
+                     when_text(text_of(run, "started_at")),
+                     took == nullptr ? std::string()
+                                     : duration_text(static_cast<int64_t>(took->to_double() * 1000)),
+                     shorten(text_of(run, "key"), 24),
+                     search == nullptr ? std::string() : shorten(plain(to_json(*search)), 60)});
+        }
+        if (table.empty())
+          std::printf("no decisions\n");
+        else
+          table.print();
+        if (const std::string next = text_of(root, "next_cursor"); !next.empty())
+          std::printf("%s\n", paint("more: --cursor " + next, Colour::kDim).c_str());
+        return kDone;
+      });
 }
 
 }  // namespace
@@ -145,8 +166,10 @@ void add_decisions(CLI::App& app, int* code) {
   CLI::App* starting = app.add_subcommand("run", "Start a decision and print it");
   starting->add_option("pipeline", run->pipeline, "name, or name@version")->required();
   starting->add_option("--input", run->input, "JSON, a file, or - for standard input")->capture_default_str();
-  starting->add_option("--key", run->idempotency_key, "Idempotency key: the same key starts the decision once");
-  starting->add_option("--wait", run->wait, "How long to wait for the end: 500ms, 10s, 1m (at most a minute)")->capture_default_str();
+  starting->add_option("--key", run->idempotency_key,
+                       "Idempotency key: the same key starts the decision once");
+  starting->add_option("--wait", run->wait, "How long to wait for the end: 500ms, 10s, 1m (at most a minute)")
+      ->capture_default_str();
   add_connection_options(*starting, run->connection);
   starting->callback([run, code] { *code = start(*run); });
 
@@ -158,7 +181,8 @@ void add_decisions(CLI::App& app, int* code) {
   listing->add_option("--since", filter->since, "Started since: 15m, 2h, 3d, or 2026-11-23T10:00:00Z");
   listing->add_option("--until", filter->until, "Started before");
   listing->add_option("--key", filter->key, "With this partition key");
-  listing->add_option("--search", filter->search, "attribute=value; several must all hold")->allow_extra_args(false);
+  listing->add_option("--search", filter->search, "attribute=value; several must all hold")
+      ->allow_extra_args(false);
   listing->add_option("--limit", filter->limit, "1 to 500")->capture_default_str();
   listing->add_option("--cursor", filter->cursor, "The next page");
   listing->add_flag("--json", filter->json, "The whole answer");
@@ -170,12 +194,15 @@ void add_decisions(CLI::App& app, int* code) {
     int (*act)(const IdSettings&);
   };
   for (const Verb verb : {Verb{"inspect", "Show a decision's record: why it came out as it did", inspect},
-                          Verb{"history", "Show the events of a decision", history}, Verb{"cancel", "End a decision that is not finished", cancel}}) {
+                          Verb{"history", "Show the events of a decision", history},
+                          Verb{"cancel", "End a decision that is not finished", cancel}}) {
     auto settings = std::make_shared<IdSettings>();
     CLI::App* command = app.add_subcommand(verb.name, verb.help);
     command->add_option("decision", settings->id, "The decision's id")->required();
-    if (verb.act == cancel) command->add_option("--why", settings->why, "The reason, for the record")->required();
-    else command->add_flag("--json", settings->json, "The whole answer");
+    if (verb.act == cancel)
+      command->add_option("--why", settings->why, "The reason, for the record")->required();
+    else
+      command->add_flag("--json", settings->json, "The whole answer");
     add_connection_options(*command, settings->connection);
     command->callback([settings, verb, code] { *code = verb.act(*settings); });
   }

@@ -27,22 +27,27 @@ bool is_deployable(const fs::path& path) {
 Result<std::string> bundle(const std::string& directory, const std::string& message, bool dry_run) {
   std::error_code error;
   if (!fs::is_directory(directory, error)) {
-    return make_error(ErrorKind::kInvalidArgument, "deploy.no_folder", "'" + directory + "' is no folder; name the one that holds the documents");
+    return make_error(ErrorKind::kInvalidArgument, "deploy.no_folder",
+                      "'" + directory + "' is no folder; name the one that holds the documents");
   }
   std::vector<fs::path> paths;
-  for (auto it = fs::recursive_directory_iterator(directory, error); !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+  for (auto it = fs::recursive_directory_iterator(directory, error);
+       !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
     const bool hidden = it->path().filename().string().starts_with('.');
     if (hidden && it->is_directory()) it.disable_recursion_pending();
     if (!hidden && it->is_regular_file() && is_deployable(it->path())) paths.push_back(it->path());
   }
-  if (error) return make_error(ErrorKind::kIo, "deploy.cannot_read", "cannot read '" + directory + "': " + error.message());
+  if (error)
+    return make_error(ErrorKind::kIo, "deploy.cannot_read",
+                      "cannot read '" + directory + "': " + error.message());
   std::sort(paths.begin(), paths.end());
   std::string body = "{\"message\":";
   append_json_string(message, body);
   body += dry_run ? ",\"dry_run\":true,\"files\":[" : ",\"dry_run\":false,\"files\":[";
   for (const fs::path& path : paths) {
     if (fs::file_size(path, error) > kMaxFileBytes) {
-      return make_error(ErrorKind::kTooLarge, "deploy.file_too_large", path.string() + " is larger than 48 MiB");
+      return make_error(ErrorKind::kTooLarge, "deploy.file_too_large",
+                        path.string() + " is larger than 48 MiB");
     }
     std::ifstream file(path, std::ios::binary);
     const std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
@@ -71,19 +76,22 @@ void print_diagnostics(const Value* list) {
   if (list == nullptr || !list->is(Kind::kList)) return;
   for (const Value& item : list->items()) {
     Diagnostic diagnostic;
-    diagnostic.severity = text_of(item, "severity") == "warning" ? Diagnostic::Severity::kWarning : Diagnostic::Severity::kError;
+    diagnostic.severity = text_of(item, "severity") == "warning" ? Diagnostic::Severity::kWarning
+                                                                 : Diagnostic::Severity::kError;
     diagnostic.code = text_of(item, "code");
     diagnostic.file = text_of(item, "file");
     diagnostic.line = number_of(item, "line");
     diagnostic.column = number_of(item, "column");
     diagnostic.path = text_of(item, "path");
-    diagnostic.message = text_of(item, "message").empty() ? text_of(item, "detail") : text_of(item, "message");
+    diagnostic.message =
+        text_of(item, "message").empty() ? text_of(item, "detail") : text_of(item, "message");
     diagnostic.mend = text_of(item, "mend");
     std::fprintf(stderr, "%s\n", diagnostic.to_string().c_str());
   }
 }
 
-int deploy(const Connection& connection, const std::string& directory, const std::string& message, bool dry_run) {
+int deploy(const Connection& connection, const std::string& directory, const std::string& message,
+           bool dry_run) {
   const auto body = bundle(directory, message, dry_run);
   if (!body.ok()) return report(body.error());
   auto client = ApiClient::connect(connection);
@@ -99,11 +107,15 @@ int deploy(const Connection& connection, const std::string& directory, const std
     const std::string replaces = text_of(change, "replaces");
     const bool is_new = text_of(change, "change") == "added";
     added += is_new;
-    std::printf("%s %-8s %s@%s%s\n", is_new ? "+" : "=", text_of(change, "kind").c_str(), text_of(change, "name").c_str(),
-                text_of(change, "version").c_str(), replaces.empty() ? "" : ("  (was " + replaces + ")").c_str());
+    std::printf("%s %-8s %s@%s%s\n", is_new ? "+" : "=", text_of(change, "kind").c_str(),
+                text_of(change, "name").c_str(), text_of(change, "version").c_str(),
+                replaces.empty() ? "" : ("  (was " + replaces + ")").c_str());
     if (const std::string diff = text_of(change, "diff"); !diff.empty()) std::printf("%s", diff.c_str());
   }
-  std::printf("%zu %s%s\n", added, added == 1 ? "new version" : "new versions", dry_run ? " would be deployed (dry run)" : added == 0 ? ", nothing to do" : " deployed");
+  std::printf("%zu %s%s\n", added, added == 1 ? "new version" : "new versions",
+              dry_run      ? " would be deployed (dry run)"
+              : added == 0 ? ", nothing to do"
+                           : " deployed");
   return kDone;
 }
 
@@ -121,12 +133,14 @@ int change(const SwitchSettings& settings, const std::string& action) {
   if (action != "activate") body.add("action", Value::string(action));
   body.add("kind", Value::string(settings.kind));
   body.add("name", Value::string(std::string_view(settings.name).substr(0, at)));
-  if (at != std::string::npos) body.add("version", Value::string(std::string_view(settings.name).substr(at + 1)));
+  if (at != std::string::npos)
+    body.add("version", Value::string(std::string_view(settings.name).substr(at + 1)));
   body.add("why", Value::string(settings.why));
-  auto answer = (*client)->post(action == "activate" ? "/api/v1/activations" : "/api/v1/switches", to_json(body.build()));
+  auto answer = (*client)->post(action == "activate" ? "/api/v1/activations" : "/api/v1/switches",
+                                to_json(body.build()));
   if (!answer.ok()) return report(answer.error());
-  std::printf("%s: %s %s, governance offset %s\n", action.c_str(), settings.kind.c_str(), settings.name.c_str(),
-              to_json(*answer->root().find("governance_offset")).c_str());
+  std::printf("%s: %s %s, governance offset %s\n", action.c_str(), settings.kind.c_str(),
+              settings.name.c_str(), to_json(*answer->root().find("governance_offset")).c_str());
   return kDone;
 }
 
@@ -139,18 +153,22 @@ void add_deploy(CLI::App& app, int* code) {
     bool dry_run = false;
   };
   auto settings = std::make_shared<Settings>();
-  CLI::App* deployment = app.add_subcommand("deploy", "Deploy a folder's pipelines, rule tables, models, costs and prompts, all or nothing");
+  CLI::App* deployment = app.add_subcommand(
+      "deploy", "Deploy a folder's pipelines, rule tables, models, costs and prompts, all or nothing");
   deployment->add_option("folder", settings->directory, "Folder")->required();
   deployment->add_option("-m,--message", settings->message, "Why, for the record");
   deployment->add_flag("--dry-run", settings->dry_run, "Check and show the differences, change nothing");
   add_connection_options(*deployment, settings->connection);
-  deployment->callback([settings, code] { *code = deploy(settings->connection, settings->directory, settings->message, settings->dry_run); });
+  deployment->callback([settings, code] {
+    *code = deploy(settings->connection, settings->directory, settings->message, settings->dry_run);
+  });
 
   for (const std::string action : {"kill", "revive", "activate"}) {
     auto words = std::make_shared<SwitchSettings>();
-    CLI::App* command = app.add_subcommand(action, action == "kill"     ? "Switch a pipeline, rule table or model off"
-                                                   : action == "revive" ? "Switch it on again"
-                                                                        : "Make a deployed version the active one");
+    CLI::App* command =
+        app.add_subcommand(action, action == "kill"     ? "Switch a pipeline, rule table or model off"
+                                   : action == "revive" ? "Switch it on again"
+                                                        : "Make a deployed version the active one");
     command->add_option("kind", words->kind, "pipeline, rules or model")->required();
     command->add_option("name", words->name, "name, or name@version")->required();
     command->add_option("--why", words->why, "The reason, for the record")->required();

@@ -27,27 +27,34 @@ std::string short_hash(const std::string& hash) { return hash.substr(0, kShortHa
 
 void line(size_t indent, std::string_view label, size_t label_width, const std::string& text) {
   const size_t pad = label_width > width_of(label) ? label_width - width_of(label) : 0;
-  std::printf("%*s%s%*s  %s\n", static_cast<int>(indent), "", paint(label, Colour::kDim).c_str(), static_cast<int>(pad), "", text.c_str());
+  std::printf("%*s%s%*s  %s\n", static_cast<int>(indent), "", paint(label, Colour::kDim).c_str(),
+              static_cast<int>(pad), "", text.c_str());
 }
 
 /// The members of an object one below the other, names aligned; anything else on one line.
 void block(size_t indent, std::string_view label, size_t label_width, const Value& value) {
-  if (!value.is(Kind::kMap) || value.members().empty()) return line(indent, label, label_width, value_text(value));
+  if (!value.is(Kind::kMap) || value.members().empty())
+    return line(indent, label, label_width, value_text(value));
   size_t widest = 0;
-  for (const Member& member : value.members()) widest = std::max(widest, width_of(plain(member.key.as_string())));
+  for (const Member& member : value.members())
+    widest = std::max(widest, width_of(plain(member.key.as_string())));
   bool first = true;
   for (const Member& member : value.members()) {
     const std::string name = plain(member.key.as_string());
-    line(indent, first ? label : std::string_view(), label_width, name + std::string(widest - width_of(name) + 2, ' ') + value_text(member.value));
+    line(indent, first ? label : std::string_view(), label_width,
+         name + std::string(widest - width_of(name) + 2, ' ') + value_text(member.value));
     first = false;
   }
 }
 
 void print_head(const Value& record) {
   const std::string status = text_of(record, "status");
-  std::printf("%s  %s\n", paint("Decision " + text_of(record, "id"), Colour::kBold).c_str(), paint(status, colour_of_status(status)).c_str());
+  std::printf("%s  %s\n", paint("Decision " + text_of(record, "id"), Colour::kBold).c_str(),
+              paint(status, colour_of_status(status)).c_str());
   constexpr size_t kWidth = 11;
-  line(2, "pipeline", kWidth, text_of(record, "pipeline") + "@" + text_of(record, "version") + "  " + short_hash(text_of(record, "pipeline_hash")));
+  line(2, "pipeline", kWidth,
+       text_of(record, "pipeline") + "@" + text_of(record, "version") + "  " +
+           short_hash(text_of(record, "pipeline_hash")));
   std::string when = when_text(text_of(record, "started_at")) + " UTC";
   const bool ended = record.find("duration_us") != nullptr;
   if (ended) when += ", took " + duration_text(integer_of(record, "duration_us"));
@@ -55,9 +62,11 @@ void print_head(const Value& record) {
   if (const double cost = real_of(record, "cost"); cost != 0) line(2, "cost", kWidth, number_text(cost));
   line(2, "asked by", kWidth, text_of(record, "principal"));
   for (const char* name : {"key", "idempotency_key", "trace"})
-    if (const std::string text = text_of(record, name); !text.empty()) line(2, name == std::string_view("idempotency_key") ? "idempotency" : name, kWidth, text);
+    if (const std::string text = text_of(record, name); !text.empty())
+      line(2, name == std::string_view("idempotency_key") ? "idempotency" : name, kWidth, text);
   if (const Value* error = record.find("error"))
-    line(2, "error", kWidth, paint(text_of(*error, "message"), Colour::kRed) + " [" + text_of(*error, "code") + "]");
+    line(2, "error", kWidth,
+         paint(text_of(*error, "message"), Colour::kRed) + " [" + text_of(*error, "code") + "]");
   if (const Value* input = record.find("input")) block(2, "input", kWidth, *input);
 }
 
@@ -66,7 +75,8 @@ void print_pins(const Value& record) {
   Table table({"  kind", "name", "version", "sha256"});
   table.add({"  governance", "offset " + std::to_string(integer_of(record, "governance_offset")), "", ""});
   for (const Value& pin : items_of(record, "pins"))
-    table.add({"  " + text_of(pin, "kind"), text_of(pin, "name"), text_of(pin, "version"), short_hash(text_of(pin, "sha256"))});
+    table.add({"  " + text_of(pin, "kind"), text_of(pin, "name"), text_of(pin, "version"),
+               short_hash(text_of(pin, "sha256"))});
   if (const Value* seed = record.find("seed")) table.add({"  seed", to_json(*seed), "", ""});
   table.print();
 }
@@ -75,10 +85,13 @@ void print_pins(const Value& record) {
 std::string by_text(const Value& by) {
   std::string text = text_of(by, "model");
   if (!text.empty()) {
-    if (const std::string hash = text_of(by, "sha256"); !hash.empty()) text += " (weights " + short_hash(hash) + ")";
+    if (const std::string hash = text_of(by, "sha256"); !hash.empty())
+      text += " (weights " + short_hash(hash) + ")";
     if (const std::string runtime = text_of(by, "runtime"); !runtime.empty()) text += ", " + runtime;
-    text += ", batch of " + std::to_string(integer_of(by, "batch")) + ", place " + std::to_string(integer_of(by, "position"));
-    text += ", queued " + duration_text(integer_of(by, "queue_us")) + ", ran " + duration_text(integer_of(by, "run_us"));
+    text += ", batch of " + std::to_string(integer_of(by, "batch")) + ", place " +
+            std::to_string(integer_of(by, "position"));
+    text += ", queued " + duration_text(integer_of(by, "queue_us")) + ", ran " +
+            duration_text(integer_of(by, "run_us"));
     if (const double cost = real_of(by, "cost"); cost != 0) text += ", cost " + number_text(cost);
     return text;
   }
@@ -98,22 +111,26 @@ std::string review_text(const Value& event, int64_t asked_us) {
   };
   if (type == "review_requested") {
     const std::string title = text_of(event, "title"), due = text_of(event, "due_at");
-    return "asked queue " + text_of(event, "queue") + (title.empty() ? "" : ": " + title) + (due.empty() ? "" : ", due " + when_text(due)) + "  (review " +
-           text_of(event, "review") + ")";
+    return "asked queue " + text_of(event, "queue") + (title.empty() ? "" : ": " + title) +
+           (due.empty() ? "" : ", due " + when_text(due)) + "  (review " + text_of(event, "review") + ")";
   }
   if (type == "review_claimed") return "claimed by " + who + after;
   if (type == "review_released") return "released by " + who + after;
   if (type == "review_commented") return who + " wrote: " + text_of(event, "text");
   if (type == "review_answered") {
     const int64_t claimed_us = time_us(raw_text_of(event, "claimed_at"));
-    const std::string held = claimed_us == 0 ? "" : ", " + duration_text(at_us - claimed_us) + " after claiming";
+    const std::string held =
+        claimed_us == 0 ? "" : ", " + duration_text(at_us - claimed_us) + " after claiming";
     const Value* answer = event.find("answer");
     return "answered by " + who + after + held + (answer == nullptr ? "" : ": " + value_text(*answer));
   }
-  if (type == "review_escalated") return "escalated to " + text_of(event, "queue") + (who.empty() ? ", because it was due" : " by " + who) + after + reason();
+  if (type == "review_escalated")
+    return "escalated to " + text_of(event, "queue") + (who.empty() ? ", because it was due" : " by " + who) +
+           after + reason();
   if (type == "review_reassigned") {
     const std::string to = text_of(event, "to");
-    return (to.empty() ? "given back to everybody" : "reassigned to " + to) + (who.empty() ? "" : " by " + who) + after;
+    return (to.empty() ? "given back to everybody" : "reassigned to " + to) +
+           (who.empty() ? "" : " by " + who) + after;
   }
   if (type == "review_closed") return "closed" + after + reason();
   return type + after;
@@ -130,23 +147,32 @@ void print_reviews(const Value& step, size_t width) {
 }
 
 void print_step(const Value& step, size_t number, size_t name_width, size_t kind_width) {
-  const std::string name = text_of(step, "name"), kind = text_of(step, "kind"), status = text_of(step, "status");
-  std::string head = std::string(name_width - width_of(name) + 2, ' ') + kind + std::string(kind_width - width_of(kind) + 2, ' ');
-  std::string took = step.find("duration_us") == nullptr ? std::string() : "  " + duration_text(integer_of(step, "duration_us"));
-  std::printf("%4zu  %s%s%s%s\n", number, paint(name, Colour::kBold).c_str(), head.c_str(), paint(status, colour_of_status(status)).c_str(), took.c_str());
+  const std::string name = text_of(step, "name"), kind = text_of(step, "kind"),
+                    status = text_of(step, "status");
+  std::string head = std::string(name_width - width_of(name) + 2, ' ') + kind +
+                     std::string(kind_width - width_of(kind) + 2, ' ');
+  std::string took = step.find("duration_us") == nullptr
+                         ? std::string()
+                         : "  " + duration_text(integer_of(step, "duration_us"));
+  std::printf("%4zu  %s%s%s%s\n", number, paint(name, Colour::kBold).c_str(), head.c_str(),
+              paint(status, colour_of_status(status)).c_str(), took.c_str());
   constexpr size_t kWidth = 8;
   const Value* read = step.find("read");
-  if (read != nullptr && read->is(Kind::kMap) && !read->members().empty() && !status.starts_with("pending")) block(6, "read", kWidth, *read);
+  if (read != nullptr && read->is(Kind::kMap) && !read->members().empty() && !status.starts_with("pending"))
+    block(6, "read", kWidth, *read);
   if (const Value* gave = step.find("gave")) block(6, "gave", kWidth, *gave);
   if (const Value* by = step.find("by")) line(6, "by", kWidth, by_text(*by));
-  if (status == "waiting" && step.find("waiting_until") != nullptr) line(6, "until", kWidth, when_text(text_of(step, "waiting_until")) + " UTC");
-  if (const int64_t attempts = integer_of(step, "attempts"); attempts > 1) line(6, "attempts", kWidth, std::to_string(attempts));
+  if (status == "waiting" && step.find("waiting_until") != nullptr)
+    line(6, "until", kWidth, when_text(text_of(step, "waiting_until")) + " UTC");
+  if (const int64_t attempts = integer_of(step, "attempts"); attempts > 1)
+    line(6, "attempts", kWidth, std::to_string(attempts));
   for (const Value& failed : items_of(step, "errors")) {
     const Value* error = failed.find("error");
     if (error == nullptr) continue;
     const std::string retried = failed.find("retry_at") != nullptr ? ", tried again" : "";
     line(6, "error", kWidth,
-         paint(shorten(text_of(*error, "message"), 160), Colour::kRed) + " [" + text_of(*error, "code") + "] in attempt " + std::to_string(integer_of(failed, "attempt")) + retried);
+         paint(shorten(text_of(*error, "message"), 160), Colour::kRed) + " [" + text_of(*error, "code") +
+             "] in attempt " + std::to_string(integer_of(failed, "attempt")) + retried);
   }
   print_reviews(step, kWidth);
 }
@@ -166,16 +192,20 @@ void print_record(const Value& record) {
   }
   for (const Value& step : steps) print_step(step, ++number, name_width, kind_width);
   if (const Value* output = record.find("output")) {
-    std::printf("\n%s  %s\n", paint("Output", Colour::kBold).c_str(), paint("sha256 " + short_hash(text_of(record, "output_sha256")), Colour::kDim).c_str());
+    std::printf("\n%s  %s\n", paint("Output", Colour::kBold).c_str(),
+                paint("sha256 " + short_hash(text_of(record, "output_sha256")), Colour::kDim).c_str());
     if (output->is(Kind::kMap)) {
       size_t widest = 0;
-      for (const Member& member : output->members()) widest = std::max(widest, width_of(plain(member.key.as_string())));
-      for (const Member& member : output->members()) line(2, plain(member.key.as_string()), widest, value_text(member.value));
+      for (const Member& member : output->members())
+        widest = std::max(widest, width_of(plain(member.key.as_string())));
+      for (const Member& member : output->members())
+        line(2, plain(member.key.as_string()), widest, value_text(member.value));
     } else {
       std::printf("  %s\n", value_text(*output).c_str());
     }
   }
-  if (cut) std::printf("\n%s\n", paint("Long values are shortened; --json shows everything.", Colour::kDim).c_str());
+  if (cut)
+    std::printf("\n%s\n", paint("Long values are shortened; --json shows everything.", Colour::kDim).c_str());
 }
 
 }  // namespace switchyard::server::cli

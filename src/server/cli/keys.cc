@@ -23,7 +23,9 @@ Result<std::unique_ptr<gateway::KeyStore>> open(const Settings& settings) {
   SY_ASSIGN_OR_RETURN(const bool known, runtime::posix_disk().exists(settings.data));
   if (!known) {
     return make_error(ErrorKind::kNotFound, "keys.no_data_folder",
-                      "there is no folder '" + settings.data + "'; name the data folder of a server with --data, or make it", "--data");
+                      "there is no folder '" + settings.data +
+                          "'; name the data folder of a server with --data, or make it",
+                      "--data");
   }
   return gateway::KeyStore::open(key_file(settings.data), runtime::system_clock());
 }
@@ -32,7 +34,8 @@ Result<std::unique_ptr<gateway::KeyStore>> open(const Settings& settings) {
 std::optional<int64_t> span_us(std::string_view text) {
   int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || number <= 0 || number > 1'000'000 || end + 1 != text.data() + text.size()) return std::nullopt;
+  if (error != std::errc() || number <= 0 || number > 1'000'000 || end + 1 != text.data() + text.size())
+    return std::nullopt;
   switch (*end) {
     case 's': return number * 1'000'000;
     case 'm': return number * 60'000'000;
@@ -49,7 +52,9 @@ int create(const Settings& settings) {
   if (!settings.expires.empty()) {
     const auto span = span_us(settings.expires);
     if (!span.has_value())
-      return report(make_error(ErrorKind::kInvalidArgument, "keys.bad_expiry", "'" + settings.expires + "' is no time span; write 90d, 12h or 30m", "--expires"));
+      return report(make_error(ErrorKind::kInvalidArgument, "keys.bad_expiry",
+                               "'" + settings.expires + "' is no time span; write 90d, 12h or 30m",
+                               "--expires"));
     expires_us = runtime::system_clock().now_us() + *span;
   }
   auto store = open(settings);
@@ -70,14 +75,21 @@ int list(const Settings& settings) {
   Table table({"id", "name", "roles", "state", "created", "expires"});
   for (const gateway::KeyInfo& key : (*store)->list()) {
     std::string roles;
-    for (const gateway::Role role : key.roles) roles += (roles.empty() ? "" : ",") + std::string(gateway::role_name(role));
+    for (const gateway::Role role : key.roles)
+      roles += (roles.empty() ? "" : ",") + std::string(gateway::role_name(role));
     const bool expired = key.expires_us != 0 && key.expires_us <= now_us;
     const char* state = key.revoked_us != 0 ? "revoked" : expired ? "expired" : "valid";
-    table.add({key.id, plain(key.name), roles, {state, key.revoked_us != 0 || expired ? Colour::kRed : Colour::kGreen}, time_text(key.created_us),
+    table.add({key.id,
+               plain(key.name),
+               roles,
+               {state, key.revoked_us != 0 || expired ? Colour::kRed : Colour::kGreen},
+               time_text(key.created_us),
                key.expires_us == 0 ? "never" : time_text(key.expires_us)});
   }
-  if (table.empty()) std::printf("no keys; make one with 'switchyard keys create'\n");
-  else table.print();
+  if (table.empty())
+    std::printf("no keys; make one with 'switchyard keys create'\n");
+  else
+    table.print();
   return kDone;
 }
 
@@ -97,13 +109,18 @@ void add_keys(CLI::App& app, int* code) {
   const auto add = [group, code](const char* name, const char* help, int (*act)(const Settings&)) {
     auto settings = std::make_shared<Settings>();
     CLI::App* command = group->add_subcommand(name, help);
-    command->add_option("--data", settings->data, "The data folder")->envname("SWITCHYARD_DATA")->capture_default_str();
+    command->add_option("--data", settings->data, "The data folder")
+        ->envname("SWITCHYARD_DATA")
+        ->capture_default_str();
     command->callback([settings, act, code] { *code = act(*settings); });
     return std::pair(command, settings);
   };
   auto [creating, made] = add("create", "Make a key and print it, once", create);
   creating->add_option("--name", made->name, "Whose it is: a person or a program")->required();
-  creating->add_option("--role", made->roles, "viewer, reviewer, developer, operator, auditor, admin; several with commas")->required();
+  creating
+      ->add_option("--role", made->roles,
+                   "viewer, reviewer, developer, operator, auditor, admin; several with commas")
+      ->required();
   creating->add_option("--expires", made->expires, "After 90d, 12h, ...; left out: never");
   add("list", "Show the keys, without their secrets", list);
   auto [revoking, gone] = add("revoke", "Make a key invalid", revoke);

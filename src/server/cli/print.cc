@@ -16,7 +16,8 @@ bool colours() {
   static const bool use = [] {
     const char* none = std::getenv("NO_COLOR");
     const char* term = std::getenv("TERM");
-    return isatty(STDOUT_FILENO) == 1 && (none == nullptr || *none == '\0') && term != nullptr && std::string_view(term) != "dumb";
+    return isatty(STDOUT_FILENO) == 1 && (none == nullptr || *none == '\0') && term != nullptr &&
+           std::string_view(term) != "dumb";
   }();
   return use;
 }
@@ -47,9 +48,13 @@ std::string paint(std::string_view text, Colour colour) {
 }
 
 Colour colour_of_status(std::string_view status) {
-  if (status == "completed" || status == "answered" || status == "ready" || status == "identical") return Colour::kGreen;
-  if (status == "waiting" || status == "running" || status == "open" || status == "claimed" || status == "completed by fallback") return Colour::kYellow;
-  if (status.starts_with("failed") || status == "cancelled" || status == "killed" || status == "different") return Colour::kRed;
+  if (status == "completed" || status == "answered" || status == "ready" || status == "identical")
+    return Colour::kGreen;
+  if (status == "waiting" || status == "running" || status == "open" || status == "claimed" ||
+      status == "completed by fallback")
+    return Colour::kYellow;
+  if (status.starts_with("failed") || status == "cancelled" || status == "killed" || status == "different")
+    return Colour::kRed;
   if (status.starts_with("skipped") || status == "pending" || status == "closed") return Colour::kDim;
   return Colour::kNone;
 }
@@ -68,7 +73,8 @@ std::string plain(std::string_view text) {
 }
 
 size_t width_of(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; }));
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(),
+                                           [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; }));
 }
 
 std::string shorten(std::string_view text, size_t width) {
@@ -160,9 +166,11 @@ void Table::print() const {
     while (out.ends_with(' ')) out.pop_back();
     std::printf("%s\n", out.c_str());
   };
-  line([&](size_t i) -> const std::string& { return head_[i]; }, [](size_t) { return Colour::kDim; }, head_.size());
+  line([&](size_t i) -> const std::string& { return head_[i]; }, [](size_t) { return Colour::kDim; },
+       head_.size());
   for (const auto& row : cells_)
-    line([&](size_t i) -> const std::string& { return row[i].text; }, [&](size_t i) { return row[i].colour; }, row.size());
+    line([&](size_t i) -> const std::string& { return row[i].text; }, [&](size_t i) { return row[i].colour; },
+         row.size());
 }
 
 }  // namespace switchyard::server::cli

@@ -52,8 +52,9 @@ class Table {
  public:
   explicit Table(std::vector<std::string> head) : head_(std::move(head)) {}
   struct Cell {
-    Cell(std::string t, Colour c = Colour::kNone) : text(std::move(t)), colour(c) {}  // NOLINT: implicit on purpose
-    Cell(const char* t) : text(t) {}                                                  // NOLINT
+    Cell(std::string t, Colour c = Colour::kNone)
+        : text(std::move(t)), colour(c) {}  // NOLINT: implicit on purpose
+    Cell(const char* t) : text(t) {}        // NOLINT
     std::string text;
     Colour colour = Colour::kNone;
   };

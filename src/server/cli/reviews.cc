@@ -43,12 +43,20 @@ int list(const Settings& settings) {
       const std::string status = text_of(item, "status"), due = due_text(item);
       const std::string by = status == "claimed" ? text_of(item, "claimed_by") : text_of(item, "assigned_to");
       const std::string title = text_of(item, "title");
-      table.add({text_of(item, "id"), text_of(item, "queue"), std::to_string(integer_of(item, "priority")), {status, colour_of_status(status)}, by,
-                 {due, due.ends_with("ago") ? Colour::kRed : Colour::kNone}, when_text(text_of(item, "created_at")),
-                 shorten(title.empty() ? text_of(item, "pipeline") + " " + text_of(item, "step") : title, 60)});
+      table.add(
+          {text_of(item, "id"),
+           text_of(item, "queue"),
+           std::to_string(integer_of(item, "priority")),
+           {status, colour_of_status(status)},
+           by,
+           {due, due.ends_with("ago") ? Colour::kRed : Colour::kNone},
+           when_text(text_of(item, "created_at")),
+           shorten(title.empty() ? text_of(item, "pipeline") + " " + text_of(item, "step") : title, 60)});
     }
-    if (table.empty()) std::printf("no open reviews\n");
-    else table.print();
+    if (table.empty())
+      std::printf("no open reviews\n");
+    else
+      table.print();
     return kDone;
   });
 }
@@ -57,10 +65,12 @@ void print_members(const char* head, const Value& map) {
   if (!map.is(Kind::kMap) || map.members().empty()) return;
   std::printf("%s\n", paint(head, Colour::kBold).c_str());
   size_t widest = 0;
-  for (const Member& member : map.members()) widest = std::max(widest, width_of(plain(member.key.as_string())));
+  for (const Member& member : map.members())
+    widest = std::max(widest, width_of(plain(member.key.as_string())));
   for (const Member& member : map.members()) {
     const std::string name = plain(member.key.as_string());
-    std::printf("  %s%*s  %s\n", name.c_str(), static_cast<int>(widest - width_of(name)), "", shorten(plain(to_json(member.value)), 200).c_str());
+    std::printf("  %s%*s  %s\n", name.c_str(), static_cast<int>(widest - width_of(name)), "",
+                shorten(plain(to_json(member.value)), 200).c_str());
   }
 }
 
@@ -71,41 +81,55 @@ void print_form(const Value& form) {
   for (const Member& member : properties->members()) {
     const std::string_view name = member.key.as_string();
     bool required = false;
-    for (const Value& each : items_of(form, "required")) required = required || (each.is(Kind::kString) && each.as_string() == name);
+    for (const Value& each : items_of(form, "required"))
+      required = required || (each.is(Kind::kString) && each.as_string() == name);
     const Value* choices = member.value.find("enum");
-    const std::string type = choices != nullptr ? "one of " + to_json(*choices) : text_of(member.value, "type");
+    const std::string type =
+        choices != nullptr ? "one of " + to_json(*choices) : text_of(member.value, "type");
     std::printf("  %s: %s%s\n", plain(name).c_str(), plain(type).c_str(), required ? ", required" : "");
   }
 }
 
 void print_item(const Value& item) {
   const std::string status = text_of(item, "status"), title = text_of(item, "title");
-  std::printf("%s  %s\n", paint("Review " + text_of(item, "id"), Colour::kBold).c_str(), paint(status, colour_of_status(status)).c_str());
+  std::printf("%s  %s\n", paint("Review " + text_of(item, "id"), Colour::kBold).c_str(),
+              paint(status, colour_of_status(status)).c_str());
   if (!title.empty()) std::printf("  %s\n", title.c_str());
-  std::printf("  queue %s, priority %lld, of %s step %s, decision %s\n", text_of(item, "queue").c_str(), static_cast<long long>(integer_of(item, "priority")),
-              text_of(item, "pipeline").c_str(), text_of(item, "step").c_str(), text_of(item, "decision").c_str());
-  if (const std::string due = due_text(item); !due.empty()) std::printf("  due %s UTC, %s\n", when_text(text_of(item, "due_at")).c_str(), due.c_str());
+  std::printf("  queue %s, priority %lld, of %s step %s, decision %s\n", text_of(item, "queue").c_str(),
+              static_cast<long long>(integer_of(item, "priority")), text_of(item, "pipeline").c_str(),
+              text_of(item, "step").c_str(), text_of(item, "decision").c_str());
+  if (const std::string due = due_text(item); !due.empty())
+    std::printf("  due %s UTC, %s\n", when_text(text_of(item, "due_at")).c_str(), due.c_str());
   if (const std::string by = text_of(item, "claimed_by"); !by.empty())
-    std::printf("  claimed by %s until %s UTC\n", by.c_str(), when_text(text_of(item, "claimed_until")).c_str());
-  if (const std::string to = text_of(item, "assigned_to"); !to.empty()) std::printf("  assigned to %s\n", to.c_str());
-  if (const std::string why = text_of(item, "ended_why"); !why.empty()) std::printf("  ended: %s by %s\n", why.c_str(), text_of(item, "ended_by").c_str());
+    std::printf("  claimed by %s until %s UTC\n", by.c_str(),
+                when_text(text_of(item, "claimed_until")).c_str());
+  if (const std::string to = text_of(item, "assigned_to"); !to.empty())
+    std::printf("  assigned to %s\n", to.c_str());
+  if (const std::string why = text_of(item, "ended_why"); !why.empty())
+    std::printf("  ended: %s by %s\n", why.c_str(), text_of(item, "ended_by").c_str());
   if (const Value* shown = item.find("show")) print_members("Shown", *shown);
   if (const Value* form = item.find("form")) print_form(*form);
   for (const Value& comment : items_of(item, "comment_list"))
-    std::printf("  %s %s: %s\n", when_text(text_of(comment, "at")).c_str(), text_of(comment, "who").c_str(), text_of(comment, "text").c_str());
+    std::printf("  %s %s: %s\n", when_text(text_of(comment, "at")).c_str(), text_of(comment, "who").c_str(),
+                text_of(comment, "text").c_str());
   if (const Value* answer = item.find("answer")) print_members("Answer", *answer);
 }
 
 int print_changed(const Settings& settings, const Value& item) {
-  if (settings.json) std::printf("%s\n", to_pretty_json(item).c_str());
-  else print_item(item);
+  if (settings.json)
+    std::printf("%s\n", to_pretty_json(item).c_str());
+  else
+    print_item(item);
   return kDone;
 }
 
-std::string path_of(const Settings& settings, const char* verb) { return "/api/v1/reviews/" + encode(settings.id) + verb; }
+std::string path_of(const Settings& settings, const char* verb) {
+  return "/api/v1/reviews/" + encode(settings.id) + verb;
+}
 
 int show(const Settings& settings) {
-  return with_answer(settings.connection, http::Method::kGet, path_of(settings, ""), {}, [&](const Value& item) { return print_changed(settings, item); });
+  return with_answer(settings.connection, http::Method::kGet, path_of(settings, ""), {},
+                     [&](const Value& item) { return print_changed(settings, item); });
 }
 
 int post(const Settings& settings, const char* verb, const Value& body) {
@@ -122,7 +146,9 @@ void add_text(MapBuilder& body, const char* name, const std::string& text) {
 Result<Document> read_answer(const std::vector<std::string>& given) {
   const bool pairs = given.front().find('=') != std::string::npos && given.front().find_first_of("{[-") != 0;
   if (!pairs) {
-    if (given.size() > 1) return make_error(ErrorKind::kInvalidArgument, "cli.bad_answer", "give one JSON object, or field=value for each field", "answer");
+    if (given.size() > 1)
+      return make_error(ErrorKind::kInvalidArgument, "cli.bad_answer",
+                        "give one JSON object, or field=value for each field", "answer");
     return read_data(given.front(), "answer");
   }
   auto arena = std::make_shared<Arena>(1024);
@@ -130,14 +156,18 @@ Result<Document> read_answer(const std::vector<std::string>& given) {
   for (const std::string& pair : given) {
     const size_t equals = pair.find('=');
     if (equals == std::string::npos || equals == 0)
-      return make_error(ErrorKind::kInvalidArgument, "cli.bad_answer", "'" + pair + "' is no field=value", "answer");
+      return make_error(ErrorKind::kInvalidArgument, "cli.bad_answer", "'" + pair + "' is no field=value",
+                        "answer");
     const std::string_view text = std::string_view(pair).substr(equals + 1);
     const auto value = parse_json(text, *arena);
-    map.add(Value::string(arena->copy(pair.substr(0, equals))), value.ok() ? *value : Value::string(arena->copy(text)));
+    map.add(Value::string(arena->copy(pair.substr(0, equals))),
+            value.ok() ? *value : Value::string(arena->copy(text)));
   }
   Value twice;
   const Value root = map.build(&twice);
-  if (root.is_null()) return make_error(ErrorKind::kInvalidArgument, "cli.bad_answer", "'" + std::string(twice.as_string()) + "' is given twice", "answer");
+  if (root.is_null())
+    return make_error(ErrorKind::kInvalidArgument, "cli.bad_answer",
+                      "'" + std::string(twice.as_string()) + "' is given twice", "answer");
   return Document(std::move(arena), root);
 }
 
@@ -204,7 +234,9 @@ void add_reviews(CLI::App& app, int* code) {
     command->callback([settings, act, code] { *code = act(*settings); });
     return std::pair(command, settings);
   };
-  const auto for_somebody = [](auto& added) { added.first->add_option("--reviewer", added.second->reviewer, "Act for this reviewer (operators only)"); };
+  const auto for_somebody = [](auto& added) {
+    added.first->add_option("--reviewer", added.second->reviewer, "Act for this reviewer (operators only)");
+  };
 
   auto listing = add("list", "Open questions, most urgent first", list);
   listing.first->add_option("--queue", listing.second->queue, "Of this queue");
@@ -213,12 +245,16 @@ void add_reviews(CLI::App& app, int* code) {
   listing.first->add_option("--limit", listing.second->limit, "1 to 500")->capture_default_str();
   add("show", "Show a question with what the reviewer sees", show);
   auto claiming = add("claim", "Take a question", claim);
-  claiming.first->add_option("--lease", claiming.second->lease_seconds, "Seconds it is yours: 1 to 28800 (default 600)")->check(CLI::PositiveNumber);
+  claiming.first
+      ->add_option("--lease", claiming.second->lease_seconds, "Seconds it is yours: 1 to 28800 (default 600)")
+      ->check(CLI::PositiveNumber);
   for_somebody(claiming);
   auto releasing = add("release", "Give a question back", release);
   for_somebody(releasing);
   auto answering = add("answer", "Answer a question that you claimed", answer);
-  answering.first->add_option("answer", answering.second->answer, "field=value ..., a JSON object, a file, or -")->required();
+  answering.first
+      ->add_option("answer", answering.second->answer, "field=value ..., a JSON object, a file, or -")
+      ->required();
   for_somebody(answering);
   auto commenting = add("comment", "Write a comment", comment);
   commenting.first->add_option("text", commenting.second->text, "The comment")->required();

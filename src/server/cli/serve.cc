@@ -21,20 +21,42 @@ struct ServeSettings {
 
 void add_options(CLI::App& command, ServeSettings& settings) {
   ServerOptions& options = settings.options;
-  command.add_option("--data", options.data_directory, "Folder of logs, state and keys")->envname("SWITCHYARD_DATA")->capture_default_str();
-  command.add_option("--address", options.address, "Address to listen on; 0.0.0.0 for all")->envname("SWITCHYARD_ADDRESS")->capture_default_str();
-  command.add_option("--port", options.port, "Port; 0: the system chooses")->envname("SWITCHYARD_PORT")->capture_default_str();
-  command.add_option("--partitions", options.partitions, "State machines, for a new data folder only")->check(CLI::Range(1u, partition::kMaxPartitions));
-  command.add_option("--partition-threads", options.partition_threads, "Threads that drive them (default: half the cores)")->check(CLI::Range(1, 256));
-  command.add_option("--http-threads", options.http_threads, "Threads that serve HTTP")->check(CLI::Range(1, 256))->capture_default_str();
-  command.add_option("--model-workers", options.model_workers, "Threads that run models (default: half the cores)")->check(CLI::Range(1u, 256u));
-  command.add_option("--onnxruntime", options.onnxruntime, "The ONNX Runtime library or its folder")->envname("ONNXRUNTIME_ROOT");
+  command.add_option("--data", options.data_directory, "Folder of logs, state and keys")
+      ->envname("SWITCHYARD_DATA")
+      ->capture_default_str();
+  command.add_option("--address", options.address, "Address to listen on; 0.0.0.0 for all")
+      ->envname("SWITCHYARD_ADDRESS")
+      ->capture_default_str();
+  command.add_option("--port", options.port, "Port; 0: the system chooses")
+      ->envname("SWITCHYARD_PORT")
+      ->capture_default_str();
+  command.add_option("--partitions", options.partitions, "State machines, for a new data folder only")
+      ->check(CLI::Range(1u, partition::kMaxPartitions));
+  command
+      .add_option("--partition-threads", options.partition_threads,
+                  "Threads that drive them (default: half the cores)")
+      ->check(CLI::Range(1, 256));
+  command.add_option("--http-threads", options.http_threads, "Threads that serve HTTP")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command
+      .add_option("--model-workers", options.model_workers,
+                  "Threads that run models (default: half the cores)")
+      ->check(CLI::Range(1u, 256u));
+  command.add_option("--onnxruntime", options.onnxruntime, "The ONNX Runtime library or its folder")
+      ->envname("ONNXRUNTIME_ROOT");
   command.add_option("--max-body-bytes", options.max_body_bytes, "Of a deployment")->capture_default_str();
-  command.add_option("--tls-certificate", options.tls_certificate_file, "PEM chain; with --tls-key: serve HTTPS");
+  command.add_option("--tls-certificate", options.tls_certificate_file,
+                     "PEM chain; with --tls-key: serve HTTPS");
   command.add_option("--tls-key", options.tls_key_file, "PEM key");
-  command.add_option("--log-level", settings.log_level, "debug, info, warn, error or off")->capture_default_str();
-  command.add_option("--log-format", settings.log_format, "auto, json or text")->check(CLI::IsMember({"auto", "json", "text"}))->capture_default_str();
-  command.add_option("--log", settings.log, "local, or memory (nothing survives; for measurements)")->check(CLI::IsMember({"local", "memory"}))->capture_default_str();
+  command.add_option("--log-level", settings.log_level, "debug, info, warn, error or off")
+      ->capture_default_str();
+  command.add_option("--log-format", settings.log_format, "auto, json or text")
+      ->check(CLI::IsMember({"auto", "json", "text"}))
+      ->capture_default_str();
+  command.add_option("--log", settings.log, "local, or memory (nothing survives; for measurements)")
+      ->check(CLI::IsMember({"local", "memory"}))
+      ->capture_default_str();
 }
 
 int serve(ServeSettings settings, bool development) {
@@ -48,7 +70,8 @@ int serve(ServeSettings settings, bool development) {
   options.development = development;
   options.version = SWITCHYARD_VERSION;
   if (options.tls_certificate_file.empty() != options.tls_key_file.empty()) {
-    return report(make_error(ErrorKind::kInvalidArgument, "server.half_tls", "give both --tls-certificate and --tls-key, or neither"));
+    return report(make_error(ErrorKind::kInvalidArgument, "server.half_tls",
+                             "give both --tls-certificate and --tls-key, or neither"));
   }
 
   // Taken by sigwait below; threads inherit the mask.
@@ -68,8 +91,8 @@ int serve(ServeSettings settings, bool development) {
       server.stop();
       return report(key.error());
     }
-    std::printf("Switchyard is ready at http://%s:%u\nAPI key (kept in %s/development-key): %s\n", options.address.c_str(), server.port(),
-                options.data_directory.c_str(), key->c_str());
+    std::printf("Switchyard is ready at http://%s:%u\nAPI key (kept in %s/development-key): %s\n",
+                options.address.c_str(), server.port(), options.data_directory.c_str(), key->c_str());
     std::fflush(stdout);
   }
   int signal = 0;
@@ -82,8 +105,9 @@ int serve(ServeSettings settings, bool development) {
 
 void add_serve(CLI::App& app, int* code) {
   for (const bool development : {false, true}) {
-    CLI::App* command = development ? app.add_subcommand("dev", "Run a server on this machine and print a key for it")
-                                    : app.add_subcommand("serve", "Run a server");
+    CLI::App* command = development
+                            ? app.add_subcommand("dev", "Run a server on this machine and print a key for it")
+                            : app.add_subcommand("serve", "Run a server");
     auto settings = std::make_shared<ServeSettings>();
     add_options(*command, *settings);
     command->callback([settings, development, code] { *code = serve(*settings, development); });
