@@ -1,0 +1,82 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "switchyard/partition/state_machine.h"
+#include "switchyard/store/memory.h"
+#include "switchyard/testing/seeded_random.h"
+#include "switchyard/workflow/catalog.h"
+
+namespace switchyard::partition::testing {
+
+/// Pipelines compiled from text; one model, "m", that gives { score: double }.
+class Pipelines final : public workflow::Catalog {
+ public:
+  /// `text` without the header: steps and output. The input needs `n` (integer) and `card` (the key); `n` can be searched for.
+  void add(const std::string& name, const std::string& text);
+
+  GovernanceOffset offset() const override { return GovernanceOffset(1); }
+  std::shared_ptr<const workflow::Pipeline> pipeline(std::string_view name, std::string_view version) const override;
+  std::shared_ptr<const workflow::Pipeline> pipeline_by_hash(const Sha256& hash) const override;
+  Result<std::shared_ptr<const workflow::Pins>> pins_for(const workflow::Pipeline& pipeline) const override;
+  std::shared_ptr<const rules::RuleTable> rules(std::string_view, std::string_view) const override { return nullptr; }
+  const workflow::Kill* killed(ArtefactKind, std::string_view name, std::string_view) const override {
+    return kill.has_value() && kill->name == name ? &*kill : nullptr;
+  }
+
+  std::optional<workflow::Kill> kill;
+
+ private:
+  std::vector<std::shared_ptr<const workflow::Pipeline>> pipelines_;
+};
+
+/// A start command as the gateway makes it.
+StartRun start_of(const Pipelines& pipelines, const std::string& pipeline, int64_t n, const std::string& card,
+                  const std::string& idempotency_key = {});
+workflow::EffectResult score(double value);
+
+/// A state machine with a log in memory: what it emits is durable at once, and can be folded again.
+class Rig final : public EventWriter, public Outbox {
+ public:
+  explicit Rig(std::shared_ptr<Pipelines> pipelines, uint32_t partition = 0, uint32_t partitions = 1);
+
+  Result<LogOffset> append(const Event& event) override;
+  void start_effect(workflow::EffectRequest request, bool after_durable) override;
+  void run_rests(const workflow::RunState& run) override { rested.push_back(run.id); }
+
+  StateMachine& operator*() { return *machine; }
+  StateMachine* operator->() { return machine.get(); }
+  /// Loses the memory; the store keeps its last written checkpoint; then recovers.
+  void restart(int64_t now_us);
+  /// The digest of a fold of all events into an empty state.
+  uint64_t folded_digest();
+  size_t count(EventType type) const;
+
+  std::unique_ptr<store::MemoryStateStore> store = store::memory_state_store(7);
+  std::unique_ptr<StateMachine> machine;
+  std::vector<workflow::EffectRequest> effects;
+  std::vector<bool> effects_after_durable;
+  std::vector<RunId> rested;
+  int64_t now_us = 1'767'225'600'000'000;
+
+ private:
+  struct Stored {
+    EventType type;
+    RunId run;
+    uint16_t step;
+    int64_t time_us;
+    std::string payload;
+  };
+  std::unique_ptr<StateMachine> make(store::StateStore* state);
+  Status replay(StateMachine& to, size_t from);
+
+  const std::shared_ptr<Pipelines> pipelines_;
+  const uint32_t partition_, partitions_;
+  switchyard::testing::SeededRandom random_{11};
+  std::vector<Stored> log_;
+};
+
+}  // namespace switchyard::partition::testing
