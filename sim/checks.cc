@@ -26,10 +26,12 @@ void World::see_durable() {
     if (durable_cursor_[p] == 0) durable_cursor_[p] = log.first_offset().value;
     while (LogOffset(durable_cursor_[p]) < log.durable_end()) {
       auto next = log.read(LogOffset(durable_cursor_[p]), 1u << 20, [&](const log::RecordView& record) {
-        durable_[p].emplace_back(record.offset.value, hash64(record.payload, hash64(record.run.view(), record.type)));
+        durable_[p].emplace_back(record.offset.value,
+                                 hash64(record.payload, hash64(record.run.view(), record.type)));
         if (static_cast<EventType>(record.type) == EventType::kStepStarted) {
           Arena arena;
-          auto event = decode_event(EventType::kStepStarted, record.version, record.run, record.step, record.time_us, record.payload, arena);
+          auto event = decode_event(EventType::kStepStarted, record.version, record.run, record.step,
+                                    record.time_us, record.payload, arena);
           if (event.ok()) {
             durable_begun_.insert(record.run.to_string() + "/" + std::to_string(record.step) + "/" +
                                   std::to_string(std::get<StepStarted>(event->body).attempt));
@@ -54,12 +56,16 @@ History World::read_history() {
     while (at < log.durable_end() && !failed()) {
       auto next = log.read(at, 4u << 20, [&](const log::RecordView& record) {
         if (index < durable_[p].size()) {
-          const std::pair<uint64_t, uint64_t> now(record.offset.value, hash64(record.payload, hash64(record.run.view(), record.type)));
-          if (durable_[p][index] != now) fail("partition " + std::to_string(p) + ": the durable record at " + std::to_string(durable_[p][index].first) + " is another now");
+          const std::pair<uint64_t, uint64_t> now(
+              record.offset.value, hash64(record.payload, hash64(record.run.view(), record.type)));
+          if (durable_[p][index] != now)
+            fail("partition " + std::to_string(p) + ": the durable record at " +
+                 std::to_string(durable_[p][index].first) + " is another now");
         }
         ++index;
         auto payload = std::make_shared<const std::string>(record.payload);
-        auto event = decode_event(static_cast<EventType>(record.type), record.version, record.run, record.step, record.time_us, *payload, *arena);
+        auto event = decode_event(static_cast<EventType>(record.type), record.version, record.run,
+                                  record.step, record.time_us, *payload, *arena);
         if (!event.ok()) {
           fail("an event cannot be read: " + event.error().message);
           return false;
@@ -67,11 +73,14 @@ History World::read_history() {
         history.add(PartitionId(p), {std::move(*event), record.offset, arena, payload});
         return true;
       });
-      if (!next.ok()) fail("the log cannot be read: " + next.error().message);
-      else at = *next;
+      if (!next.ok())
+        fail("the log cannot be read: " + next.error().message);
+      else
+        at = *next;
     }
     if (index < durable_[p].size()) {
-      fail("partition " + std::to_string(p) + " lost " + std::to_string(durable_[p].size() - index) + " durable records");
+      fail("partition " + std::to_string(p) + " lost " + std::to_string(durable_[p].size() - index) +
+           " durable records");
     }
   }
   if (!history.breach().empty()) fail(history.breach());
@@ -90,12 +99,14 @@ bool World::settle() {
     }
     if (all) return true;
     turn();
-    while (!failed() && step_logs()) {}
+    while (!failed() && step_logs()) {
+    }
     turn();
   }
   for (uint32_t p = 0; p < partitions_; ++p) {
-    trace("partition " + std::to_string(p) + ": durable " + std::to_string(real_log(p).durable_end().value) + ", next " +
-          std::to_string(real_log(p).next_offset().value) + ", step " + std::to_string(static_cast<int>(real_log(p).step())) + ", mailbox " +
+    trace("partition " + std::to_string(p) + ": durable " + std::to_string(real_log(p).durable_end().value) +
+          ", next " + std::to_string(real_log(p).next_offset().value) + ", step " +
+          std::to_string(static_cast<int>(real_log(p).step())) + ", mailbox " +
           std::to_string(mailbox_->size()) + ", stalled " + std::to_string(real_log(p).stalled()));
   }
   fail("the partitions do not come to rest");
@@ -140,33 +151,45 @@ void World::check_fold(uint32_t partition) {
   const auto fresh = folded.digest();
   if (!live.ok() || !fresh.ok()) return fail("a state has no digest");
   trace("digest " + std::to_string(*live));
-  if (*live != *fresh) fail("the state of partition " + std::to_string(partition) + " is not what its log folds to");
+  if (*live != *fresh)
+    fail("the state of partition " + std::to_string(partition) + " is not what its log folds to");
 }
 
 /// Nothing that a client was told is lost or changed.
 void World::check_told(const History& history) {
   for (const auto& [id, told] : told_) {
     auto view = machine(partition::partition_of(id).value).run(id);
-    if (!view.ok()) return fail("the acknowledged run " + id.to_string() + " is lost: " + view.error().message);
+    if (!view.ok())
+      return fail("the acknowledged run " + id.to_string() + " is lost: " + view.error().message);
     const auto run = history.runs().find(id);
-    if (run == history.runs().end()) return fail("the acknowledged run " + id.to_string() + " is not in the log");
-    if (run->second.ended != workflow::is_final(view->summary.status)) return fail("log and state disagree whether " + id.to_string() + " ended");
-    if (run->second.ended && status_of_end(run->second.end) != view->summary.status) return fail("log and state disagree how " + id.to_string() + " ended");
-    if (workflow::is_final(told.status) && view->summary.status != told.status) return fail("the end of " + id.to_string() + " changed");
-    if (told.has_output && run->second.output != told.output) return fail("the output of " + id.to_string() + " changed");
-    if (view->summary.offsets.size() != run->second.events.size()) return fail("the state knows not every event of " + id.to_string());
+    if (run == history.runs().end())
+      return fail("the acknowledged run " + id.to_string() + " is not in the log");
+    if (run->second.ended != workflow::is_final(view->summary.status))
+      return fail("log and state disagree whether " + id.to_string() + " ended");
+    if (run->second.ended && status_of_end(run->second.end) != view->summary.status)
+      return fail("log and state disagree how " + id.to_string() + " ended");
+    if (workflow::is_final(told.status) && view->summary.status != told.status)
+      return fail("the end of " + id.to_string() + " changed");
+    if (told.has_output && run->second.output != told.output)
+      return fail("the output of " + id.to_string() + " changed");
+    if (view->summary.offsets.size() != run->second.events.size())
+      return fail("the state knows not every event of " + id.to_string());
     for (size_t i = 0; i < view->summary.offsets.size(); ++i) {
-      if (run->second.events[i].offset.value != view->summary.offsets[i]) return fail("an event of " + id.to_string() + " is elsewhere");
+      if (run->second.events[i].offset.value != view->summary.offsets[i])
+        return fail("an event of " + id.to_string() + " is elsewhere");
     }
   }
   for (const auto& [key, id] : told_keys_) {
     const auto run = history.runs().find(id);
-    if (run == history.runs().end() || run->second.idempotency_key != key) return fail("the run of key " + key + " is lost");
+    if (run == history.runs().end() || run->second.idempotency_key != key)
+      return fail("the run of key " + key + " is lost");
   }
   for (const auto& [id, answer] : told_answers_) {
     const auto review = history.reviews().find(id);
-    if (review == history.reviews().end() || !review->second.answered) return fail("the acknowledged answer to " + id.to_string() + " is lost");
-    if (review->second.answered_by != answer.who || review->second.answer != answer.answer) return fail("the acknowledged answer to " + id.to_string() + " is another now");
+    if (review == history.reviews().end() || !review->second.answered)
+      return fail("the acknowledged answer to " + id.to_string() + " is lost");
+    if (review->second.answered_by != answer.who || review->second.answer != answer.answer)
+      return fail("the acknowledged answer to " + id.to_string() + " is another now");
     auto item = machine(partition::partition_of(id).value).review(id);
     if (!item.ok() || item->status != review::ItemStatus::kAnswered || item->ended_by != answer.who ||
         to_canonical_json(item->answer.root()) != answer.answer) {
@@ -197,7 +220,8 @@ void World::check_lists(const History& history) {
         if (!view.ok()) return fail("a run of the log is not in the state: " + view.error().message);
         const workflow::RunSummary& summary = view->summary;
         const Value* n = summary.search.root().find("n");
-        const bool fits = (filter.pipeline.empty() || run->second.pipeline_name == filter.pipeline) && (filter.key.empty() || run->second.key == filter.key) &&
+        const bool fits = (filter.pipeline.empty() || run->second.pipeline_name == filter.pipeline) &&
+                          (filter.key.empty() || run->second.key == filter.key) &&
                           (!filter.status.has_value() || summary.status == *filter.status) &&
                           (filter.search.empty() || (n != nullptr && to_json(*n) == filter.search[0].second));
         if (fits) wanted.push_back(run->first);
@@ -210,8 +234,8 @@ void World::check_lists(const History& history) {
         filter.before = page->scanned_to.has_value() ? *page->scanned_to : page->runs.back().id;
       }
       if (listed != wanted) {
-        return fail("list " + std::to_string(f) + " of partition " + std::to_string(p) + " has " + std::to_string(listed.size()) + " runs, the log " +
-                    std::to_string(wanted.size()));
+        return fail("list " + std::to_string(f) + " of partition " + std::to_string(p) + " has " +
+                    std::to_string(listed.size()) + " runs, the log " + std::to_string(wanted.size()));
       }
     }
   }
@@ -228,12 +252,14 @@ void World::check_queues(const History& history) {
       if (!items.ok()) return fail("a queue cannot be read: " + items.error().message);
       std::set<RunId> wanted, listed;
       for (const auto& [id, review] : history.reviews()) {
-        if (review.open && partition::partition_of(id).value == p && (filter.queue.empty() || review.queue == filter.queue)) wanted.insert(id);
+        if (review.open && partition::partition_of(id).value == p &&
+            (filter.queue.empty() || review.queue == filter.queue))
+          wanted.insert(id);
       }
       for (const review::Item& item : *items) listed.insert(item.id);
       if (listed != wanted || items->size() != wanted.size()) {
-        return fail("queue '" + filter.queue + "' of partition " + std::to_string(p) + " holds " + std::to_string(items->size()) + " reviews, open are " +
-                    std::to_string(wanted.size()));
+        return fail("queue '" + filter.queue + "' of partition " + std::to_string(p) + " holds " +
+                    std::to_string(items->size()) + " reviews, open are " + std::to_string(wanted.size()));
       }
     }
   }
@@ -252,7 +278,9 @@ void World::check_replays(const History& history, bool last) {
     auto view = machine(partition::partition_of(id).value).run(id);
     auto report = replayer.replay(view->summary, run.events, {});
     if (!report.ok()) return fail("run " + id.to_string() + " cannot be replayed: " + report.error().message);
-    if (!report->identical) return fail("run " + id.to_string() + " (" + run.pipeline_name + ") replays differently: " + report->difference);
+    if (!report->identical)
+      return fail("run " + id.to_string() + " (" + run.pipeline_name +
+                  ") replays differently: " + report->difference);
     ++outcome_.replays;
   }
 }
@@ -264,8 +292,10 @@ void World::finish() {
   effects_.set_calm(true);
   for (int i = 0; i < 4000 && !failed(); ++i) {
     turn();
-    while (!failed() && step_logs()) {}
-    while (effects_.deliver()) {}
+    while (!failed() && step_logs()) {
+    }
+    while (effects_.deliver()) {
+    }
     turn();
     if (mailbox_->size() != 0 || step_logs()) continue;
     bool waits = false;
@@ -294,8 +324,8 @@ void World::check_ends() {
     bool for_person = false;
     for (const auto& [step, review] : run.waits_for) for_person |= history.reviews().at(review).open;
     if (view->summary.status != RunStatus::kWaiting || !for_person) {
-      return fail("run " + id.to_string() + " (" + run.pipeline_name + ") is " + std::string(workflow::run_status_name(view->summary.status)) +
-                  " and nothing will move it");
+      return fail("run " + id.to_string() + " (" + run.pipeline_name + ") is " +
+                  std::string(workflow::run_status_name(view->summary.status)) + " and nothing will move it");
     }
   }
   outcome_.runs = history.runs().size();

@@ -52,8 +52,10 @@ void World::call(uint32_t partition, std::string what, std::function<Result<T>(S
       partition::Call{[work = std::move(work), reply](partition::PartitionHost& host, int64_t now_us) {
                         auto result = std::make_shared<Result<T>>(work(host.machine(), now_us));
                         host.reply_when_durable([result, reply](const Status& status) {
-                          if (status.ok()) reply(std::move(*result));
-                          else reply(status.error());
+                          if (status.ok())
+                            reply(std::move(*result));
+                          else
+                            reply(status.error());
                         });
                       },
                       [reply](const Error& error) { reply(error); }}};
@@ -63,19 +65,26 @@ void World::call(uint32_t partition, std::string what, std::function<Result<T>(S
 void World::refused(const Error& error, std::initializer_list<ErrorKind> allowed) {
   trace("refused " + error.code);
   if (error.kind == ErrorKind::kNoSpace) return;
-  if (std::find(allowed.begin(), allowed.end(), error.kind) == allowed.end()) fail("refused: " + name_of(error));
+  if (std::find(allowed.begin(), allowed.end(), error.kind) == allowed.end())
+    fail("refused: " + name_of(error));
 }
 
 void World::client() {
   const uint64_t roll = random_.below(100);
-  if (roll < 45) start_run();
-  else if (roll < 55) read_run();
-  else if (roll < 58) cancel_run();
-  else if (roll < 62) list_runs();
-  else review_work();
+  if (roll < 45)
+    start_run();
+  else if (roll < 55)
+    read_run();
+  else if (roll < 58)
+    cancel_run();
+  else if (roll < 62)
+    list_runs();
+  else
+    review_work();
 }
 
-// --- runs --------------------------------------------------------------------------------------------------------------
+// --- runs
+// --------------------------------------------------------------------------------------------------------------
 
 void World::start_run() {
   // A third repeats an earlier request, some of these with another body.
@@ -90,8 +99,9 @@ void World::start_run() {
   Key key;
   key.pipeline = pipelines[random_.below(pipelines.size())]->name;
   key.principal = "client";
-  key.input = "{\"n\":" + std::to_string(random_.below(20)) + ",\"amount\":" + std::to_string(random_.below(1000)) +
-              ".5,\"card\":\"c" + std::to_string(random_.below(6)) + "\"}";
+  key.input = "{\"n\":" + std::to_string(random_.below(20)) +
+              ",\"amount\":" + std::to_string(random_.below(1000)) + ".5,\"card\":\"c" +
+              std::to_string(random_.below(6)) + "\"}";
   key.hash = hash64(key.input, hash64(key.pipeline)) & ~uint64_t{1};
   std::string idempotency_key;
   if (random_.below(3) != 0) {
@@ -114,29 +124,35 @@ void World::post_start(const Key& key, const std::string& idempotency_key, int64
   std::vector<Value> slots(workflow::kSlotSteps + start.pipeline->steps.size());
   slots[workflow::kSlotInput] = start.input;
   MapBuilder search(*start.arena);
-  for (const auto& [name, program] : start.pipeline->search) search.add(name, *program.evaluate(slots, *start.arena));
+  for (const auto& [name, program] : start.pipeline->search)
+    search.add(name, *program.evaluate(slots, *start.arena));
   start.search = search.build();
   start.key = start.pipeline->key->evaluate(slots, *start.arena)->as_string();
   start.idempotency_key = idempotency_key;
   start.principal = key.principal;
   start.request_hash = key.hash;
-  const uint32_t partition = partition::choose_partition(idempotency_key, start.key, random_.next_u64(), partitions_).value;
-  const uint64_t request = ask("start " + key.pipeline + " " + idempotency_key + (options_.plant == Plant::kChance ? chance() : ""));
+  const uint32_t partition =
+      partition::choose_partition(idempotency_key, start.key, random_.next_u64(), partitions_).value;
+  const uint64_t request = ask("start " + key.pipeline + " " + idempotency_key +
+                               (options_.plant == Plant::kChance ? chance() : ""));
   partition::StartCommand command{std::move(start), wait_us == 0 ? 0 : now_us_ + wait_us, {}};
   command.reply = [this, request, key, idempotency_key](Result<partition::StartReply> reply) {
     if (!answered(request)) return;
     if (!reply.ok()) {
-      if (reply.error().code == "run.idempotency_mismatch" && !idempotency_key.empty()) return trace("mismatch");
+      if (reply.error().code == "run.idempotency_mismatch" && !idempotency_key.empty())
+        return trace("mismatch");
       return refused(reply.error(), {});
     }
     const RunId id = reply->view.summary.id;
     if (!idempotency_key.empty()) {
       const auto [known, is_new] = told_keys_.emplace(idempotency_key, id);
       if (!is_new && known->second != id) {
-        fail("the idempotency key " + idempotency_key + " gave " + known->second.to_string() + " and " + id.to_string());
+        fail("the idempotency key " + idempotency_key + " gave " + known->second.to_string() + " and " +
+             id.to_string());
       }
       const auto [accepted, first] = told_requests_.emplace(idempotency_key, key);
-      if (!first && accepted->second.hash != key.hash) fail("two different requests with the key " + idempotency_key + " were accepted");
+      if (!first && accepted->second.hash != key.hash)
+        fail("two different requests with the key " + idempotency_key + " were accepted");
     }
     if (reply->view.summary.pipeline != key.pipeline) fail("the answer is about another pipeline");
     told(reply->view);
@@ -154,7 +170,8 @@ void World::told(const partition::RunView& view) {
   const auto [known, is_new] = told_.emplace(summary.id, Told{});
   if (is_new) known_runs_.push_back(summary.id);
   Told& told = known->second;
-  if (workflow::is_final(told.status) && told.status != summary.status) fail("run " + summary.id.to_string() + " changed its end");
+  if (workflow::is_final(told.status) && told.status != summary.status)
+    fail("run " + summary.id.to_string() + " changed its end");
   // Answers may overtake each other: what ended stays ended.
   told.status = summary.status;
   if (!view.has_output) return;
@@ -169,7 +186,8 @@ void World::read_run() {
   const RunId id = known_runs_[random_.below(known_runs_.size())];
   if (random_.one_in(2)) {
     return call<partition::RunView>(
-        partition::partition_of(id).value, "read", [id](StateMachine& machine, int64_t) { return machine.run(id); },
+        partition::partition_of(id).value, "read",
+        [id](StateMachine& machine, int64_t) { return machine.run(id); },
         [this](Result<partition::RunView> view) { view.ok() ? told(*view) : refused(view.error(), {}); });
   }
   // Waits for the end, as Engine::get_run does.
@@ -178,18 +196,21 @@ void World::read_run() {
   const Reply<partition::RunView> reply = [this, request](Result<partition::RunView> view) {
     if (answered(request)) view.ok() ? told(*view) : refused(view.error(), {});
   };
-  partition::Command message{partition::partition_of(id).value,
-                             partition::Call{[id, until_us, reply](partition::PartitionHost& host, int64_t now_us) {
-                                               auto view = host.machine().run(id);
-                                               if (view.ok() && until_us > now_us && !workflow::is_final(view->summary.status)) {
-                                                 return host.wait_for(id, until_us, reply);
-                                               }
-                                               host.reply_when_durable([view, reply](const Status& status) {
-                                                 if (status.ok()) reply(view);
-                                                 else reply(status.error());
-                                               });
-                                             },
-                                             [reply](const Error& error) { reply(error); }}};
+  partition::Command message{
+      partition::partition_of(id).value,
+      partition::Call{[id, until_us, reply](partition::PartitionHost& host, int64_t now_us) {
+                        auto view = host.machine().run(id);
+                        if (view.ok() && until_us > now_us && !workflow::is_final(view->summary.status)) {
+                          return host.wait_for(id, until_us, reply);
+                        }
+                        host.reply_when_durable([view, reply](const Status& status) {
+                          if (status.ok())
+                            reply(view);
+                          else
+                            reply(status.error());
+                        });
+                      },
+                      [reply](const Error& error) { reply(error); }}};
   if (!mailbox_->push(std::move(message))) fail("the mailbox is full");
 }
 
@@ -204,7 +225,8 @@ void World::cancel_run() {
       },
       [this](Result<partition::RunView> view) {
         if (!view.ok()) return refused(view.error(), {ErrorKind::kConflict});
-        if (view->summary.status != workflow::RunStatus::kCancelled) fail("a cancelled run is " + std::string(workflow::run_status_name(view->summary.status)));
+        if (view->summary.status != workflow::RunStatus::kCancelled)
+          fail("a cancelled run is " + std::string(workflow::run_status_name(view->summary.status)));
         told(*view);
       });
 }
@@ -214,19 +236,23 @@ void World::list_runs() {
   filter.limit = 5;
   if (random_.one_in(2)) filter.key = "c" + std::to_string(random_.below(6));
   call<partition::RunPage>(
-      static_cast<uint32_t>(random_.below(partitions_)), "list", [filter](StateMachine& machine, int64_t) { return machine.list(filter); },
+      static_cast<uint32_t>(random_.below(partitions_)), "list",
+      [filter](StateMachine& machine, int64_t) { return machine.list(filter); },
       [this](Result<partition::RunPage> page) {
         if (!page.ok()) return refused(page.error(), {});
         for (const auto& summary : page->runs) told({summary, {}, false});
       });
 }
 
-// --- reviews -----------------------------------------------------------------------------------------------------------
+// --- reviews
+// -----------------------------------------------------------------------------------------------------------
 
 void World::told(const review::Item& item) {
-  trace("review " + item.id.to_string() + " " + std::string(review::item_status_name(item.status)) + " " + item.claimed_by);
+  trace("review " + item.id.to_string() + " " + std::string(review::item_status_name(item.status)) + " " +
+        item.claimed_by);
   const auto found = told_answers_.find(item.id);
-  if (found != told_answers_.end() && item.status != review::ItemStatus::kAnswered) fail("the review " + item.id.to_string() + " lost its answer");
+  if (found != told_answers_.end() && item.status != review::ItemStatus::kAnswered)
+    fail("the review " + item.id.to_string() + " lost its answer");
 }
 
 void World::review_work() {
@@ -241,46 +267,80 @@ void World::review_work() {
           if (!items.ok()) return refused(items.error(), {});
           for (const review::Item& item : *items) {
             told(item);
-            if (std::find(known_reviews_.begin(), known_reviews_.end(), item.id) == known_reviews_.end()) known_reviews_.push_back(item.id);
+            if (std::find(known_reviews_.begin(), known_reviews_.end(), item.id) == known_reviews_.end())
+              known_reviews_.push_back(item.id);
           }
         });
   }
   // Both prefer the newest, so that they meet.
   const size_t back = std::min<size_t>(known_reviews_.size(), 3);
-  const size_t chosen = random_.one_in(3) ? random_.below(known_reviews_.size()) : known_reviews_.size() - 1 - random_.below(back);
+  const size_t chosen = random_.one_in(3) ? random_.below(known_reviews_.size())
+                                          : known_reviews_.size() - 1 - random_.below(back);
   review_command(known_reviews_[chosen], who);
 }
 
 void World::review_command(const RunId& id, const std::string& who) {
   const uint32_t partition = partition::partition_of(id).value;
   const auto done = [this](Result<review::Item> item) {
-    if (item.ok()) told(*item);
-    else refused(item.error(), {ErrorKind::kConflict, ErrorKind::kPermissionDenied});
+    if (item.ok())
+      told(*item);
+    else
+      refused(item.error(), {ErrorKind::kConflict, ErrorKind::kPermissionDenied});
   };
   const uint64_t roll = random_.below(100);
   if (roll < 45) {
     const int64_t lease_us = static_cast<int64_t>(1'000'000 + random_.below(60'000'000));
-    call<review::Item>(partition, "claim", [=](StateMachine& m, int64_t now) { return m.claim({id, who, lease_us}, now); }, done);
+    call<review::Item>(
+        partition, "claim",
+        [=](StateMachine& m, int64_t now) {
+          return m.claim({id, who, lease_us}, now);
+        },
+        done);
   } else if (roll < 80) {
-    auto parsed = parse_json_document(std::string("{\"fraud\":") + (random_.one_in(2) ? "true" : "false") + ",\"comment\":\"by " + who + "\"}");
+    auto parsed = parse_json_document(std::string("{\"fraud\":") + (random_.one_in(2) ? "true" : "false") +
+                                      ",\"comment\":\"by " + who + "\"}");
     partition::AnswerReview answer{id, who, random_.one_in(12) ? Document(Value::integer(3)) : *parsed};
-    call<review::Item>(partition, "answer", [answer](StateMachine& m, int64_t now) { return m.answer(answer, now); },
-                       [this, answer](Result<review::Item> item) {
-                         if (!item.ok()) return refused(item.error(), {ErrorKind::kConflict, ErrorKind::kUnprocessable});
-                         if (item->status != review::ItemStatus::kAnswered || item->ended_by != answer.who) fail("an accepted answer is not the review's");
-                         const auto [known, is_new] = told_answers_.emplace(answer.review, Answer{answer.who, to_canonical_json(answer.answer.root())});
-                         if (!is_new) fail(known->second.who + " and " + answer.who + " were both told that their answer counts");
-                         told(*item);
-                       });
+    call<review::Item>(
+        partition, "answer", [answer](StateMachine& m, int64_t now) { return m.answer(answer, now); },
+        [this, answer](Result<review::Item> item) {
+          if (!item.ok()) return refused(item.error(), {ErrorKind::kConflict, ErrorKind::kUnprocessable});
+          if (item->status != review::ItemStatus::kAnswered || item->ended_by != answer.who)
+            fail("an accepted answer is not the review's");
+          const auto [known, is_new] = told_answers_.emplace(
+              answer.review, Answer{answer.who, to_canonical_json(answer.answer.root())});
+          if (!is_new)
+            fail(known->second.who + " and " + answer.who + " were both told that their answer counts");
+          told(*item);
+        });
   } else if (roll < 88) {
-    call<review::Item>(partition, "release", [=](StateMachine& m, int64_t now) { return m.release({id, who, false}, now); }, done);
+    call<review::Item>(
+        partition, "release",
+        [=](StateMachine& m, int64_t now) {
+          return m.release({id, who, false}, now);
+        },
+        done);
   } else if (roll < 94) {
-    call<review::Item>(partition, "comment", [=](StateMachine& m, int64_t now) { return m.comment({id, who, "hm"}, now); }, done);
+    call<review::Item>(
+        partition, "comment",
+        [=](StateMachine& m, int64_t now) {
+          return m.comment({id, who, "hm"}, now);
+        },
+        done);
   } else if (roll < 97) {
-    call<review::Item>(partition, "escalate", [=](StateMachine& m, int64_t now) { return m.escalate({id, who, "leads", "hard"}, now); }, done);
+    call<review::Item>(
+        partition, "escalate",
+        [=](StateMachine& m, int64_t now) {
+          return m.escalate({id, who, "leads", "hard"}, now);
+        },
+        done);
   } else {
     const std::string to = random_.one_in(3) ? "" : kPeople[random_.below(2)];
-    call<review::Item>(partition, "reassign", [=](StateMachine& m, int64_t now) { return m.reassign({id, who, to}, now); }, done);
+    call<review::Item>(
+        partition, "reassign",
+        [=](StateMachine& m, int64_t now) {
+          return m.reassign({id, who, to}, now);
+        },
+        done);
   }
 }
 

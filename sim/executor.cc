@@ -33,7 +33,8 @@ int64_t Effects::next_due_us() const {
 
 workflow::EffectResult Effects::outcome(const workflow::EffectRequest& request) {
   if (!calm_ && random_.one_in(6)) {
-    static constexpr ErrorKind kKinds[] = {ErrorKind::kUnavailable, ErrorKind::kIo, ErrorKind::kUnprocessable, ErrorKind::kDeadlineExceeded};
+    static constexpr ErrorKind kKinds[] = {ErrorKind::kUnavailable, ErrorKind::kIo, ErrorKind::kUnprocessable,
+                                           ErrorKind::kDeadlineExceeded};
     return {make_error(kKinds[random_.below(4)], "sim.failed", "the simulated world refused"), {}};
   }
   auto arena = std::make_shared<Arena>();

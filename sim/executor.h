@@ -11,8 +11,8 @@
 
 namespace switchyard::sim {
 
-/// The world that effects act on: it delays, fails, and loses answers, as the seed says. What was under way when
-/// the process died may have happened or not; the answer never comes.
+/// The world that effects act on: it delays, fails, and loses answers, as the seed says. What was under way
+/// when the process died may have happened or not; the answer never comes.
 class Effects final : public partition::EffectExecutor {
  public:
   Effects(testing::SeededRandom& random, const int64_t& now_us) : random_(random), now_us_(now_us) {}

@@ -24,7 +24,9 @@ class SimulatedLog final : public log::Log {
   }
   Status trim(LogOffset upto) override { return real_->trim(upto); }
   bool stalled() const override { return real_->stalled(); }
-  void set_stall_listener(log::StallListener listener) override { real_->set_stall_listener(std::move(listener)); }
+  void set_stall_listener(log::StallListener listener) override {
+    real_->set_stall_listener(std::move(listener));
+  }
   log::LogStats stats() const override { return real_->stats(); }
   Status close() override { return real_->close(); }
 

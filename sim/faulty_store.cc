@@ -21,14 +21,17 @@ class Borrowed final : public store::StateStore {
   void erase(std::string_view key) override { store_.erase(key); }
   Result<bool> get(std::string_view key, std::string& value) override {
     auto found = store_.get(key, value);
-    if (plant_ == Plant::kTwoClaims && key.front() == keys::kReview && found.ok() && *found) forget_claim(key, value);
+    if (plant_ == Plant::kTwoClaims && key.front() == keys::kReview && found.ok() && *found)
+      forget_claim(key, value);
     return found;
   }
   Status scan(const store::Range& range, const store::ScanOptions& options, store::Visitor visitor) override {
     return store_.scan(range, options, visitor);
   }
   bool can_freeze() override { return store_.can_freeze(); }
-  bool freeze(store::Checkpoint reflected, store::Durability durability) override { return store_.freeze(reflected, durability); }
+  bool freeze(store::Checkpoint reflected, store::Durability durability) override {
+    return store_.freeze(reflected, durability);
+  }
   Status flush() override { return store_.flush(); }
   std::optional<store::Checkpoint> applied() override { return store_.applied(); }
   std::optional<store::Checkpoint> flushed() const override { return store_.flushed(); }

@@ -10,8 +10,8 @@ void History::fail(const std::string& what) {
 
 void History::add(PartitionId partition, partition::RecordedEvent recorded) {
   const Event event = recorded.event;
-  at_ = "partition " + std::to_string(partition.value) + ", offset " + std::to_string(recorded.offset.value) + ", run " +
-        event.run.to_string() + ", " + std::string(event_type_name(event.type()));
+  at_ = "partition " + std::to_string(partition.value) + ", offset " + std::to_string(recorded.offset.value) +
+        ", run " + event.run.to_string() + ", " + std::string(event_type_name(event.type()));
   if (event.run.is_zero()) return;
   Run& run = runs_[event.run];
   if (const auto* started = std::get_if<RunStarted>(&event.body)) {
@@ -24,7 +24,9 @@ void History::add(PartitionId partition, partition::RecordedEvent recorded) {
     run.idempotency_key = started->idempotency_key;
     if (!run.idempotency_key.empty()) {
       const auto [known, is_new] = keys_.emplace(run.principal + "\n" + run.idempotency_key, event.run);
-      if (!is_new) fail("the idempotency key '" + run.idempotency_key + "' already started " + known->second.to_string());
+      if (!is_new)
+        fail("the idempotency key '" + run.idempotency_key + "' already started " +
+             known->second.to_string());
     }
   } else if (run.events.empty()) {
     fail("the run was never started");
@@ -38,7 +40,8 @@ void History::add(PartitionId partition, partition::RecordedEvent recorded) {
 }
 
 void History::settle(Run& run, uint16_t step) {
-  if (!run.settled.insert(step).second) fail("step " + std::to_string(step) + " has a result already: the first wins");
+  if (!run.settled.insert(step).second)
+    fail("step " + std::to_string(step) + " has a result already: the first wins");
 }
 
 void History::add_step(Run& run, const Event& event) {
@@ -54,7 +57,8 @@ void History::add_step(Run& run, const Event& event) {
     run.started[event.step] = started->attempt;
   } else if (const auto* completed = std::get_if<StepCompleted>(&event.body)) {
     settle(run, event.step);
-    if (step.kind == workflow::StepKind::kHttp && step.effect == workflow::EffectClass::kEffectful && run.started[event.step] != completed->attempt) {
+    if (step.kind == workflow::StepKind::kHttp && step.effect == workflow::EffectClass::kEffectful &&
+        run.started[event.step] != completed->attempt) {
       fail("an effectful result without a recorded beginning");
     }
     if (step.kind == workflow::StepKind::kReview) {
@@ -63,7 +67,8 @@ void History::add_step(Run& run, const Event& event) {
       const Review& review = reviews_[waited->second];
       if (review.open) fail("the review is still open");
       const Value* who = completed->result.find("reviewer");
-      if (review.answered && (who == nullptr || who->as_string() != review.answered_by)) fail("the result names another reviewer");
+      if (review.answered && (who == nullptr || who->as_string() != review.answered_by))
+        fail("the result names another reviewer");
     }
   } else if (const auto* failed = std::get_if<StepFailed>(&event.body)) {
     if (failed->retry_at_us == 0) return settle(run, event.step);
@@ -90,7 +95,10 @@ void History::add_review(Run& run, const Event& event) {
   if (const auto* used = std::get_if<BudgetUsed>(&event.body)) {
     ++budgets_[std::string(used->scope) + "@" + std::to_string(used->day)];
   } else if (const auto* asked = std::get_if<ReviewRequested>(&event.body)) {
-    if (!reviews_.emplace(asked->review, Review{event.run, event.step, true, false, std::string(asked->queue), "", "", "", 0}).second) {
+    if (!reviews_
+             .emplace(asked->review,
+                      Review{event.run, event.step, true, false, std::string(asked->queue), "", "", "", 0})
+             .second) {
       fail("the review exists already");
     }
     run.waits_for[event.step] = asked->review;
@@ -116,7 +124,8 @@ void History::add_review(Run& run, const Event& event) {
   } else if (const auto* answered = std::get_if<ReviewAnswered>(&event.body)) {
     Review* const review = open_review(answered->review, event);
     if (review == nullptr) return;
-    if (review->holder != answered->who) fail(std::string(answered->who) + " answers what '" + review->holder + "' holds");
+    if (review->holder != answered->who)
+      fail(std::string(answered->who) + " answers what '" + review->holder + "' holds");
     review->open = false;
     review->answered = true;
     review->answered_by = answered->who;
@@ -126,7 +135,8 @@ void History::add_review(Run& run, const Event& event) {
 
 void History::end(Run& run, const Event& event) {
   const EventType type = event.type();
-  if (type != EventType::kRunCompleted && type != EventType::kRunFailed && type != EventType::kRunCancelled) return;
+  if (type != EventType::kRunCompleted && type != EventType::kRunFailed && type != EventType::kRunCancelled)
+    return;
   run.ended = true;
   run.end = type;
   for (const auto& [step, review] : run.waits_for)

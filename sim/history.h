@@ -11,8 +11,8 @@
 
 namespace switchyard::sim {
 
-/// The rules that every log must keep, as an executable specification that knows nothing of the engine's code: fed with
-/// all events of all partitions, each partition's in order. The first breach is kept.
+/// The rules that every log must keep, as an executable specification that knows nothing of the engine's
+/// code: fed with all events of all partitions, each partition's in order. The first breach is kept.
 class History {
  public:
   struct Review {
@@ -27,10 +27,11 @@ class History {
     const workflow::Pipeline* pipeline = nullptr;
     std::string pipeline_name, key, principal, idempotency_key;
     std::set<uint16_t> settled;
-    std::map<uint16_t, uint16_t> started, attempts;   ///< step → the last attempt begun (effectful), the last that failed
+    std::map<uint16_t, uint16_t> started,
+        attempts;  ///< step → the last attempt begun (effectful), the last that failed
     std::map<uint16_t, RunId> waits_for;
     bool ended = false;
-    std::string output;                     ///< canonical JSON, of a completed run
+    std::string output;  ///< canonical JSON, of a completed run
     EventType end{};
   };
 
@@ -53,8 +54,8 @@ class History {
   const workflow::Catalog& catalog_;
   std::map<RunId, Run> runs_;
   std::map<RunId, Review> reviews_;
-  std::map<std::string, RunId> keys_;       ///< principal and idempotency key → run
-  std::map<std::string, uint64_t> budgets_; ///< scope and day → used
+  std::map<std::string, RunId> keys_;        ///< principal and idempotency key → run
+  std::map<std::string, uint64_t> budgets_;  ///< scope and day → used
   std::string breach_, at_;
 };
 

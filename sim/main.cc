@@ -1,4 +1,5 @@
 // switchyard_sim --seeds N [--from S] | --seed S [--verbose]   [--plant NAME] [--threads N]
+#include <unistd.h>
 #include <atomic>
 #include <charconv>
 #include <csignal>
@@ -7,7 +8,6 @@
 #include <mutex>
 #include <string>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 #include "world.h"
@@ -37,15 +37,19 @@ std::string command(uint64_t seed, Plant plant) {
 /// A broken CHECK ends the process: say which world broke it.
 void on_abort(int) {
   char text[256];
-  const int size = std::snprintf(text, sizeof text, "seed %llu FAILED: a CHECK broke (above)\n  again: switchyard_sim --seed %llu --plant %s --verbose\n",
-                                 static_cast<unsigned long long>(current_seed), static_cast<unsigned long long>(current_seed),
-                                 plant_name(current_plant).data());
+  const int size = std::snprintf(
+      text, sizeof text,
+      "seed %llu FAILED: a CHECK broke (above)\n  again: switchyard_sim --seed %llu --plant %s --verbose\n",
+      static_cast<unsigned long long>(current_seed), static_cast<unsigned long long>(current_seed),
+      plant_name(current_plant).data());
   [[maybe_unused]] const auto written = write(2, text, static_cast<size_t>(size));
   _exit(1);
 }
 
 [[noreturn]] void usage() {
-  std::fprintf(stderr, "usage: switchyard_sim --seeds N [--from S] [--threads N] [--plant NAME]\n       switchyard_sim --seed S [--verbose] [--plant NAME]\n");
+  std::fprintf(stderr,
+               "usage: switchyard_sim --seeds N [--from S] [--threads N] [--plant NAME]\n       "
+               "switchyard_sim --seed S [--verbose] [--plant NAME]\n");
   std::exit(2);
 }
 
@@ -66,12 +70,18 @@ Arguments parse(int argc, char** argv) {
       continue;
     }
     uint64_t number = 0;
-    if (std::from_chars(text.data(), text.data() + text.size(), number).ptr != text.data() + text.size()) usage();
-    if (name == "--seeds") arguments.seeds = number;
-    else if (name == "--from") arguments.from = number;
-    else if (name == "--threads") arguments.threads = std::max<uint64_t>(number, 1);
-    else if (name == "--seed") arguments.from = number, arguments.seeds = 1, arguments.threads = 1;
-    else usage();
+    if (std::from_chars(text.data(), text.data() + text.size(), number).ptr != text.data() + text.size())
+      usage();
+    if (name == "--seeds")
+      arguments.seeds = number;
+    else if (name == "--from")
+      arguments.from = number;
+    else if (name == "--threads")
+      arguments.threads = std::max<uint64_t>(number, 1);
+    else if (name == "--seed")
+      arguments.from = number, arguments.seeds = 1, arguments.threads = 1;
+    else
+      usage();
   }
   return arguments;
 }
@@ -80,9 +90,11 @@ WorldOutcome run_seed(uint64_t seed, const Arguments& arguments) {
   current_seed = seed;
   const WorldOptions options{seed, arguments.plant, arguments.verbose};
   WorldOutcome outcome = World(options).run();
-  const bool twice = !arguments.verbose && (seed % kTwiceEvery == 0 || arguments.seeds == 1 || arguments.plant == Plant::kChance);
+  const bool twice = !arguments.verbose &&
+                     (seed % kTwiceEvery == 0 || arguments.seeds == 1 || arguments.plant == Plant::kChance);
   if (twice && outcome.failure.empty()) {
-    if (World(options).run().trace != outcome.trace) outcome.failure = "the same seed gave another trace: something is no function of the seed";
+    if (World(options).run().trace != outcome.trace)
+      outcome.failure = "the same seed gave another trace: something is no function of the seed";
   }
   return outcome;
 }
@@ -100,11 +112,13 @@ struct Totals {
     reviews += outcome.answered_reviews;
     ++(outcome.failure.empty() ? passed : failed);
     if (!outcome.failure.empty() && failed <= kFailuresShown) {
-      std::printf("seed %llu FAILED: %s\n  again: %s\n", static_cast<unsigned long long>(seed), outcome.failure.c_str(), command(seed, arguments.plant).c_str());
+      std::printf("seed %llu FAILED: %s\n  again: %s\n", static_cast<unsigned long long>(seed),
+                  outcome.failure.c_str(), command(seed, arguments.plant).c_str());
     }
     const uint64_t done = passed + failed;
     if (done % 200 == 0 && done < arguments.seeds) {
-      std::printf("%llu of %llu seeds\n", static_cast<unsigned long long>(done), static_cast<unsigned long long>(arguments.seeds));
+      std::printf("%llu of %llu seeds\n", static_cast<unsigned long long>(done),
+                  static_cast<unsigned long long>(arguments.seeds));
     }
     std::fflush(stdout);
   }
@@ -127,8 +141,8 @@ int run(const Arguments& arguments) {
   }
   for (auto& thread : threads) thread.join();
   const auto n = [](uint64_t value) { return static_cast<unsigned long long>(value); };
-  std::printf("%llu runs, %llu events, %llu crashes, %llu reviews answered, %llu runs replayed\n", n(totals.runs), n(totals.events), n(totals.crashes),
-              n(totals.reviews), n(totals.replays));
+  std::printf("%llu runs, %llu events, %llu crashes, %llu reviews answered, %llu runs replayed\n",
+              n(totals.runs), n(totals.events), n(totals.crashes), n(totals.reviews), n(totals.replays));
   std::printf("%llu passed, %llu failed\n", n(totals.passed), n(totals.failed));
   return totals.failed == 0 ? 0 : 1;
 }

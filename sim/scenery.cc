@@ -22,7 +22,9 @@ input:
 search: { n: input.n, large: input.amount > 500.0 }
 )Y";
 
-constexpr const char* kForm = "{ type: object, properties: { fraud: { type: boolean }, comment: { type: string } }, required: [fraud] }";
+constexpr const char* kForm =
+    "{ type: object, properties: { fraud: { type: boolean }, comment: { type: string } }, required: [fraud] "
+    "}";
 
 std::string form(std::string text) {
   const size_t at = text.find("$FORM");
@@ -175,7 +177,9 @@ class SceneryResolver final : public workflow::Resolver {
     models_["light"] = {"1.0.0", nullptr, input, output};
     models_["heavy"] = {"2.0.0", nullptr, input, output};
   }
-  const rules::RuleTable* rules(const ArtefactRef& ref) override { return ref.name == limits_.name() ? &limits_ : nullptr; }
+  const rules::RuleTable* rules(const ArtefactRef& ref) override {
+    return ref.name == limits_.name() ? &limits_ : nullptr;
+  }
   const workflow::ModelInterface* model(const ArtefactRef& ref) override {
     const auto found = models_.find(ref.name);
     return found == models_.end() ? nullptr : &found->second;
@@ -192,7 +196,8 @@ class SceneryResolver final : public workflow::Resolver {
 };
 
 [[noreturn]] void refuse(const char* name, const Diagnostics& diagnostics) {
-  for (const auto& diagnostic : diagnostics) std::fprintf(stderr, "%s: %s\n", name, diagnostic.to_string().c_str());
+  for (const auto& diagnostic : diagnostics)
+    std::fprintf(stderr, "%s: %s\n", name, diagnostic.to_string().c_str());
   std::exit(2);
 }
 
@@ -211,8 +216,8 @@ Scenery::Scenery() : limits_(std::make_shared<Limits>()) {
     for (const workflow::Dependency& dependency : outcome.pipeline->dependencies) {
       const bool is_model = dependency.kind == workflow::Dependency::Kind::kModel;
       const std::string version = !is_model ? "1.0.0" : resolver.model(dependency.ref)->version;
-      pins->pins.push_back({is_model ? ArtefactKind::kModel : ArtefactKind::kRules, dependency.ref.name, version,
-                            sha256(dependency.ref.name), is_model ? nullptr : limits_});
+      pins->pins.push_back({is_model ? ArtefactKind::kModel : ArtefactKind::kRules, dependency.ref.name,
+                            version, sha256(dependency.ref.name), is_model ? nullptr : limits_});
     }
     pins_[outcome.pipeline->name] = std::move(pins);
     pipelines_.push_back(std::move(outcome.pipeline));

@@ -9,7 +9,8 @@
 
 namespace switchyard::sim {
 
-/// What the simulated clients may start: real documents, compiled once a process, and a rule table. Immutable.
+/// What the simulated clients may start: real documents, compiled once a process, and a rule table.
+/// Immutable.
 class Scenery final : public workflow::Catalog {
  public:
   /// Compiles; a document that does not compile ends the process with its diagnostics.
@@ -17,11 +18,15 @@ class Scenery final : public workflow::Catalog {
   ~Scenery() override;
 
   GovernanceOffset offset() const override { return GovernanceOffset(1); }
-  std::shared_ptr<const workflow::Pipeline> pipeline(std::string_view name, std::string_view version) const override;
+  std::shared_ptr<const workflow::Pipeline> pipeline(std::string_view name,
+                                                     std::string_view version) const override;
   std::shared_ptr<const workflow::Pipeline> pipeline_by_hash(const Sha256& hash) const override;
   Result<std::shared_ptr<const workflow::Pins>> pins_for(const workflow::Pipeline& pipeline) const override;
-  std::shared_ptr<const rules::RuleTable> rules(std::string_view name, std::string_view version) const override;
-  const workflow::Kill* killed(ArtefactKind, std::string_view, std::string_view) const override { return nullptr; }
+  std::shared_ptr<const rules::RuleTable> rules(std::string_view name,
+                                                std::string_view version) const override;
+  const workflow::Kill* killed(ArtefactKind, std::string_view, std::string_view) const override {
+    return nullptr;
+  }
 
   const std::vector<std::shared_ptr<const workflow::Pipeline>>& pipelines() const { return pipelines_; }
 

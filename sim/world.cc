@@ -8,19 +8,26 @@ namespace switchyard::sim {
 namespace {
 
 constexpr int kActions = 2000;
-// Small, so that logs roll; the host wants 16 MiB of room in the queue, more is what a run of appends may fill.
+// Small, so that logs roll; the host wants 16 MiB of room in the queue, more is what a run of appends may
+// fill.
 constexpr uint64_t kSegmentBytes = 32u << 10;
 constexpr uint64_t kQueuedBytes = (16u << 20) + (48u << 10);
 
 }  // namespace
 
 World::World(const WorldOptions& options)
-    : options_(options), scenery_(scenery()), random_(options.seed), process_random_(options.seed ^ 0x70726f63),
-      now_us_(clock_.now_us()), disk_(options.seed ^ 0x6469736b), effects_(random_, now_us_) {
+    : options_(options),
+      scenery_(scenery()),
+      random_(options.seed),
+      process_random_(options.seed ^ 0x70726f63),
+      now_us_(clock_.now_us()),
+      disk_(options.seed ^ 0x6469736b),
+      effects_(random_, now_us_) {
   partitions_ = random_.one_in(3) ? 1 : static_cast<uint32_t>(1 + random_.below(3));
   durable_.resize(partitions_);
   durable_cursor_.resize(partitions_, 0);
-  for (uint32_t p = 0; p < partitions_; ++p) stores_.push_back(store::memory_state_store(options.seed * 31 + p));
+  for (uint32_t p = 0; p < partitions_; ++p)
+    stores_.push_back(store::memory_state_store(options.seed * 31 + p));
   if (options.plant == Plant::kLyingDisk) disk_.set_ignore_syncs(true);
   engine_.partitions = partitions_;
   engine_.clock = &clock_;
@@ -31,16 +38,19 @@ World::World(const WorldOptions& options)
     return borrow_store(*stores_[partition.value], options_.plant);
   };
   engine_.observer = [this](PartitionId partition, const Event& event, const workflow::RunState*) {
-    trace("event " + std::to_string(partition.value) + " " + event.run.to_string() + " " + std::to_string(event.step) + " " +
-          std::string(event_type_name(event.type())));
+    trace("event " + std::to_string(partition.value) + " " + event.run.to_string() + " " +
+          std::to_string(event.step) + " " + std::string(event_type_name(event.type())));
   };
   effects_.on_begin = [this](const workflow::EffectRequest& request) {
-    const std::string attempt = request.run.to_string() + "/" + std::to_string(request.step.value) + "/" + std::to_string(request.attempt);
+    const std::string attempt = request.run.to_string() + "/" + std::to_string(request.step.value) + "/" +
+                                std::to_string(request.attempt);
     trace("effect " + attempt);
     if (request.effect != workflow::EffectClass::kEffectful) return;
     see_durable();
-    if (!durable_begun_.contains(attempt)) fail("the effectful attempt " + attempt + " began before its record was durable");
-    if (!begun_.insert(attempt).second) fail("the effectful attempt " + attempt + " began twice in one process");
+    if (!durable_begun_.contains(attempt))
+      fail("the effectful attempt " + attempt + " began before its record was durable");
+    if (!begun_.insert(attempt).second)
+      fail("the effectful attempt " + attempt + " began twice in one process");
   };
 }
 
@@ -57,19 +67,30 @@ WorldOutcome World::run() {
 
 void World::act() {
   const uint64_t roll = random_.below(1000);
-  if (roll < 330) client();
-  else if (roll < 600) turn();
-  else if (roll < 800) step_logs();
-  else if (roll < 900) effects_.deliver();
-  else if (roll < 975) advance_time();
-  else if (roll < 983) disk_full(!full_);
-  else if (roll < 990) crash(random_.below(3) != 0);
-  else if (roll < 993) restart_in_order();
-  else if (roll < 996 && !full_) check_all(false);
-  else see_durable();
+  if (roll < 330)
+    client();
+  else if (roll < 600)
+    turn();
+  else if (roll < 800)
+    step_logs();
+  else if (roll < 900)
+    effects_.deliver();
+  else if (roll < 975)
+    advance_time();
+  else if (roll < 983)
+    disk_full(!full_);
+  else if (roll < 990)
+    crash(random_.below(3) != 0);
+  else if (roll < 993)
+    restart_in_order();
+  else if (roll < 996 && !full_)
+    check_all(false);
+  else
+    see_durable();
 }
 
-// --- the process -----------------------------------------------------------------------------------------------------
+// --- the process
+// -----------------------------------------------------------------------------------------------------
 
 bool World::open() {
   // An open that finds no space is tried again once there is some, as an operator would.
@@ -127,8 +148,10 @@ void World::crash(bool power) {
   see_durable();
   trace(power ? "power lost" : "killed");
   ++outcome_.crashes;
-  if (power) disk_.crash();
-  else disk_.kill_process();
+  if (power)
+    disk_.crash();
+  else
+    disk_.kill_process();
   drop_process();
   for (auto& store : stores_) store->crash();
   if (!open()) return;
@@ -192,7 +215,8 @@ int64_t World::next_turn_us() {
 
 void World::trace(const std::string& text) {
   outcome_.trace = hash64(text, outcome_.trace ^ static_cast<uint64_t>(now_us_));
-  if (options_.verbose) std::printf("%lld %s\n", static_cast<long long>(now_us_ % 100'000'000'000), text.c_str());
+  if (options_.verbose)
+    std::printf("%lld %s\n", static_cast<long long>(now_us_ % 100'000'000'000), text.c_str());
 }
 
 void World::fail(const std::string& what) {

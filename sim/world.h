@@ -23,17 +23,17 @@ namespace switchyard::sim {
 struct WorldOptions {
   uint64_t seed = 1;
   Plant plant = Plant::kNone;
-  bool verbose = false;         ///< prints what happens
+  bool verbose = false;  ///< prints what happens
 };
 
 struct WorldOutcome {
-  std::string failure;          ///< empty: everything held
-  uint64_t trace = 0;           ///< a hash over all that happened, the same for the same seed
+  std::string failure;  ///< empty: everything held
+  uint64_t trace = 0;   ///< a hash over all that happened, the same for the same seed
   uint64_t runs = 0, events = 0, crashes = 0, replays = 0, answered_reviews = 0;
 };
 
-/// One simulated world: partitions on a disk that crashes, clients, reviewers, effects, time; all from the seed, all
-/// on the caller's thread.
+/// One simulated world: partitions on a disk that crashes, clients, reviewers, effects, time; all from the
+/// seed, all on the caller's thread.
 class World {
  public:
   explicit World(const WorldOptions& options);
@@ -81,7 +81,8 @@ class World {
   void refused(const Error& error, std::initializer_list<ErrorKind> allowed);
   /// Sends `work` to a partition; `done` gets its result when it is durable.
   template <typename T>
-  void call(uint32_t partition, std::string what, std::function<Result<T>(partition::StateMachine&, int64_t)> work,
+  void call(uint32_t partition, std::string what,
+            std::function<Result<T>(partition::StateMachine&, int64_t)> work,
             std::function<void(Result<T>)> done);
   uint64_t ask(std::string what);
   bool answered(uint64_t request);
@@ -107,8 +108,8 @@ class World {
 
   const WorldOptions options_;
   const std::shared_ptr<const Scenery> scenery_;
-  testing::SeededRandom random_;                 ///< decides what happens
-  testing::SeededRandom process_random_;         ///< the engine's own
+  testing::SeededRandom random_;          ///< decides what happens
+  testing::SeededRandom process_random_;  ///< the engine's own
   testing::ManualClock clock_;
   int64_t now_us_ = 0;
   testing::SimulatedDisk disk_;
@@ -122,23 +123,23 @@ class World {
   std::unique_ptr<SimulatedLogs> logs_;
   std::unique_ptr<partition::CommandBox> mailbox_;
   std::vector<std::unique_ptr<partition::PartitionHost>> hosts_;
-  std::map<uint64_t, std::string> asked_;        ///< requests that wait for their answer
-  std::set<std::string> begun_;                  ///< effectful attempts of this process
+  std::map<uint64_t, std::string> asked_;  ///< requests that wait for their answer
+  std::set<std::string> begun_;            ///< effectful attempts of this process
   uint64_t requests_ = 0;
   bool full_ = false;
 
   // What clients know, whatever happens to the process.
   std::map<RunId, Told> told_;
-  std::map<std::string, RunId> told_keys_;       ///< idempotency key → run
-  std::map<std::string, Key> keys_;              ///< idempotency key → what was asked with it last
-  std::map<std::string, Key> told_requests_;     ///< idempotency key → the request that was accepted
+  std::map<std::string, RunId> told_keys_;    ///< idempotency key → run
+  std::map<std::string, Key> keys_;           ///< idempotency key → what was asked with it last
+  std::map<std::string, Key> told_requests_;  ///< idempotency key → the request that was accepted
   std::map<RunId, Answer> told_answers_;
   std::vector<RunId> known_runs_, known_reviews_;
 
   // All that was ever durable, per partition: offset and hash of each record.
   std::vector<std::vector<std::pair<uint64_t, uint64_t>>> durable_;
   std::vector<uint64_t> durable_cursor_;
-  std::set<std::string> durable_begun_;          ///< run, step, attempt of StepStarted
+  std::set<std::string> durable_begun_;  ///< run, step, attempt of StepStarted
 
   WorldOutcome outcome_;
 };

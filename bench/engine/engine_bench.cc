@@ -28,11 +28,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point begun) { return std::chrono::duration<double>(Clock::now() - begun).count(); }
+double seconds_since(Clock::time_point begun) {
+  return std::chrono::duration<double>(Clock::now() - begun).count();
+}
 double cpu_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto of = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  const auto of = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
   return of(usage.ru_utime) + of(usage.ru_stime);
 }
 double resident_mb() {
@@ -119,15 +123,17 @@ void drive(Node& node, const char* pipeline, uint64_t count, uint64_t window, Lo
       ++in_flight;
     }
     const auto asked = Clock::now();
-    node.engine->start_run(make_start(*node.catalog, pipeline, i), wait ? INT64_MAX : 0, [&, asked](Result<partition::StartReply> reply) {
-      SY_CHECK(reply.ok());
-      if (wait) SY_CHECK(reply->view.has_output && reply->view.output->find("fraud") != nullptr);
-      std::lock_guard lock(mutex);
-      load.latency.record(static_cast<int64_t>(seconds_since(asked) * 1e6));
-      --in_flight;
-      ++done;
-      room.notify_one();
-    });
+    node.engine->start_run(
+        make_start(*node.catalog, pipeline, i), wait ? INT64_MAX : 0,
+        [&, asked](Result<partition::StartReply> reply) {
+          SY_CHECK(reply.ok());
+          if (wait) SY_CHECK(reply->view.has_output && reply->view.output->find("fraud") != nullptr);
+          std::lock_guard lock(mutex);
+          load.latency.record(static_cast<int64_t>(seconds_since(asked) * 1e6));
+          --in_flight;
+          ++done;
+          room.notify_one();
+        });
   }
   std::unique_lock lock(mutex);
   room.wait(lock, [&] { return done == count; });
@@ -144,11 +150,15 @@ double throughput(Node& node, uint64_t runs, const char* title) {
   drive(node, kDecision, runs, 256, load);
   const auto after = node.engine->stats()[0].log;
   const double rate = static_cast<double>(runs) / load.seconds;
-  std::printf("%-34s %9.0f decisions/s  %9.0f steps/s  %9.0f steps per core second (wanted 100000, x%.2f)\n", title, rate, rate * kSteps,
-              static_cast<double>(runs) * kSteps / load.cpu, static_cast<double>(runs) * kSteps / load.cpu / 100000);
-  std::printf("%-34s syncs %llu, batches %llu, decisions per sync %.1f\n", "", static_cast<unsigned long long>(after.syncs - before.syncs),
+  std::printf("%-34s %9.0f decisions/s  %9.0f steps/s  %9.0f steps per core second (wanted 100000, x%.2f)\n",
+              title, rate, rate * kSteps, static_cast<double>(runs) * kSteps / load.cpu,
+              static_cast<double>(runs) * kSteps / load.cpu / 100000);
+  std::printf("%-34s syncs %llu, batches %llu, decisions per sync %.1f\n", "",
+              static_cast<unsigned long long>(after.syncs - before.syncs),
               static_cast<unsigned long long>(after.commits - before.commits),
-              after.syncs > before.syncs ? static_cast<double>(runs) / static_cast<double>(after.syncs - before.syncs) : 0.0);
+              after.syncs > before.syncs
+                  ? static_cast<double>(runs) / static_cast<double>(after.syncs - before.syncs)
+                  : 0.0);
   return rate;
 }
 
@@ -162,8 +172,8 @@ void bench_throughput(const std::string& directory, uint64_t runs) {
   throughput(node, runs, "local log");
   Load single;
   drive(node, kDecision, 2000, 1, single);
-  std::printf("%-34s one caller: %.0f us a decision; one raw fdatasync: %.0f us (x%.2f)\n", "", single.seconds / 2000 * 1e6, limit,
-              single.seconds / 2000 * 1e6 / limit);
+  std::printf("%-34s one caller: %.0f us a decision; one raw fdatasync: %.0f us (x%.2f)\n", "",
+              single.seconds / 2000 * 1e6, limit, single.seconds / 2000 * 1e6 / limit);
 }
 
 void bench_replay(const std::string& directory, uint64_t runs) {
@@ -180,11 +190,13 @@ void bench_replay(const std::string& directory, uint64_t runs) {
   const double cpu = cpu_seconds();
   Node node(path, false);
   const double rate = static_cast<double>(events) / node.start_seconds;
-  std::printf("%-34s %llu events in %.2f s: %.0f events/s (wanted 500000, x%.2f), %.2f CPU s\n", "fold of the whole log",
-              static_cast<unsigned long long>(events), node.start_seconds, rate, rate / 500000, cpu_seconds() - cpu);
+  std::printf("%-34s %llu events in %.2f s: %.0f events/s (wanted 500000, x%.2f), %.2f CPU s\n",
+              "fold of the whole log", static_cast<unsigned long long>(events), node.start_seconds, rate,
+              rate / 500000, cpu_seconds() - cpu);
 }
 
-void bench_with(const std::string& directory, const char* name, const char* pipeline, uint64_t many, uint64_t few, uint64_t runs) {
+void bench_with(const std::string& directory, const char* name, const char* pipeline, uint64_t many,
+                uint64_t few, uint64_t runs) {
   double base = 0;
   {
     Node node(directory + "/" + name + "-few", false);
@@ -203,13 +215,18 @@ void bench_with(const std::string& directory, const char* name, const char* pipe
       std::this_thread::sleep_for(std::chrono::milliseconds(500));
     }
     std::this_thread::sleep_for(std::chrono::seconds(10));  // the base flushes and compacts
-    std::printf("%-34s %.0f/s; resident %.0f MB before, %.0f MB after: %.0f B each\n", (std::string("making ") + std::to_string(many) + " " + name).c_str(),
-                static_cast<double>(many) / load.seconds, before, resident_mb(), (resident_mb() - before) * 1e6 / static_cast<double>(many));
-    const double rate = throughput(node, runs, (std::string("with ") + std::to_string(many) + " " + name).c_str());
-    std::printf("%-34s %.1f %% of the throughput with %llu (wanted 90 %%)\n", "", rate / base * 100, static_cast<unsigned long long>(few));
+    std::printf("%-34s %.0f/s; resident %.0f MB before, %.0f MB after: %.0f B each\n",
+                (std::string("making ") + std::to_string(many) + " " + name).c_str(),
+                static_cast<double>(many) / load.seconds, before, resident_mb(),
+                (resident_mb() - before) * 1e6 / static_cast<double>(many));
+    const double rate =
+        throughput(node, runs, (std::string("with ") + std::to_string(many) + " " + name).c_str());
+    std::printf("%-34s %.1f %% of the throughput with %llu (wanted 90 %%)\n", "", rate / base * 100,
+                static_cast<unsigned long long>(few));
   }
   Node node(path, false);
-  std::printf("%-34s %.2f s (wanted 10 s), resident %.0f MB\n", "start-up with them", node.start_seconds, resident_mb());
+  std::printf("%-34s %.2f s (wanted 10 s), resident %.0f MB\n", "start-up with them", node.start_seconds,
+              resident_mb());
 }
 
 int run(int argc, char** argv) {
@@ -218,10 +235,14 @@ int run(int argc, char** argv) {
   std::set<std::string> wanted;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--runs" && i + 1 < argc) runs = std::stoull(argv[++i]);
-    else if (word == "--parked" && i + 1 < argc) many = std::stoull(argv[++i]);
-    else if (word == "--dir" && i + 1 < argc) directory = argv[++i];
-    else wanted.insert(word);
+    if (word == "--runs" && i + 1 < argc)
+      runs = std::stoull(argv[++i]);
+    else if (word == "--parked" && i + 1 < argc)
+      many = std::stoull(argv[++i]);
+    else if (word == "--dir" && i + 1 < argc)
+      directory = argv[++i];
+    else
+      wanted.insert(word);
   }
   const auto wants = [&](const char* name) { return wanted.empty() || wanted.contains(name); };
   std::filesystem::remove_all(directory);

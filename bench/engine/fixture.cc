@@ -10,12 +10,14 @@ namespace switchyard::bench {
 namespace {
 
 constexpr std::string_view kInputSchema =
-    "{ type: object, required: [amount, country, card], properties: { amount: { type: number }, country: { type: string }, "
+    "{ type: object, required: [amount, country, card], properties: { amount: { type: number }, country: { "
+    "type: string }, "
     "card: { type: string }, v1: { type: number }, v2: { type: number }, v3: { type: number } } }";
 
 const std::string kRules = std::string(R"(
 rules: bench-limits@1.0.0
-facts: { schema: )") + std::string(kInputSchema) + R"( }
+facts: { schema: )") + std::string(kInputSchema) +
+                           R"( }
 hit: first
 outputs:
   outcome: { type: string, enum: [decline, check, approve] }
@@ -29,7 +31,8 @@ rows:
 
 const std::string kDecisionDocument = std::string(R"(
 pipeline: bench/decision@1.0.0
-input: { schema: )") + std::string(kInputSchema) + R"(, key: input.card }
+input: { schema: )") + std::string(kInputSchema) +
+                                      R"(, key: input.card }
 search: { country: input.country }
 steps:
   limits: { rules: bench-limits, facts: input }
@@ -42,7 +45,8 @@ output: { fraud: verdict.positive, why: verdict.reason, points: facts.points }
 
 const std::string kParkedDocument = std::string(R"(
 pipeline: bench/parked@1.0.0
-input: { schema: )") + std::string(kInputSchema) + R"(, key: input.card }
+input: { schema: )") + std::string(kInputSchema) +
+                                    R"(, key: input.card }
 search: { country: input.country }
 steps:
   pause: { wait: 30d }
@@ -72,23 +76,31 @@ class BenchCatalog final : public workflow::Catalog, public workflow::Resolver {
   Result<std::shared_ptr<const workflow::Pins>> pins_for(const workflow::Pipeline& pipeline) const override {
     return pins_.at(pipeline.name);
   }
-  std::shared_ptr<const rules::RuleTable> rules(std::string_view, std::string_view) const override { return table_; }
-  const workflow::Kill* killed(ArtefactKind, std::string_view, std::string_view) const override { return nullptr; }
+  std::shared_ptr<const rules::RuleTable> rules(std::string_view, std::string_view) const override {
+    return table_;
+  }
+  const workflow::Kill* killed(ArtefactKind, std::string_view, std::string_view) const override {
+    return nullptr;
+  }
 
   const rules::RuleTable* rules(const workflow::ArtefactRef&) override { return table_.get(); }
   const workflow::ModelInterface* model(const workflow::ArtefactRef&) override { return &model_; }
   const document::Node* costs(const workflow::ArtefactRef&) override { return nullptr; }
-  Result<std::string> file(const std::string& path) override { return make_error(ErrorKind::kNotFound, "bench.no_file", path); }
+  Result<std::string> file(const std::string& path) override {
+    return make_error(ErrorKind::kNotFound, "bench.no_file", path);
+  }
   std::vector<std::string> names(workflow::Dependency::Kind) override { return {}; }
 
  private:
   static std::shared_ptr<const rules::RuleTable> compile_rules() {
     auto parsed = document::parse(kRules);
     SY_CHECK(parsed.root != nullptr);
-    auto outcome = rules::compile(*parsed.root, "bench.rules.yaml", [](const std::string& path) -> Result<std::string> {
-      return make_error(ErrorKind::kNotFound, "bench.no_file", path);
-    });
-    for (const auto& diagnostic : outcome.diagnostics) std::fprintf(stderr, "%s\n", diagnostic.to_string().c_str());
+    auto outcome =
+        rules::compile(*parsed.root, "bench.rules.yaml", [](const std::string& path) -> Result<std::string> {
+          return make_error(ErrorKind::kNotFound, "bench.no_file", path);
+        });
+    for (const auto& diagnostic : outcome.diagnostics)
+      std::fprintf(stderr, "%s\n", diagnostic.to_string().c_str());
     SY_CHECK(outcome.table != nullptr);
     return outcome.table;
   }
@@ -97,13 +109,15 @@ class BenchCatalog final : public workflow::Catalog, public workflow::Resolver {
     auto parsed = document::parse(text);
     SY_CHECK(parsed.root != nullptr);
     auto outcome = workflow::compile(*parsed.root, "bench.pipeline.yaml", *this);
-    for (const auto& diagnostic : outcome.diagnostics) std::fprintf(stderr, "%s\n", diagnostic.to_string().c_str());
+    for (const auto& diagnostic : outcome.diagnostics)
+      std::fprintf(stderr, "%s\n", diagnostic.to_string().c_str());
     SY_CHECK(outcome.pipeline != nullptr);
     auto pins = std::make_shared<workflow::Pins>();
     pins->governance = offset();
     for (const auto& dependency : outcome.pipeline->dependencies) {
       const bool is_rules = dependency.kind == workflow::Dependency::Kind::kRules;
-      pins->pins.push_back({is_rules ? ArtefactKind::kRules : ArtefactKind::kModel, dependency.ref.name, "1.0.0", Sha256{}, is_rules ? table_ : nullptr});
+      pins->pins.push_back({is_rules ? ArtefactKind::kRules : ArtefactKind::kModel, dependency.ref.name,
+                            "1.0.0", Sha256{}, is_rules ? table_ : nullptr});
     }
     pins_[outcome.pipeline->name] = std::move(pins);
     pipelines_[outcome.pipeline->name] = outcome.pipeline;
@@ -150,6 +164,8 @@ InstantExecutor::InstantExecutor() {
   meta_ = Document(arena, told);
 }
 
-void InstantExecutor::execute(workflow::EffectRequest, std::function<void(workflow::EffectResult)> done) { done({answer_, meta_}); }
+void InstantExecutor::execute(workflow::EffectRequest, std::function<void(workflow::EffectResult)> done) {
+  done({answer_, meta_});
+}
 
 }  // namespace switchyard::bench

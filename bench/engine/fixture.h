@@ -7,7 +7,8 @@
 
 namespace switchyard::bench {
 
-/// A catalogue of compiled pipelines for measuring the engine alone; models are answered by the executor at once.
+/// A catalogue of compiled pipelines for measuring the engine alone; models are answered by the executor at
+/// once.
 std::shared_ptr<const workflow::Catalog> make_catalog();
 
 /// The five steps of the issue: rules, two set, model, triage.

@@ -15,7 +15,8 @@ uint32_t crc32c(std::string_view data, uint32_t seed) {
   uint32_t state = ~seed;
   while (!data.empty()) {
     const size_t part = std::min<size_t>(data.size(), INT_MAX);
-    state = crc32_iscsi(reinterpret_cast<unsigned char*>(const_cast<char*>(data.data())), static_cast<int>(part), state);
+    state = crc32_iscsi(reinterpret_cast<unsigned char*>(const_cast<char*>(data.data())),
+                        static_cast<int>(part), state);
     data.remove_prefix(part);
   }
   return ~state;
@@ -27,7 +28,9 @@ Sha256 sha256(std::string_view data) {
   return digest;
 }
 
-uint64_t hash64(std::string_view data, uint64_t seed) { return XXH3_64bits_withSeed(data.data(), data.size(), seed); }
+uint64_t hash64(std::string_view data, uint64_t seed) {
+  return XXH3_64bits_withSeed(data.data(), data.size(), seed);
+}
 
 std::string to_hex(std::span<const uint8_t> bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";

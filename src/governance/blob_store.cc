@@ -18,10 +18,12 @@ Result<std::string> BlobStore::get(const std::string& name) const {
   auto content = runtime::read_file(disk_, path_of(name), kMaxModelBytes);
   if (!content.ok()) {
     if (content.error().kind != ErrorKind::kNotFound) return content;
-    return make_error(ErrorKind::kNotFound, "governance.blob_missing", "the file " + path_of(name) + " is gone; deploy its model again");
+    return make_error(ErrorKind::kNotFound, "governance.blob_missing",
+                      "the file " + path_of(name) + " is gone; deploy its model again");
   }
   if (to_hex(sha256(*content)) != name) {
-    return make_error(ErrorKind::kCorruption, "governance.blob_damaged", "the file " + path_of(name) + " is damaged; remove it and deploy its model again");
+    return make_error(ErrorKind::kCorruption, "governance.blob_damaged",
+                      "the file " + path_of(name) + " is damaged; remove it and deploy its model again");
   }
   return content;
 }

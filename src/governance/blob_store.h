@@ -15,7 +15,8 @@ class BlobStore {
   Status open();
   /// The name: 64 hexadecimal digits.
   Result<std::string> put(std::string_view content);
-  /// kNotFound "governance.blob_missing", kCorruption "governance.blob_damaged" when the content is not what its name says.
+  /// kNotFound "governance.blob_missing", kCorruption "governance.blob_damaged" when the content is not what
+  /// its name says.
   Result<std::string> get(const std::string& name) const;
 
  private:

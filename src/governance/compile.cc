@@ -51,7 +51,8 @@ class RegistryResolver final : public workflow::Resolver {
 
   void fill(Artefact& artefact) const {
     artefact.files = used_;
-    for (const auto& [key, version] : resolved_) artefact.resolved.push_back({key.first, {key.second, version}});
+    for (const auto& [key, version] : resolved_)
+      artefact.resolved.push_back({key.first, {key.second, version}});
   }
 
  private:
@@ -77,18 +78,20 @@ class RegistryResolver final : public workflow::Resolver {
   std::map<std::pair<ArtefactKind, std::string>, std::string> resolved_;
 };
 
-void mistake(Diagnostics& diagnostics, const CompileRequest& request, document::Position at, std::string code, std::string path,
-             std::string message, std::string mend) {
-  diagnostics.push_back({Diagnostic::Severity::kError, std::move(code), request.path, at.line, at.column, std::move(path),
-                         std::move(message), std::move(mend)});
+void mistake(Diagnostics& diagnostics, const CompileRequest& request, document::Position at, std::string code,
+             std::string path, std::string message, std::string mend) {
+  diagnostics.push_back({Diagnostic::Severity::kError, std::move(code), request.path, at.line, at.column,
+                         std::move(path), std::move(message), std::move(mend)});
 }
 
 /// "name@version" under `key`, for documents whose own module does not read it.
-bool read_name(const document::Node& root, std::string_view key, const CompileRequest& request, Artefact& artefact, Diagnostics& diagnostics) {
+bool read_name(const document::Node& root, std::string_view key, const CompileRequest& request,
+               Artefact& artefact, Diagnostics& diagnostics) {
   const document::Node* node = root.find(key);
   auto name = models::ModelName::parse(node == nullptr ? std::string_view() : std::string_view(node->text));
   if (!name.ok()) {
-    mistake(diagnostics, request, node == nullptr ? root.position : node->position, "governance.bad_name", std::string(key),
+    mistake(diagnostics, request, node == nullptr ? root.position : node->position, "governance.bad_name",
+            std::string(key),
             "'" + (node == nullptr ? std::string() : node->text) + "' is no name with a version",
             "write " + std::string(key) + ": some-name@1.0.0");
     return false;
@@ -98,7 +101,8 @@ bool read_name(const document::Node& root, std::string_view key, const CompileRe
   return true;
 }
 
-void compile_pipeline(const CompileRequest& request, const document::Node& root, CompiledArtefact& result, Artefact& artefact) {
+void compile_pipeline(const CompileRequest& request, const document::Node& root, CompiledArtefact& result,
+                      Artefact& artefact) {
   RegistryResolver resolver(request);
   auto outcome = workflow::compile(root, request.path, resolver);
   result.diagnostics.insert(result.diagnostics.end(), outcome.diagnostics.begin(), outcome.diagnostics.end());
@@ -110,7 +114,8 @@ void compile_pipeline(const CompileRequest& request, const document::Node& root,
   result.compiled->pipeline = outcome.pipeline;
 }
 
-void compile_rules(const CompileRequest& request, const document::Node& root, CompiledArtefact& result, Artefact& artefact) {
+void compile_rules(const CompileRequest& request, const document::Node& root, CompiledArtefact& result,
+                   Artefact& artefact) {
   auto outcome = rules::compile(root, request.path, [&](const std::string& path) {
     auto text = request.files(path);
     if (text.ok()) artefact.files[path] = *text;
@@ -124,7 +129,8 @@ void compile_rules(const CompileRequest& request, const document::Node& root, Co
   result.compiled->table = outcome.table;
 }
 
-void compile_model(const CompileRequest& request, const document::Node& root, CompiledArtefact& result, Artefact& artefact) {
+void compile_model(const CompileRequest& request, const document::Node& root, CompiledArtefact& result,
+                   Artefact& artefact) {
   Arena arena;
   const Value document = document::to_value(root, arena);
   Diagnostics found;
@@ -140,17 +146,18 @@ void compile_model(const CompileRequest& request, const document::Node& root, Co
   auto weights = request.files(manifest.file);
   const auto file_position = document::position_of(root, "file");
   if (!weights.ok()) {
-    return mistake(result.diagnostics, request, file_position, "governance.file_missing", "file", weights.error().message,
-                   "put the file beside the manifest, or correct its name");
+    return mistake(result.diagnostics, request, file_position, "governance.file_missing", "file",
+                   weights.error().message, "put the file beside the manifest, or correct its name");
   }
   auto schema_document = request.models->load(manifest, *weights);
   if (!schema_document.ok()) {
-    return mistake(result.diagnostics, request, file_position, schema_document.error().code, "file", schema_document.error().message,
-                   "correct the manifest or the model file");
+    return mistake(result.diagnostics, request, file_position, schema_document.error().code, "file",
+                   schema_document.error().message, "correct the manifest or the model file");
   }
   auto output = schema::Schema::compile_or_error(schema_document->root());
   if (!output.ok()) {
-    return mistake(result.diagnostics, request, root.position, output.error().code, "output", output.error().message, "correct output.schema");
+    return mistake(result.diagnostics, request, root.position, output.error().code, "output",
+                   output.error().message, "correct output.schema");
   }
   artefact.name = manifest.model.name;
   artefact.version = manifest.model.version;
@@ -159,13 +166,15 @@ void compile_model(const CompileRequest& request, const document::Node& root, Co
   auto interface = std::make_shared<workflow::ModelInterface>();
   interface->version = manifest.model.version;
   interface->input = manifest.input_schema;
-  interface->input_type = manifest.input_schema != nullptr ? workflow::type_of(*manifest.input_schema) : expression::Type::dyn();
+  interface->input_type =
+      manifest.input_schema != nullptr ? workflow::type_of(*manifest.input_schema) : expression::Type::dyn();
   interface->output_type = workflow::type_of(**output);
   result.compiled->model = std::move(interface);
   result.weights = std::move(*weights);
 }
 
-void compile_plain(const CompileRequest& request, const document::Node& root, std::string_view key, CompiledArtefact& result, Artefact& artefact) {
+void compile_plain(const CompileRequest& request, const document::Node& root, std::string_view key,
+                   CompiledArtefact& result, Artefact& artefact) {
   if (!read_name(root, key, request, artefact, result.diagnostics)) return;
   Arena arena;
   artefact.sha256 = sha256(to_canonical_json(document::to_value(root, arena)));
@@ -175,10 +184,14 @@ void compile_plain(const CompileRequest& request, const document::Node& root, st
 
 std::optional<ArtefactKind> kind_of(const document::Node& root) {
   if (!root.is(document::Node::Kind::kMapping)) return std::nullopt;
-  // A pipeline may have steps called rules or model, but only below `steps`; `pipeline` is asked first all the same.
+  // A pipeline may have steps called rules or model, but only below `steps`; `pipeline` is asked first all
+  // the same.
   static constexpr std::pair<std::string_view, ArtefactKind> kWords[] = {
-      {"pipeline", ArtefactKind::kPipeline}, {"rules", ArtefactKind::kRules}, {"model", ArtefactKind::kModel},
-      {"costs", ArtefactKind::kCosts},       {"prompt", ArtefactKind::kPrompt}};
+      {"pipeline", ArtefactKind::kPipeline},
+      {"rules", ArtefactKind::kRules},
+      {"model", ArtefactKind::kModel},
+      {"costs", ArtefactKind::kCosts},
+      {"prompt", ArtefactKind::kPrompt}};
   for (const auto& [word, kind] : kWords) {
     const document::Node* node = root.find(word);
     if (node != nullptr && node->is(document::Node::Kind::kString)) return kind;
@@ -207,7 +220,8 @@ CompiledArtefact compile_artefact(const CompileRequest& request) {
   for (const auto& [path, text] : artefact->files) bytes += text.size();
   if (bytes > kMaxDocumentBytes) {
     mistake(result.diagnostics, request, {1, 1}, "governance.document_too_large", "",
-            "the document and the files it names have " + std::to_string(bytes) + " bytes", "keep them under " + std::to_string(kMaxDocumentBytes));
+            "the document and the files it names have " + std::to_string(bytes) + " bytes",
+            "keep them under " + std::to_string(kMaxDocumentBytes));
   }
   if (has_errors(result.diagnostics)) {
     result.compiled.reset();

@@ -13,20 +13,21 @@ using FileSource = std::function<Result<std::string>(const std::string& path)>;
 struct CompileRequest {
   ArtefactKind kind{};
   std::string path, source;
-  FileSource files;                              ///< paths are relative to the document's folder
-  const Registry* registry = nullptr;            ///< what names mean
+  FileSource files;                    ///< paths are relative to the document's folder
+  const Registry* registry = nullptr;  ///< what names mean
   /// On recovery: the versions that names without version meant when the artefact was deployed.
   const Artefact* recorded = nullptr;
   ModelLoader* models = nullptr;
 };
 
 struct CompiledArtefact {
-  std::shared_ptr<Compiled> compiled;            ///< null when there are errors
+  std::shared_ptr<Compiled> compiled;  ///< null when there are errors
   Diagnostics diagnostics;
-  std::string weights;                           ///< of a model, as read
+  std::string weights;  ///< of a model, as read
 };
 
-/// The kind of a document by its first word ("pipeline:", "rules:", "model:", "costs:", "prompt:"); nothing for other files.
+/// The kind of a document by its first word ("pipeline:", "rules:", "model:", "costs:", "prompt:"); nothing
+/// for other files.
 std::optional<ArtefactKind> kind_of(const document::Node& document);
 
 /// Checks and compiles one document. `compiled->artefact` lacks who, when and offset.

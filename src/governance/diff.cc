@@ -1,4 +1,5 @@
-// Longest common subsequence by dynamic programming: documents are short, and the result is the smallest diff.
+// Longest common subsequence by dynamic programming: documents are short, and the result is the smallest
+// diff.
 #include "diff.h"
 
 #include <algorithm>
@@ -31,7 +32,8 @@ std::vector<Line> align(const std::vector<std::string_view>& a, const std::vecto
   std::vector<std::vector<uint16_t>> common(n + 1, std::vector<uint16_t>(m + 1, 0));
   for (size_t i = n; i-- > 0;)
     for (size_t j = m; j-- > 0;)
-      common[i][j] = a[i] == b[j] ? static_cast<uint16_t>(common[i + 1][j + 1] + 1) : std::max(common[i + 1][j], common[i][j + 1]);
+      common[i][j] = a[i] == b[j] ? static_cast<uint16_t>(common[i + 1][j + 1] + 1)
+                                  : std::max(common[i + 1][j], common[i][j + 1]);
   std::vector<Line> lines;
   size_t i = 0, j = 0;
   while (i < n || j < m) {
@@ -58,7 +60,8 @@ std::string unified_diff(std::string_view before, std::string_view after) {
   std::vector<bool> shown(lines.size(), false);
   for (size_t i = 0; i < lines.size(); ++i) {
     if (lines[i].mark == ' ') continue;
-    for (size_t k = i > kContext ? i - kContext : 0; k < std::min(lines.size(), i + kContext + 1); ++k) shown[k] = true;
+    for (size_t k = i > kContext ? i - kContext : 0; k < std::min(lines.size(), i + kContext + 1); ++k)
+      shown[k] = true;
   }
   std::string text;
   for (size_t i = 0; i < lines.size(); ++i) {

@@ -31,9 +31,12 @@ std::string clean_path(const std::string& path) {
     const std::string part = path.substr(at, end - at);
     at = end + 1;
     if (part.empty() || part == ".") continue;
-    if (part != "..") parts.push_back(part);
-    else if (parts.empty()) return {};
-    else parts.pop_back();
+    if (part != "..")
+      parts.push_back(part);
+    else if (parts.empty())
+      return {};
+    else
+      parts.pop_back();
   }
   std::string clean;
   for (const auto& part : parts) clean += (clean.empty() ? "" : "/") + part;
@@ -53,14 +56,16 @@ int rank(ArtefactKind kind) {
 }
 
 Diagnostic problem(std::string file, std::string code, std::string message, std::string mend) {
-  return {Diagnostic::Severity::kError, std::move(code), std::move(file), 0, 0, "", std::move(message), std::move(mend)};
+  return {Diagnostic::Severity::kError, std::move(code), std::move(file), 0, 0, "",
+          std::move(message),           std::move(mend)};
 }
 
 }  // namespace
 
 class Governance::Impl {
  public:
-  explicit Impl(GovernanceOptions options) : options_(options), blobs_(*options.disk, options.blob_directory) {
+  explicit Impl(GovernanceOptions options)
+      : options_(options), blobs_(*options.disk, options.blob_directory) {
     snapshot_ = make_snapshot(Registry{});
   }
 
@@ -97,7 +102,8 @@ class Governance::Impl {
     for (const Source& source : sources) check(source, request, working, report, added);
     if (!has_errors(report.diagnostics)) check_consumers(working, report.diagnostics);
     if (!has_errors(report.diagnostics) && sources.empty()) {
-      report.diagnostics.push_back(problem("", "governance.nothing_to_deploy", "no file begins with pipeline, rules, model, costs or prompt",
+      report.diagnostics.push_back(problem("", "governance.nothing_to_deploy",
+                                           "no file begins with pipeline, rules, model, costs or prompt",
                                            "name the folder that holds the documents"));
     }
     if (has_errors(report.diagnostics) || request.dry_run || added.empty()) {
@@ -123,28 +129,33 @@ class Governance::Impl {
     working.active[{key.kind, key.name}] = key.version;
     Diagnostics broken;
     check_consumers(working, broken);
-    if (has_errors(broken)) return make_error(ErrorKind::kConflict, broken.front().code, broken.front().message, "version");
+    if (has_errors(broken))
+      return make_error(ErrorKind::kConflict, broken.front().code, broken.front().message, "version");
     return switch_event(GovernanceEvent::kActivated, key, who, why);
   }
 
   Status kill(const ArtefactKey& key, std::string_view who, std::string_view why) {
     std::lock_guard lock(change_mutex_);
     if (why.empty() || why.size() > kMaxWhyBytes) {
-      return make_error(ErrorKind::kInvalidArgument, "governance.no_reason", "say why in at most 1024 bytes: the switch is recorded", "why");
+      return make_error(ErrorKind::kInvalidArgument, "governance.no_reason",
+                        "say why in at most 1024 bytes: the switch is recorded", "why");
     }
-    const bool known = key.version.empty() ? registry_.active.contains({key.kind, key.name}) : registry_.find(key.kind, key.name, key.version) != nullptr;
+    const bool known = key.version.empty() ? registry_.active.contains({key.kind, key.name})
+                                           : registry_.find(key.kind, key.name, key.version) != nullptr;
     if (!known) return unknown(key);
     return switch_event(GovernanceEvent::kKilled, key, who, why);
   }
 
   Status revive(const ArtefactKey& key, std::string_view who, std::string_view why) {
     std::lock_guard lock(change_mutex_);
-    const bool killed = std::any_of(registry_.kills.begin(), registry_.kills.end(), [&](const workflow::Kill& kill) {
-      return kill.kind == key.kind && kill.name == key.name && kill.version == key.version;
-    });
+    const bool killed =
+        std::any_of(registry_.kills.begin(), registry_.kills.end(), [&](const workflow::Kill& kill) {
+          return kill.kind == key.kind && kill.name == key.name && kill.version == key.version;
+        });
     if (!killed) {
       return make_error(ErrorKind::kConflict, "governance.not_killed",
-                        std::string(artefact_kind_name(key.kind)) + " " + key.name + (key.version.empty() ? "" : "@" + key.version) +
+                        std::string(artefact_kind_name(key.kind)) + " " + key.name +
+                            (key.version.empty() ? "" : "@" + key.version) +
                             " is not switched off in these words; see the list of switches");
     }
     return switch_event(GovernanceEvent::kRevived, key, who, why);
@@ -152,19 +163,25 @@ class Governance::Impl {
 
   std::vector<GovernanceRecord> history(size_t limit) const {
     std::lock_guard lock(snapshot_mutex_);
-    std::vector<GovernanceRecord> records(history_.rbegin(), history_.rbegin() + static_cast<ptrdiff_t>(std::min(limit, history_.size())));
+    std::vector<GovernanceRecord> records(
+        history_.rbegin(), history_.rbegin() + static_cast<ptrdiff_t>(std::min(limit, history_.size())));
     return records;
   }
 
-  void on_change(std::function<void(std::shared_ptr<const Snapshot>)> listener) { listener_ = std::move(listener); }
+  void on_change(std::function<void(std::shared_ptr<const Snapshot>)> listener) {
+    listener_ = std::move(listener);
+  }
 
  private:
   static Error unknown(const ArtefactKey& key) {
     return make_error(ErrorKind::kNotFound, "governance.unknown_version",
-                      "there is no " + std::string(artefact_kind_name(key.kind)) + " " + key.name + (key.version.empty() ? "" : "@" + key.version), "name");
+                      "there is no " + std::string(artefact_kind_name(key.kind)) + " " + key.name +
+                          (key.version.empty() ? "" : "@" + key.version),
+                      "name");
   }
 
-  // --- folding -------------------------------------------------------------------------------------------------------
+  // --- folding
+  // -------------------------------------------------------------------------------------------------------
 
   Status replay(const log::RecordView& record, Diagnostics* problems) {
     const auto type = static_cast<GovernanceEvent>(record.type);
@@ -172,7 +189,8 @@ class Governance::Impl {
       SY_ASSIGN_OR_RETURN(Artefact artefact, decode_deployed(record.payload));
       artefact.offset = ++registry_.offset;
       auto compiled = recompile(artefact, problems);
-      note(type, {artefact.kind, artefact.name, artefact.version}, artefact.who, artefact.message, record.time_us);
+      note(type, {artefact.kind, artefact.name, artefact.version}, artefact.who, artefact.message,
+           record.time_us);
       registry_.add(std::move(compiled));
       return {};
     }
@@ -188,19 +206,24 @@ class Governance::Impl {
       return kill.kind == event.key.kind && kill.name == event.key.name && kill.version == event.key.version;
     };
     switch (type) {
-      case GovernanceEvent::kActivated: registry_.active[{event.key.kind, event.key.name}] = event.key.version; break;
+      case GovernanceEvent::kActivated:
+        registry_.active[{event.key.kind, event.key.name}] = event.key.version;
+        break;
       case GovernanceEvent::kKilled:
         std::erase_if(registry_.kills, same);
-        registry_.kills.push_back({event.key.kind, event.key.name, event.key.version, event.who, event.why, time_us});
+        registry_.kills.push_back(
+            {event.key.kind, event.key.name, event.key.version, event.who, event.why, time_us});
         break;
       case GovernanceEvent::kRevived: std::erase_if(registry_.kills, same); break;
       case GovernanceEvent::kDeployed: break;
     }
   }
 
-  void note(GovernanceEvent type, const ArtefactKey& key, const std::string& who, const std::string& why, int64_t time_us) {
+  void note(GovernanceEvent type, const ArtefactKey& key, const std::string& who, const std::string& why,
+            int64_t time_us) {
     std::lock_guard lock(snapshot_mutex_);
-    history_.push_back({registry_.offset, time_us, std::string(governance_event_name(type)), key.kind, key.name, key.version, who, why});
+    history_.push_back({registry_.offset, time_us, std::string(governance_event_name(type)), key.kind,
+                        key.name, key.version, who, why});
   }
 
   /// A recorded artefact as this binary understands it; without its compiled part when it does not any more.
@@ -215,43 +238,50 @@ class Governance::Impl {
     request.files = [&](const std::string& path) -> Result<std::string> {
       if (const auto file = artefact.files.find(path); file != artefact.files.end()) return file->second;
       if (artefact.kind == ArtefactKind::kModel && !artefact.blob.empty()) return blobs_.get(artefact.blob);
-      return make_error(ErrorKind::kNotFound, "governance.file_missing", "the file " + path + " was not recorded");
+      return make_error(ErrorKind::kNotFound, "governance.file_missing",
+                        "the file " + path + " was not recorded");
     };
     auto outcome = compile_artefact(request);
     auto compiled = outcome.compiled != nullptr ? outcome.compiled : std::make_shared<Compiled>();
     const bool changed = outcome.compiled != nullptr && outcome.compiled->artefact->sha256 != artefact.sha256;
     if ((outcome.compiled == nullptr || changed) && problems != nullptr) {
       for (auto& diagnostic : outcome.diagnostics) problems->push_back(std::move(diagnostic));
-      problems->push_back(problem(artefact.path, "governance.cannot_compile",
-                                  std::string(artefact_kind_name(artefact.kind)) + " " + artefact.full_name() +
-                                      (changed ? " has another meaning in this binary" : " cannot be compiled by this binary"),
-                                  "deploy a new version; runs pinned to this one wait"));
+      problems->push_back(problem(
+          artefact.path, "governance.cannot_compile",
+          std::string(artefact_kind_name(artefact.kind)) + " " + artefact.full_name() +
+              (changed ? " has another meaning in this binary" : " cannot be compiled by this binary"),
+          "deploy a new version; runs pinned to this one wait"));
       if (changed) compiled = std::make_shared<Compiled>();
     }
     compiled->artefact = std::make_shared<Artefact>(artefact);
     return compiled;
   }
 
-  // --- deploying -----------------------------------------------------------------------------------------------------
+  // --- deploying
+  // -----------------------------------------------------------------------------------------------------
 
   std::vector<Source> sort_sources(const DeployRequest& request, Diagnostics& diagnostics) const {
     std::vector<Source> sources;
     size_t bytes = 0;
     for (const SourceFile& file : request.files) {
       bytes += file.content.size();
-      const bool is_text = file.path.ends_with(".yaml") || file.path.ends_with(".yml") || file.path.ends_with(".json");
+      const bool is_text =
+          file.path.ends_with(".yaml") || file.path.ends_with(".yml") || file.path.ends_with(".json");
       if (!is_text) continue;
       auto parsed = document::parse(file.content, file.path);
       // A file that is no document of ours may be anything; those that name a file get its mistakes.
       if (parsed.root == nullptr) {
-        if (!file.path.ends_with(".json")) diagnostics.insert(diagnostics.end(), parsed.diagnostics.begin(), parsed.diagnostics.end());
+        if (!file.path.ends_with(".json"))
+          diagnostics.insert(diagnostics.end(), parsed.diagnostics.begin(), parsed.diagnostics.end());
         continue;
       }
       if (const auto kind = kind_of(*parsed.root)) sources.push_back({*kind, &file});
     }
     if (request.files.size() > kMaxBundleFiles || bytes > kMaxBundleBytes) {
-      diagnostics.push_back(problem("", "governance.bundle_too_large", "the deployment has " + std::to_string(request.files.size()) + " files and " +
-                                        std::to_string(bytes) + " bytes", "deploy at most 2000 files and 64 MiB at once"));
+      diagnostics.push_back(problem("", "governance.bundle_too_large",
+                                    "the deployment has " + std::to_string(request.files.size()) +
+                                        " files and " + std::to_string(bytes) + " bytes",
+                                    "deploy at most 2000 files and 64 MiB at once"));
     }
     std::stable_sort(sources.begin(), sources.end(), [](const Source& a, const Source& b) {
       return std::pair(rank(a.kind), a.file->path) < std::pair(rank(b.kind), b.file->path);
@@ -259,7 +289,8 @@ class Governance::Impl {
     return sources;
   }
 
-  void check(const Source& source, const DeployRequest& request, Registry& working, DeployReport& report, std::vector<CompiledArtefact>& added) {
+  void check(const Source& source, const DeployRequest& request, Registry& working, DeployReport& report,
+             std::vector<CompiledArtefact>& added) {
     CompileRequest compile;
     compile.kind = source.kind;
     compile.path = source.file->path;
@@ -270,10 +301,12 @@ class Governance::Impl {
       const std::string path = clean_path(folder_of(source.file->path) + relative);
       for (const SourceFile& file : request.files)
         if (!path.empty() && file.path == path) return file.content;
-      return make_error(ErrorKind::kNotFound, "governance.file_missing", "there is no file " + relative + " in the deployed folder");
+      return make_error(ErrorKind::kNotFound, "governance.file_missing",
+                        "there is no file " + relative + " in the deployed folder");
     };
     auto outcome = compile_artefact(compile);
-    report.diagnostics.insert(report.diagnostics.end(), outcome.diagnostics.begin(), outcome.diagnostics.end());
+    report.diagnostics.insert(report.diagnostics.end(), outcome.diagnostics.begin(),
+                              outcome.diagnostics.end());
     if (outcome.compiled == nullptr) return;
     const Artefact& artefact = *outcome.compiled->artefact;
     Change change;
@@ -290,7 +323,8 @@ class Governance::Impl {
         return;
       }
       auto mistake = problem(artefact.path, "governance.version_exists",
-                             std::string(artefact_kind_name(key.kind)) + " " + artefact.full_name() + " exists with another content; versions are immutable",
+                             std::string(artefact_kind_name(key.kind)) + " " + artefact.full_name() +
+                                 " exists with another content; versions are immutable",
                              "give the changed document a new version");
       mistake.line = 1;
       mistake.column = 1;
@@ -299,7 +333,8 @@ class Governance::Impl {
     }
     if (const auto active = working.active.find({key.kind, key.name}); active != working.active.end()) {
       change.replaces = active->second;
-      change.diff = unified_diff(working.find(key.kind, key.name, active->second)->artefact->source, artefact.source);
+      change.diff =
+          unified_diff(working.find(key.kind, key.name, active->second)->artefact->source, artefact.source);
     }
     report.changes.push_back(std::move(change));
     working.add(outcome.compiled);
@@ -317,7 +352,8 @@ class Governance::Impl {
       for (const auto& [kind, name_version] : artefact.resolved) {
         const auto active = working.active.find({kind, name_version.first});
         // Costs are fixed when their pipeline is deployed.
-        touched |= kind != ArtefactKind::kCosts && active != working.active.end() && active->second != name_version.second;
+        touched |= kind != ArtefactKind::kCosts && active != working.active.end() &&
+                   active->second != name_version.second;
       }
       if (!touched) continue;
       CompileRequest request;
@@ -328,7 +364,8 @@ class Governance::Impl {
       request.files = [&](const std::string& path) -> Result<std::string> {
         const auto file = artefact.files.find(path);
         if (file != artefact.files.end()) return file->second;
-        return make_error(ErrorKind::kNotFound, "governance.file_missing", "the file " + path + " was not recorded");
+        return make_error(ErrorKind::kNotFound, "governance.file_missing",
+                          "the file " + path + " was not recorded");
       };
       const auto outcome = compile_artefact(request);
       for (const auto& found : outcome.diagnostics) {
@@ -369,7 +406,8 @@ class Governance::Impl {
     for (auto& compiled : folded) {
       ++registry_.offset;
       const Artefact& artefact = *compiled->artefact;
-      note(GovernanceEvent::kDeployed, {artefact.kind, artefact.name, artefact.version}, artefact.who, artefact.message, now_us);
+      note(GovernanceEvent::kDeployed, {artefact.kind, artefact.name, artefact.version}, artefact.who,
+           artefact.message, now_us);
       registry_.add(std::move(compiled));
     }
     return {};
@@ -382,7 +420,8 @@ class Governance::Impl {
     }
   }
 
-  Status switch_event(GovernanceEvent type, const ArtefactKey& key, std::string_view who, std::string_view why) {
+  Status switch_event(GovernanceEvent type, const ArtefactKey& key, std::string_view who,
+                      std::string_view why) {
     const int64_t now_us = options_.clock->now_us();
     const SwitchEvent event{key, std::string(who), std::string(why)};
     log::RecordBatch batch;
@@ -420,7 +459,7 @@ class Governance::Impl {
   BlobStore blobs_;
   std::function<void(std::shared_ptr<const Snapshot>)> listener_;
 
-  std::mutex change_mutex_;      // one change at a time; guards registry_
+  std::mutex change_mutex_;  // one change at a time; guards registry_
   Registry registry_;
   mutable std::mutex snapshot_mutex_;
   std::shared_ptr<const Snapshot> snapshot_;  // guarded by snapshot_mutex_, like history_
@@ -432,10 +471,18 @@ Governance::~Governance() = default;
 Status Governance::open(Diagnostics* problems) { return impl_->open(problems); }
 std::shared_ptr<const Snapshot> Governance::snapshot() const { return impl_->snapshot(); }
 Result<DeployReport> Governance::deploy(const DeployRequest& request) { return impl_->deploy(request); }
-Status Governance::activate(const ArtefactKey& key, std::string_view who, std::string_view why) { return impl_->activate(key, who, why); }
-Status Governance::kill(const ArtefactKey& key, std::string_view who, std::string_view why) { return impl_->kill(key, who, why); }
-Status Governance::revive(const ArtefactKey& key, std::string_view who, std::string_view why) { return impl_->revive(key, who, why); }
+Status Governance::activate(const ArtefactKey& key, std::string_view who, std::string_view why) {
+  return impl_->activate(key, who, why);
+}
+Status Governance::kill(const ArtefactKey& key, std::string_view who, std::string_view why) {
+  return impl_->kill(key, who, why);
+}
+Status Governance::revive(const ArtefactKey& key, std::string_view who, std::string_view why) {
+  return impl_->revive(key, who, why);
+}
 std::vector<GovernanceRecord> Governance::history(size_t limit) const { return impl_->history(limit); }
-void Governance::on_change(std::function<void(std::shared_ptr<const Snapshot>)> listener) { impl_->on_change(std::move(listener)); }
+void Governance::on_change(std::function<void(std::shared_ptr<const Snapshot>)> listener) {
+  impl_->on_change(std::move(listener));
+}
 
 }  // namespace switchyard::governance

@@ -19,7 +19,8 @@ class SnapshotImpl final : public Snapshot {
 
   GovernanceOffset offset() const override { return GovernanceOffset(registry_.offset); }
 
-  std::shared_ptr<const workflow::Pipeline> pipeline(std::string_view name, std::string_view version) const override {
+  std::shared_ptr<const workflow::Pipeline> pipeline(std::string_view name,
+                                                     std::string_view version) const override {
     const Compiled* compiled = resolve(ArtefactKind::kPipeline, name, version);
     return compiled == nullptr ? nullptr : compiled->pipeline;
   }
@@ -31,18 +32,22 @@ class SnapshotImpl final : public Snapshot {
     const auto it = pins_.find(&pipeline);
     return it != pins_.end() ? it->second : make_pins(pipeline);
   }
-  std::shared_ptr<const rules::RuleTable> rules(std::string_view name, std::string_view version) const override {
+  std::shared_ptr<const rules::RuleTable> rules(std::string_view name,
+                                                std::string_view version) const override {
     const Compiled* compiled = resolve(ArtefactKind::kRules, name, version);
     return compiled == nullptr ? nullptr : compiled->table;
   }
-  const workflow::Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version) const override {
+  const workflow::Kill* killed(ArtefactKind kind, std::string_view name,
+                               std::string_view version) const override {
     for (const auto& kill : registry_.kills) {
-      if (kill.kind == kind && kill.name == name && (kill.version.empty() || kill.version == version)) return &kill;
+      if (kill.kind == kind && kill.name == name && (kill.version.empty() || kill.version == version))
+        return &kill;
     }
     return nullptr;
   }
   std::vector<std::shared_ptr<const Artefact>> artefacts() const override { return registry_.in_order; }
-  std::shared_ptr<const Artefact> artefact(ArtefactKind kind, std::string_view name, std::string_view version) const override {
+  std::shared_ptr<const Artefact> artefact(ArtefactKind kind, std::string_view name,
+                                           std::string_view version) const override {
     const Compiled* compiled = resolve(kind, name, version);
     return compiled == nullptr ? nullptr : compiled->artefact;
   }
@@ -54,7 +59,8 @@ class SnapshotImpl final : public Snapshot {
 
  private:
   const Compiled* resolve(ArtefactKind kind, std::string_view name, std::string_view version) const {
-    return registry_.find(kind, std::string(name), version.empty() ? active_version(kind, name) : std::string(version));
+    return registry_.find(kind, std::string(name),
+                          version.empty() ? active_version(kind, name) : std::string(version));
   }
 
   Result<std::shared_ptr<const workflow::Pins>> make_pins(const workflow::Pipeline& pipeline) const {
@@ -75,15 +81,18 @@ class SnapshotImpl final : public Snapshot {
       const Compiled* compiled = resolve(kind, dependency.ref.name, version);
       if (compiled == nullptr) {
         return make_error(ErrorKind::kUnprocessable, "governance.missing_artefact",
-                          "pipeline " + pipeline.full_name() + " needs " + std::string(artefact_kind_name(kind)) + " " +
-                              dependency.ref.name + ", of which no version is deployed; deploy one");
+                          "pipeline " + pipeline.full_name() + " needs " +
+                              std::string(artefact_kind_name(kind)) + " " + dependency.ref.name +
+                              ", of which no version is deployed; deploy one");
       }
-      pins->pins.push_back({kind, compiled->artefact->name, compiled->artefact->version, compiled->artefact->sha256, compiled->table});
+      pins->pins.push_back({kind, compiled->artefact->name, compiled->artefact->version,
+                            compiled->artefact->sha256, compiled->table});
     }
     return std::shared_ptr<const workflow::Pins>(std::move(pins));
   }
 
-  std::string deployed_with(const workflow::Pipeline& pipeline, ArtefactKind kind, const std::string& name) const {
+  std::string deployed_with(const workflow::Pipeline& pipeline, ArtefactKind kind,
+                            const std::string& name) const {
     const Compiled* self = registry_.find(ArtefactKind::kPipeline, pipeline.name, pipeline.version);
     if (self == nullptr) return {};
     for (const auto& [resolved_kind, name_version] : self->artefact->resolved) {
@@ -108,7 +117,8 @@ int64_t number_of(const Value& map, std::string_view key) {
 }
 
 Error bad_event() {
-  return make_error(ErrorKind::kCorruption, "governance.bad_event", "an event of the governance log cannot be read by this binary");
+  return make_error(ErrorKind::kCorruption, "governance.bad_event",
+                    "an event of the governance log cannot be read by this binary");
 }
 
 std::string encode(const Value& map) {
@@ -142,7 +152,9 @@ void Registry::add(std::shared_ptr<const Compiled> compiled) {
   versions[ArtefactKey{artefact->kind, artefact->name, artefact->version}] = std::move(compiled);
 }
 
-std::shared_ptr<const Snapshot> make_snapshot(Registry registry) { return std::make_shared<SnapshotImpl>(std::move(registry)); }
+std::shared_ptr<const Snapshot> make_snapshot(Registry registry) {
+  return std::make_shared<SnapshotImpl>(std::move(registry));
+}
 
 std::string encode_deployed(const Artefact& artefact) {
   Arena arena;
@@ -150,7 +162,8 @@ std::string encode_deployed(const Artefact& artefact) {
   map.add("kind", Value::integer(static_cast<int>(artefact.kind)));
   map.add("name", Value::string(artefact.name));
   map.add("version", Value::string(artefact.version));
-  map.add("sha256", Value::bytes({reinterpret_cast<const char*>(artefact.sha256.data()), artefact.sha256.size()}));
+  map.add("sha256",
+          Value::bytes({reinterpret_cast<const char*>(artefact.sha256.data()), artefact.sha256.size()}));
   map.add("source", Value::string(artefact.source));
   map.add("path", Value::string(artefact.path));
   MapBuilder files(arena);
@@ -187,12 +200,14 @@ Result<Artefact> decode_deployed(std::string_view payload) {
   artefact.source = text_of(map, "source");
   artefact.path = text_of(map, "path");
   if (const Value* files = map.find("files"); files != nullptr && files->is(Kind::kMap)) {
-    for (const Member& file : files->members()) artefact.files[std::string(file.key.as_string())] = file.value.as_string();
+    for (const Member& file : files->members())
+      artefact.files[std::string(file.key.as_string())] = file.value.as_string();
   }
   artefact.blob = text_of(map, "blob");
   if (const Value* resolved = map.find("resolved"); resolved != nullptr && resolved->is(Kind::kList)) {
     for (const Value& entry : resolved->items()) {
-      artefact.resolved.push_back({static_cast<ArtefactKind>(number_of(entry, "kind")), {text_of(entry, "name"), text_of(entry, "version")}});
+      artefact.resolved.push_back({static_cast<ArtefactKind>(number_of(entry, "kind")),
+                                   {text_of(entry, "name"), text_of(entry, "version")}});
     }
   }
   artefact.who = text_of(map, "who");
@@ -217,8 +232,10 @@ Result<SwitchEvent> decode_switch(std::string_view payload) {
   ByteReader in(payload);
   const Value map = decode_value(in, arena);
   if (!in.ok() || !map.is(Kind::kMap)) return bad_event();
-  return SwitchEvent{{static_cast<ArtefactKind>(number_of(map, "kind")), text_of(map, "name"), text_of(map, "version")},
-                     text_of(map, "who"), text_of(map, "why")};
+  return SwitchEvent{
+      {static_cast<ArtefactKind>(number_of(map, "kind")), text_of(map, "name"), text_of(map, "version")},
+      text_of(map, "who"),
+      text_of(map, "why")};
 }
 
 }  // namespace switchyard::governance

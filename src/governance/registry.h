@@ -26,7 +26,7 @@ struct Compiled {
 
 /// What the events fold to. Copied for each change: versions are shared, so a copy is small.
 struct Registry {
-  uint64_t offset = 0;                                              ///< events folded
+  uint64_t offset = 0;  ///< events folded
   std::map<ArtefactKey, std::shared_ptr<const Compiled>> versions;
   std::map<std::pair<ArtefactKind, std::string>, std::string> active;
   std::vector<workflow::Kill> kills;

@@ -18,7 +18,8 @@ Error stopped() {
 }
 Error overloaded() {
   return make_error(ErrorKind::kResourceExhausted, "partition.mailbox_full",
-                    "more than " + std::to_string(kMailboxCapacity) + " commands wait for this partition thread; try again shortly");
+                    "more than " + std::to_string(kMailboxCapacity) +
+                        " commands wait for this partition thread; try again shortly");
 }
 
 }  // namespace
@@ -29,7 +30,9 @@ class HostThread {
   HostThread(const EngineOptions& options, std::vector<PartitionHost*> hosts, CommandBox& mailbox)
       : options_(options), hosts_(std::move(hosts)), mailbox_(mailbox) {}
 
-  void start() { thread_ = std::thread([this] { run(); }); }
+  void start() {
+    thread_ = std::thread([this] { run(); });
+  }
   void stop() {
     stopping_ = true;
     mailbox_.close();
@@ -90,7 +93,8 @@ class Engine::Impl {
   Status start() {
     SY_CHECK(!running_ && hosts_.empty());
     const auto threads = static_cast<uint32_t>(options_.threads);
-    for (uint32_t t = 0; t < threads; ++t) mailboxes_.push_back(std::make_unique<CommandBox>(kMailboxCapacity));
+    for (uint32_t t = 0; t < threads; ++t)
+      mailboxes_.push_back(std::make_unique<CommandBox>(kMailboxCapacity));
     for (uint32_t p = 0; p < options_.partitions; ++p) {
       hosts_.push_back(std::make_unique<PartitionHost>(PartitionId(p), options_, *mailboxes_[p % threads]));
     }
@@ -118,7 +122,8 @@ class Engine::Impl {
   }
 
   void start_run(StartRun command, int64_t wait_until_us, Reply<StartReply> reply) {
-    const PartitionId partition = choose_partition(command.idempotency_key, command.key, options_.random->next_u64(), options_.partitions);
+    const PartitionId partition = choose_partition(command.idempotency_key, command.key,
+                                                   options_.random->next_u64(), options_.partitions);
     StartCommand start{std::move(command), wait_until_us, std::move(reply)};
     Command message{partition.value, std::move(start)};
     if (box(partition).push(std::move(message))) return;
@@ -127,15 +132,18 @@ class Engine::Impl {
 
   /// Runs `work` on the partition's thread; `reply` gets its error, or what `work` makes of it.
   template <typename T>
-  void call(PartitionId partition, Reply<T> reply, std::function<void(PartitionHost&, int64_t, Reply<T>)> work) {
+  void call(PartitionId partition, Reply<T> reply,
+            std::function<void(PartitionHost&, int64_t, Reply<T>)> work) {
     if (partition.value >= options_.partitions) {
-      return reply(make_error(ErrorKind::kNotFound, "run.unknown", "this id belongs to no partition of this server", "id"));
+      return reply(make_error(ErrorKind::kNotFound, "run.unknown",
+                              "this id belongs to no partition of this server", "id"));
     }
     auto shared = std::make_shared<Reply<T>>(std::move(reply));
-    Command message{partition.value, Call{[shared, work = std::move(work)](PartitionHost& host, int64_t now_us) {
-                                            work(host, now_us, std::move(*shared));
-                                          },
-                                          [shared](const Error& error) { (*shared)(error); }}};
+    Command message{partition.value,
+                    Call{[shared, work = std::move(work)](PartitionHost& host, int64_t now_us) {
+                           work(host, now_us, std::move(*shared));
+                         },
+                         [shared](const Error& error) { (*shared)(error); }}};
     if (box(partition).push(std::move(message))) return;
     (*shared)(box(partition).closed() ? stopped() : overloaded());
   }
@@ -143,18 +151,22 @@ class Engine::Impl {
   /// The common shape: do something, tell its result when it is durable.
   template <typename T>
   void simple(PartitionId partition, Reply<T> reply, std::function<Result<T>(StateMachine&, int64_t)> work) {
-    call<T>(partition, std::move(reply), [work = std::move(work)](PartitionHost& host, int64_t now_us, Reply<T> done) {
-      auto result = std::make_shared<Result<T>>(work(host.machine(), now_us));
-      host.reply_when_durable([result, done = std::move(done)](const Status& status) {
-        if (status.ok()) done(std::move(*result));
-        else done(status.error());
-      });
-    });
+    call<T>(partition, std::move(reply),
+            [work = std::move(work)](PartitionHost& host, int64_t now_us, Reply<T> done) {
+              auto result = std::make_shared<Result<T>>(work(host.machine(), now_us));
+              host.reply_when_durable([result, done = std::move(done)](const Status& status) {
+                if (status.ok())
+                  done(std::move(*result));
+                else
+                  done(status.error());
+              });
+            });
   }
 
   /// Asks every partition, then gives all answers to `merge`.
   template <typename T>
-  void gather(std::function<Result<T>(StateMachine&, int64_t)> ask, std::function<Result<T>(std::vector<T>)> merge, Reply<T> reply) {
+  void gather(std::function<Result<T>(StateMachine&, int64_t)> ask,
+              std::function<Result<T>(std::vector<T>)> merge, Reply<T> reply) {
     struct State {
       std::mutex mutex;
       std::vector<T> parts;
@@ -166,18 +178,25 @@ class Engine::Impl {
     state->left = options_.partitions;
     auto shared = std::make_shared<Reply<T>>(std::move(reply));
     for (uint32_t p = 0; p < options_.partitions; ++p) {
-      simple<T>(PartitionId(p), [state, shared, merge, p](Result<T> part) {
-        bool last;
-        {
-          std::lock_guard lock(state->mutex);
-          if (part.ok()) state->parts[p] = std::move(part).value();
-          else state->error = part.error();
-          last = --state->left == 0;
-        }
-        if (!last) return;
-        if (state->error.has_value()) (*shared)(*state->error);
-        else (*shared)(merge(std::move(state->parts)));
-      }, ask);
+      simple<T>(
+          PartitionId(p),
+          [state, shared, merge, p](Result<T> part) {
+            bool last;
+            {
+              std::lock_guard lock(state->mutex);
+              if (part.ok())
+                state->parts[p] = std::move(part).value();
+              else
+                state->error = part.error();
+              last = --state->left == 0;
+            }
+            if (!last) return;
+            if (state->error.has_value())
+              (*shared)(*state->error);
+            else
+              (*shared)(merge(std::move(state->parts)));
+          },
+          ask);
     }
   }
 
@@ -236,25 +255,31 @@ void Engine::start_run(StartRun command, int64_t wait_until_us, Reply<StartReply
 }
 
 void Engine::get_run(const RunId& id, int64_t wait_until_us, Reply<RunView> reply) {
-  impl_->call<RunView>(partition_of(id), std::move(reply), [id, wait_until_us](PartitionHost& host, int64_t now_us, Reply<RunView> done) {
-    auto view = host.machine().run(id);
-    if (view.ok() && wait_until_us > now_us && !workflow::is_final(view->summary.status)) {
-      return host.wait_for(id, wait_until_us, std::move(done));
-    }
-    if (view.ok() && !view->summary.offsets.empty() && LogOffset(view->summary.offsets.back()) < host.log().durable_end()) {
-      return done(std::move(view));
-    }
-    auto shared = std::make_shared<Result<RunView>>(std::move(view));
-    host.reply_when_durable([shared, done = std::move(done)](const Status& status) {
-      if (status.ok()) done(std::move(*shared));
-      else done(status.error());
-    });
-  });
+  impl_->call<RunView>(
+      partition_of(id), std::move(reply),
+      [id, wait_until_us](PartitionHost& host, int64_t now_us, Reply<RunView> done) {
+        auto view = host.machine().run(id);
+        if (view.ok() && wait_until_us > now_us && !workflow::is_final(view->summary.status)) {
+          return host.wait_for(id, wait_until_us, std::move(done));
+        }
+        if (view.ok() && !view->summary.offsets.empty() &&
+            LogOffset(view->summary.offsets.back()) < host.log().durable_end()) {
+          return done(std::move(view));
+        }
+        auto shared = std::make_shared<Result<RunView>>(std::move(view));
+        host.reply_when_durable([shared, done = std::move(done)](const Status& status) {
+          if (status.ok())
+            done(std::move(*shared));
+          else
+            done(status.error());
+        });
+      });
 }
 
 void Engine::cancel_run(const RunId& id, std::string who, std::string why, Reply<RunView> reply) {
   impl_->simple<RunView>(partition_of(id), std::move(reply),
-                         [id, who = std::move(who), why = std::move(why)](StateMachine& machine, int64_t now_us) -> Result<RunView> {
+                         [id, who = std::move(who), why = std::move(why)](StateMachine& machine,
+                                                                          int64_t now_us) -> Result<RunView> {
                            SY_RETURN_IF_ERROR(machine.cancel_run(id, who, why, now_us));
                            return machine.run(id);
                          });
@@ -262,84 +287,96 @@ void Engine::cancel_run(const RunId& id, std::string who, std::string why, Reply
 
 void Engine::list_runs(const RunFilter& filter, Reply<RunPage> reply) {
   const size_t limit = std::clamp<size_t>(filter.limit, 1, kMaxListLimit);
-  impl_->gather<RunPage>(
-      [filter](StateMachine& machine, int64_t) { return machine.list(filter); },
-      [limit](std::vector<RunPage> parts) -> Result<RunPage> {
-        RunPage page;
-        // Where one partition stopped early, what is older cannot be told to be complete.
-        std::optional<RunId> floor;
-        for (RunPage& part : parts) {
-          if (part.more) {
-            const RunId last = part.scanned_to.has_value() ? *part.scanned_to : part.runs.back().id;
-            if (!floor.has_value() || last > *floor) floor = last;
-          }
-          std::move(part.runs.begin(), part.runs.end(), std::back_inserter(page.runs));
-        }
-        std::sort(page.runs.begin(), page.runs.end(), [](const auto& a, const auto& b) { return a.id > b.id; });
-        if (floor.has_value()) std::erase_if(page.runs, [&](const auto& run) { return run.id < *floor; });
-        page.more = floor.has_value();
-        if (page.runs.size() > limit) {
-          page.runs.resize(limit);
-          page.more = true;
-        } else if (floor.has_value()) {
-          page.scanned_to = floor;
-        }
-        return page;
-      },
-      std::move(reply));
+  impl_->gather<RunPage>([filter](StateMachine& machine, int64_t) { return machine.list(filter); },
+                         [limit](std::vector<RunPage> parts) -> Result<RunPage> {
+                           RunPage page;
+                           // Where one partition stopped early, what is older cannot be told to be complete.
+                           std::optional<RunId> floor;
+                           for (RunPage& part : parts) {
+                             if (part.more) {
+                               const RunId last =
+                                   part.scanned_to.has_value() ? *part.scanned_to : part.runs.back().id;
+                               if (!floor.has_value() || last > *floor) floor = last;
+                             }
+                             std::move(part.runs.begin(), part.runs.end(), std::back_inserter(page.runs));
+                           }
+                           std::sort(page.runs.begin(), page.runs.end(),
+                                     [](const auto& a, const auto& b) { return a.id > b.id; });
+                           if (floor.has_value())
+                             std::erase_if(page.runs, [&](const auto& run) { return run.id < *floor; });
+                           page.more = floor.has_value();
+                           if (page.runs.size() > limit) {
+                             page.runs.resize(limit);
+                             page.more = true;
+                           } else if (floor.has_value()) {
+                             page.scanned_to = floor;
+                           }
+                           return page;
+                         },
+                         std::move(reply));
 }
 
 void Engine::list_reviews(const ReviewFilter& filter, Reply<std::vector<review::Item>> reply) {
   using Items = std::vector<review::Item>;
   const size_t limit = std::clamp<size_t>(filter.limit, 1, kMaxListLimit);
-  impl_->gather<Items>([filter](StateMachine& machine, int64_t now_us) { return machine.reviews(filter, now_us); },
-                       [limit](std::vector<Items> parts) -> Result<Items> {
-                         std::vector<std::pair<std::string, review::Item>> all;
-                         for (Items& part : parts)
-                           for (review::Item& item : part) all.emplace_back(review::urgency_key(item), std::move(item));
-                         std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-                         Items items;
-                         for (auto& [key, item] : all) {
-                           if (items.size() == limit) break;
-                           items.push_back(std::move(item));
-                         }
-                         return items;
-                       },
-                       std::move(reply));
+  impl_->gather<Items>(
+      [filter](StateMachine& machine, int64_t now_us) { return machine.reviews(filter, now_us); },
+      [limit](std::vector<Items> parts) -> Result<Items> {
+        std::vector<std::pair<std::string, review::Item>> all;
+        for (Items& part : parts)
+          for (review::Item& item : part) all.emplace_back(review::urgency_key(item), std::move(item));
+        std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+        Items items;
+        for (auto& [key, item] : all) {
+          if (items.size() == limit) break;
+          items.push_back(std::move(item));
+        }
+        return items;
+      },
+      std::move(reply));
 }
 
 void Engine::get_review(const RunId& id, Reply<review::Item> reply) {
-  impl_->simple<review::Item>(partition_of(id), std::move(reply), [id](StateMachine& machine, int64_t) { return machine.review(id); });
+  impl_->simple<review::Item>(partition_of(id), std::move(reply),
+                              [id](StateMachine& machine, int64_t) { return machine.review(id); });
 }
 void Engine::claim_review(ClaimReview command, Reply<review::Item> reply) {
-  impl_->simple<review::Item>(partition_of(command.review), std::move(reply),
-                              [command](StateMachine& machine, int64_t now_us) { return machine.claim(command, now_us); });
+  impl_->simple<review::Item>(
+      partition_of(command.review), std::move(reply),
+      [command](StateMachine& machine, int64_t now_us) { return machine.claim(command, now_us); });
 }
 void Engine::release_review(ReleaseReview command, Reply<review::Item> reply) {
-  impl_->simple<review::Item>(partition_of(command.review), std::move(reply),
-                              [command](StateMachine& machine, int64_t now_us) { return machine.release(command, now_us); });
+  impl_->simple<review::Item>(
+      partition_of(command.review), std::move(reply),
+      [command](StateMachine& machine, int64_t now_us) { return machine.release(command, now_us); });
 }
 void Engine::answer_review(AnswerReview command, Reply<review::Item> reply) {
-  impl_->simple<review::Item>(partition_of(command.review), std::move(reply),
-                              [command](StateMachine& machine, int64_t now_us) { return machine.answer(command, now_us); });
+  impl_->simple<review::Item>(
+      partition_of(command.review), std::move(reply),
+      [command](StateMachine& machine, int64_t now_us) { return machine.answer(command, now_us); });
 }
 void Engine::comment_review(CommentReview command, Reply<review::Item> reply) {
-  impl_->simple<review::Item>(partition_of(command.review), std::move(reply),
-                              [command](StateMachine& machine, int64_t now_us) { return machine.comment(command, now_us); });
+  impl_->simple<review::Item>(
+      partition_of(command.review), std::move(reply),
+      [command](StateMachine& machine, int64_t now_us) { return machine.comment(command, now_us); });
 }
 void Engine::escalate_review(EscalateReview command, Reply<review::Item> reply) {
-  impl_->simple<review::Item>(partition_of(command.review), std::move(reply),
-                              [command](StateMachine& machine, int64_t now_us) { return machine.escalate(command, now_us); });
+  impl_->simple<review::Item>(
+      partition_of(command.review), std::move(reply),
+      [command](StateMachine& machine, int64_t now_us) { return machine.escalate(command, now_us); });
 }
 void Engine::reassign_review(ReassignReview command, Reply<review::Item> reply) {
-  impl_->simple<review::Item>(partition_of(command.review), std::move(reply),
-                              [command](StateMachine& machine, int64_t now_us) { return machine.reassign(command, now_us); });
+  impl_->simple<review::Item>(
+      partition_of(command.review), std::move(reply),
+      [command](StateMachine& machine, int64_t now_us) { return machine.reassign(command, now_us); });
 }
 
-Result<std::vector<RecordedEvent>> Engine::read_events(const RunId& run, const std::vector<uint64_t>& offsets) const {
+Result<std::vector<RecordedEvent>> Engine::read_events(const RunId& run,
+                                                       const std::vector<uint64_t>& offsets) const {
   const PartitionId partition = partition_of(run);
   if (partition.value >= impl_->hosts().size()) {
-    return make_error(ErrorKind::kNotFound, "run.unknown", "this id belongs to no partition of this server", "id");
+    return make_error(ErrorKind::kNotFound, "run.unknown", "this id belongs to no partition of this server",
+                      "id");
   }
   const log::Log& log = impl_->hosts()[partition.value]->log();
   auto arena = std::make_shared<Arena>(4096);
@@ -352,7 +389,8 @@ Result<std::vector<RecordedEvent>> Engine::read_events(const RunId& run, const s
       if (record.offset.value > offsets[next]) return false;
       if (record.offset.value < offsets[next]) return offsets[next] - record.offset.value < kNearBytes;
       auto payload = std::make_shared<std::string>(record.payload);
-      auto event = decode_event(static_cast<EventType>(record.type), record.version, record.run, record.step, record.time_us, *payload, *arena);
+      auto event = decode_event(static_cast<EventType>(record.type), record.version, record.run, record.step,
+                                record.time_us, *payload, *arena);
       if (!event.ok()) {
         failure = event.error();
         return false;

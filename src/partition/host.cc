@@ -46,10 +46,11 @@ Status PartitionHost::open() {
   const auto applied = store_->applied();
   LogOffset at = applied.has_value() ? applied->offset : log_->first_offset();
   if (at > log_->durable_end()) {
-    return make_error(ErrorKind::kCorruption, "partition.state_ahead",
-                      "the state of partition " + std::to_string(id_.value) + " reflects offset " + std::to_string(at.value) +
-                          ", but its log ends at " + std::to_string(log_->durable_end().value) +
-                          "; if the log was repaired on purpose, remove the state folder: it is folded anew from the log");
+    return make_error(
+        ErrorKind::kCorruption, "partition.state_ahead",
+        "the state of partition " + std::to_string(id_.value) + " reflects offset " +
+            std::to_string(at.value) + ", but its log ends at " + std::to_string(log_->durable_end().value) +
+            "; if the log was repaired on purpose, remove the state folder: it is folded anew from the log");
   }
   Status failure;
   while (at < log_->durable_end()) {
@@ -74,7 +75,8 @@ Status PartitionHost::open() {
   return {};
 }
 
-// --- what the state machine does -----------------------------------------------------------------------------------
+// --- what the state machine does
+// -----------------------------------------------------------------------------------
 
 Result<LogOffset> PartitionHost::append(const Event& event) {
   if (batch_.log_bytes() > kFlushBatchBytes) flush_batch();
@@ -93,7 +95,8 @@ Result<LogOffset> PartitionHost::append(const Event& event) {
 }
 
 void PartitionHost::start_effect(workflow::EffectRequest request, bool after_durable) {
-  // After a restart the attempt's record may be durable already; then no acknowledgement will come to wait for.
+  // After a restart the attempt's record may be durable already; then no acknowledgement will come to wait
+  // for.
   if (!after_durable || (gates_.empty() && log_->durable_end() >= emitted_end())) {
     effects_.push_back(std::move(request));
     return;
@@ -123,37 +126,46 @@ void PartitionHost::run_rests(const workflow::RunState& run) {
       status.ok() ? waiter.reply(view) : waiter.refuse(status.error());
     });
   }
-  if (keep.empty()) waiters_.erase(it);
-  else it->second = std::move(keep);
+  if (keep.empty())
+    waiters_.erase(it);
+  else
+    it->second = std::move(keep);
 }
 
-// --- commands ------------------------------------------------------------------------------------------------------
+// --- commands
+// ------------------------------------------------------------------------------------------------------
 
 Status PartitionHost::admit() const {
   if (failed_) {
-    return make_error(ErrorKind::kUnavailable, "partition.failed", "partition " + std::to_string(id_.value) + " has stopped: " + failure_.message);
+    return make_error(ErrorKind::kUnavailable, "partition.failed",
+                      "partition " + std::to_string(id_.value) + " has stopped: " + failure_.message);
   }
   if (stalled_ || log_->stalled()) {
     return make_error(ErrorKind::kNoSpace, "partition.disk_full",
-                      "the disk of the log is full; nothing acknowledged is lost, and service resumes by itself when there is space");
+                      "the disk of the log is full; nothing acknowledged is lost, and service resumes by "
+                      "itself when there is space");
   }
   if (store_->active_bytes() > store::kMaxActiveBytes) {
-    return make_error(ErrorKind::kNoSpace, "partition.state_not_written", "the state cannot be written to disk; free some space");
+    return make_error(ErrorKind::kNoSpace, "partition.state_not_written",
+                      "the state cannot be written to disk; free some space");
   }
   return {};
 }
 
 void PartitionHost::handle(Command&& command, int64_t now_us) {
   if (auto* durable = std::get_if<Durable>(&command.body)) {
-    if (durable->status.ok()) release(durable->end);
-    else fail(durable->status.error());
+    if (durable->status.ok())
+      release(durable->end);
+    else
+      fail(durable->status.error());
     return;
   }
   if (auto* stall = std::get_if<StallChanged>(&command.body)) {
     stalled_ = stall->stalled;
     if (stalled_) {
       drop_answers(make_error(ErrorKind::kNoSpace, "partition.disk_full",
-                              "the disk of the log is full; whether this request takes effect is not known yet: repeat it with the same Idempotency-Key"));
+                              "the disk of the log is full; whether this request takes effect is not known "
+                              "yet: repeat it with the same Idempotency-Key"));
     }
     return;
   }
@@ -195,10 +207,12 @@ void PartitionHost::start(StartCommand&& command, int64_t now_us) {
   }
   auto view = machine_->run(id);
   if (!view.ok()) return command.reply(std::move(view).error());
-  if (command.wait_until_us <= now_us || (repeated && view->summary.status != workflow::RunStatus::kRunning)) {
-    reply_when_durable([view = std::move(*view), repeated, reply = std::move(command.reply)](const Status& status) {
-      status.ok() ? reply(StartReply{view, repeated}) : reply(status.error());
-    });
+  if (command.wait_until_us <= now_us ||
+      (repeated && view->summary.status != workflow::RunStatus::kRunning)) {
+    reply_when_durable(
+        [view = std::move(*view), repeated, reply = std::move(command.reply)](const Status& status) {
+          status.ok() ? reply(StartReply{view, repeated}) : reply(status.error());
+        });
     return;
   }
   Waiter waiter;
@@ -219,7 +233,8 @@ void PartitionHost::wait_for(const RunId& id, int64_t until_us, Reply<RunView> r
   waiters_[id].push_back(std::move(waiter));
 }
 
-// --- durability ----------------------------------------------------------------------------------------------------
+// --- durability
+// ----------------------------------------------------------------------------------------------------
 
 LogOffset PartitionHost::emitted_end() const {
   return LogOffset(log_->next_offset().value + (batch_.empty() ? 0 : batch_.log_bytes()));
@@ -245,8 +260,10 @@ void PartitionHost::release(LogOffset durable_end) {
 void PartitionHost::drop_answers(const Error& error) {
   std::deque<Gate> keep;
   for (Gate& gate : gates_) {
-    if (gate.droppable) gate.action(error);
-    else keep.push_back(std::move(gate));
+    if (gate.droppable)
+      gate.action(error);
+    else
+      keep.push_back(std::move(gate));
   }
   gates_ = std::move(keep);
   for (auto& [id, waiters] : waiters_)
@@ -275,7 +292,8 @@ void PartitionHost::flush_batch() {
   if (!status.ok()) fail(status.error());
 }
 
-// --- turns ---------------------------------------------------------------------------------------------------------
+// --- turns
+// ---------------------------------------------------------------------------------------------------------
 
 void PartitionHost::finish_turn(int64_t now_us) {
   ++turns_;
@@ -330,9 +348,12 @@ void PartitionHost::expire_waiters(int64_t now_us) {
       }
       auto view = machine_->run(it->first);
       reply_when_durable([view = std::move(view), done = std::move(*waiter)](const Status& status) {
-        if (!status.ok()) done.refuse(status.error());
-        else if (!view.ok()) done.refuse(view.error());
-        else done.reply(*view);
+        if (!status.ok())
+          done.refuse(status.error());
+        else if (!view.ok())
+          done.refuse(view.error());
+        else
+          done.reply(*view);
       });
       waiter = waiters.erase(waiter);
     }
@@ -361,7 +382,9 @@ void PartitionHost::maybe_checkpoint(int64_t now_us) {
   if (log_->durable_end() < end) return;
   checkpoint_wanted_ = false;
   const bool durable = now_us - flush_us_ > kFlushIntervalUs;
-  if (!machine_->checkpoint({end, log_->epoch()}, durable ? store::Durability::kDurable : store::Durability::kWritten)) return;
+  if (!machine_->checkpoint({end, log_->epoch()},
+                            durable ? store::Durability::kDurable : store::Durability::kWritten))
+    return;
   ++checkpoints_;
   writing_state_ = true;
   checkpointed_ = end;
@@ -371,7 +394,8 @@ void PartitionHost::maybe_checkpoint(int64_t now_us) {
 
 int64_t PartitionHost::next_turn_us() {
   if (failed_) return 0;
-  // While nothing may be done, what is due must not keep the thread turning: the end of the obstacle wakes it.
+  // While nothing may be done, what is due must not keep the thread turning: the end of the obstacle wakes
+  // it.
   const bool acts = !checkpoint_wanted_ && admit().ok();
   int64_t next = acts ? machine_->next_due_us() : 0;
   const auto consider = [&next](int64_t us) {
@@ -382,7 +406,8 @@ int64_t PartitionHost::next_turn_us() {
     consider(std::max(checkpoint_us_ + kCheckpointIntervalUs + 1, checkpoint_retry_us_));
   }
   if (writing_state_) consider(options_.clock->now_us() + kWrittenCheckUs);
-  // Deferred commands go on when the log has room, which a Durable command tells, or when the checkpoint is done.
+  // Deferred commands go on when the log has room, which a Durable command tells, or when the checkpoint is
+  // done.
   if (!deferred_.empty() && acts && log_->queue_room_bytes() >= kLogMarginBytes) next = 1;
   return next;
 }
@@ -392,7 +417,8 @@ void PartitionHost::close() {
   flush_batch();
   const Status closed = log_->close();
   if (!closed.ok() || failed_) return;
-  // Every callback has been called; what they released is not answered any more: the caller has stopped listening.
+  // Every callback has been called; what they released is not answered any more: the caller has stopped
+  // listening.
   (void)machine_->checkpoint({log_->durable_end(), log_->epoch()}, store::Durability::kDurable);
   (void)store_->flush();
 }
@@ -423,9 +449,11 @@ PartitionStats PartitionHost::stats() const {
 Status PartitionHost::health() const {
   std::lock_guard lock(stats_mutex_);
   if (!published_.failure.empty()) {
-    return make_error(ErrorKind::kUnavailable, "partition.failed", "partition " + std::to_string(id_.value) + " has stopped: " + published_.failure);
+    return make_error(ErrorKind::kUnavailable, "partition.failed",
+                      "partition " + std::to_string(id_.value) + " has stopped: " + published_.failure);
   }
-  if (published_.stalled) return make_error(ErrorKind::kNoSpace, "partition.disk_full", "the disk of the log is full");
+  if (published_.stalled)
+    return make_error(ErrorKind::kNoSpace, "partition.disk_full", "the disk of the log is full");
   return {};
 }
 

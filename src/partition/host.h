@@ -36,7 +36,8 @@ struct StallChanged {
   bool stalled = false;
   Error reason;
 };
-/// Anything else, as a function of the host and the time. `refuse` tells its caller that it cannot be done now.
+/// Anything else, as a function of the host and the time. `refuse` tells its caller that it cannot be done
+/// now.
 struct Call {
   std::function<void(PartitionHost&, int64_t)> run;
   std::function<void(const Error&)> refuse;
@@ -47,7 +48,8 @@ struct Command {
 };
 using CommandBox = runtime::Mailbox<Command>;
 
-/// One partition: its log, store and state machine, and what waits for durability. Owned and driven by one thread.
+/// One partition: its log, store and state machine, and what waits for durability. Owned and driven by one
+/// thread.
 class PartitionHost : private EventWriter, private Outbox {
  public:
   PartitionHost(PartitionId id, const EngineOptions& options, CommandBox& mailbox);
@@ -78,13 +80,13 @@ class PartitionHost : private EventWriter, private Outbox {
  private:
   struct Gate {
     LogOffset end;
-    bool droppable = true;                        ///< an answer; effects are kept through a stall
+    bool droppable = true;  ///< an answer; effects are kept through a stall
     std::function<void(const Status&)> action;
   };
   struct Waiter {
     int64_t until_us = 0;
     bool until_final = false;
-    std::function<void(const RunView&)> reply;    ///< called when the answer is durable
+    std::function<void(const RunView&)> reply;  ///< called when the answer is durable
     std::function<void(const Error&)> refuse;
   };
 
@@ -115,24 +117,24 @@ class PartitionHost : private EventWriter, private Outbox {
   log::RecordBatch batch_;
   std::deque<Gate> gates_;
   std::vector<workflow::EffectRequest> effects_;
-  std::deque<Command> deferred_;                  ///< wait for room in the log, or for a checkpoint
+  std::deque<Command> deferred_;  ///< wait for room in the log, or for a checkpoint
   std::unordered_map<RunId, std::vector<Waiter>> waiters_;
   int64_t next_waiter_check_us_ = 0;
-  bool batch_wanted_ = false;                     ///< somebody waits for what the batch holds
+  bool batch_wanted_ = false;  ///< somebody waits for what the batch holds
   bool checkpoint_wanted_ = false;
-  bool writing_state_ = false;                    ///< the store's background writes a checkpoint
+  bool writing_state_ = false;  ///< the store's background writes a checkpoint
   LogOffset checkpointed_;
   int64_t checkpoint_us_ = 0, flush_us_ = 0, checkpoint_retry_us_ = 0;
   uint64_t checkpoints_ = 0, turns_ = 0;
   int64_t busy_us_ = 0;
-  bool starting_ = false;                         ///< inside start_run(): remember if the run rests at once
+  bool starting_ = false;  ///< inside start_run(): remember if the run rests at once
   std::optional<RunView> rested_;
   bool stalled_ = false;
   Error failure_;
   bool failed_ = false;
 
   mutable std::mutex stats_mutex_;
-  PartitionStats published_;                      // guarded by stats_mutex_
+  PartitionStats published_;  // guarded by stats_mutex_
 };
 
 }  // namespace switchyard::partition

@@ -44,7 +44,9 @@ inline std::string queue_prefix(std::string_view queue) {
   store::KeyWriter(key).tag(kQueue).text(queue);
   return key;
 }
-inline std::string queued(const review::Item& item) { return queue_prefix(item.queue) + review::urgency_key(item); }
+inline std::string queued(const review::Item& item) {
+  return queue_prefix(item.queue) + review::urgency_key(item);
+}
 inline std::string attribute_prefix(std::string_view name, std::string_view value) {
   std::string key;
   store::KeyWriter(key).tag(kAttribute).text(name).text(value);

@@ -29,7 +29,8 @@ std::string choose_table(const RunFilter& filter) {
     return keys::attribute_prefix(keys::search_attribute(name), value);
   }
   if (!filter.key.empty()) return keys::attribute_prefix(keys::kKeyAttribute, filter.key);
-  if (filter.status.has_value() && *filter.status != workflow::RunStatus::kCompleted && *filter.status != workflow::RunStatus::kRunning) {
+  if (filter.status.has_value() && *filter.status != workflow::RunStatus::kCompleted &&
+      *filter.status != workflow::RunStatus::kRunning) {
     return keys::status_prefix(*filter.status);
   }
   if (!filter.pipeline.empty()) return keys::attribute_prefix(keys::kPipelineAttribute, filter.pipeline);
@@ -52,7 +53,8 @@ Result<RunView> StateMachine::run(const RunId& id) {
   }
   std::string bytes;
   SY_ASSIGN_OR_RETURN(const bool found, environment_.store->get(keys::of_id(keys::kRun, id), bytes));
-  if (!found) return make_error(ErrorKind::kNotFound, "run.unknown", "there is no decision " + id.to_string(), "id");
+  if (!found)
+    return make_error(ErrorKind::kNotFound, "run.unknown", "there is no decision " + id.to_string(), "id");
   SY_ASSIGN_OR_RETURN(view.summary, workflow::decode_summary(id, bytes));
   return view;
 }
@@ -72,7 +74,8 @@ Result<RunPage> StateMachine::list(const RunFilter& filter) {
   size_t next_fresh = 0;
   const auto full = [&] { return page.runs.size() >= limit; };
   const auto add_fresh_above = [&](const RunId* id) {
-    while (!full() && next_fresh < fresh.size() && (id == nullptr || fresh[next_fresh].id > *id)) page.runs.push_back(fresh[next_fresh++]);
+    while (!full() && next_fresh < fresh.size() && (id == nullptr || fresh[next_fresh].id > *id))
+      page.runs.push_back(fresh[next_fresh++]);
   };
 
   const std::string prefix = choose_table(filter);

@@ -9,7 +9,8 @@ namespace {
 
 Status check_person(std::string_view who, const char* field) {
   if (!who.empty() && who.size() <= kMaxKeyBytes) return {};
-  return make_error(ErrorKind::kInvalidArgument, "review.bad_name", "a name of 1 to 256 bytes is needed", field);
+  return make_error(ErrorKind::kInvalidArgument, "review.bad_name", "a name of 1 to 256 bytes is needed",
+                    field);
 }
 
 }  // namespace
@@ -20,9 +21,11 @@ void StateMachine::fold_review(const Event& event) {
     return put_review(review::make_item(event, *request), nullptr);
   }
   RunId id;
-  std::visit([&id](const auto& body) {
-    if constexpr (requires { body.review; }) id = body.review;
-  }, event.body);
+  std::visit(
+      [&id](const auto& body) {
+        if constexpr (requires { body.review; }) id = body.review;
+      },
+      event.body);
   auto item = find_review(id);
   SY_CHECK(item.ok() && item->has_value());
   review::Item after = **item;
@@ -52,52 +55,71 @@ Result<std::optional<review::Item>> StateMachine::find_review(const RunId& id) {
 
 Result<review::Item> StateMachine::review(const RunId& id) {
   SY_ASSIGN_OR_RETURN(std::optional<review::Item> item, find_review(id));
-  if (!item.has_value()) return make_error(ErrorKind::kNotFound, "review.unknown", "there is no review " + id.to_string(), "id");
+  if (!item.has_value())
+    return make_error(ErrorKind::kNotFound, "review.unknown", "there is no review " + id.to_string(), "id");
   return std::move(*item);
 }
 
-Result<review::Item> StateMachine::change_review(const RunId& id, const std::function<Status(const review::Item&)>& allowed,
-                                                 const std::function<EventBody(const review::Item&)>& make, int64_t now_us) {
+Result<review::Item> StateMachine::change_review(const RunId& id,
+                                                 const std::function<Status(const review::Item&)>& allowed,
+                                                 const std::function<EventBody(const review::Item&)>& make,
+                                                 int64_t now_us) {
   refresh_catalog();
   SY_ASSIGN_OR_RETURN(const review::Item item, review(id));
   SY_RETURN_IF_ERROR(allowed(item));
   SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(item.run));
   const bool recorded = emit(*run->state, Event{item.run, item.step, now_us, make(item)});
   rest(item.run, now_us);
-  if (!recorded) return make_error(ErrorKind::kTooLarge, "review.too_large", "the text is larger than one record of the log may be");
+  if (!recorded)
+    return make_error(ErrorKind::kTooLarge, "review.too_large",
+                      "the text is larger than one record of the log may be");
   return review(id);
 }
 
 Result<review::Item> StateMachine::claim(const ClaimReview& command, int64_t now_us) {
   SY_RETURN_IF_ERROR(check_person(command.who, "reviewer"));
   if (command.lease_us <= 0 || command.lease_us > review::kMaxLeaseUs) {
-    return make_error(ErrorKind::kInvalidArgument, "review.bad_lease", "a claim may last from 1 second to 8 hours", "lease_seconds");
+    return make_error(ErrorKind::kInvalidArgument, "review.bad_lease",
+                      "a claim may last from 1 second to 8 hours", "lease_seconds");
   }
   return change_review(
       command.review, [&](const review::Item& item) { return review::can_claim(item, command.who, now_us); },
-      [&](const review::Item&) -> EventBody { return ReviewClaimed{command.review, command.who, now_us + command.lease_us}; }, now_us);
+      [&](const review::Item&) -> EventBody {
+        return ReviewClaimed{command.review, command.who, now_us + command.lease_us};
+      },
+      now_us);
 }
 
 Result<review::Item> StateMachine::release(const ReleaseReview& command, int64_t now_us) {
   SY_RETURN_IF_ERROR(check_person(command.who, "reviewer"));
   return change_review(
       command.review,
-      [&](const review::Item& item) { return review::can_release(item, command.who, command.is_operator, now_us); },
-      [&](const review::Item&) -> EventBody { return ReviewReleased{command.review, command.who}; }, now_us);
+      [&](const review::Item& item) {
+        return review::can_release(item, command.who, command.is_operator, now_us);
+      },
+      [&](const review::Item&) -> EventBody {
+        return ReviewReleased{command.review, command.who};
+      },
+      now_us);
 }
 
 Result<review::Item> StateMachine::comment(const CommentReview& command, int64_t now_us) {
   SY_RETURN_IF_ERROR(check_person(command.who, "reviewer"));
   if (command.text.empty() || command.text.size() > review::kMaxCommentBytes) {
-    return make_error(ErrorKind::kInvalidArgument, "review.bad_comment", "a comment has 1 to 4096 bytes", "text");
+    return make_error(ErrorKind::kInvalidArgument, "review.bad_comment", "a comment has 1 to 4096 bytes",
+                      "text");
   }
   return change_review(
       command.review,
       [&](const review::Item& item) -> Status {
         if (item.comments.size() < review::kMaxComments) return review::can_change(item);
-        return make_error(ErrorKind::kTooLarge, "review.too_many_comments", "a review may have at most 200 comments");
+        return make_error(ErrorKind::kTooLarge, "review.too_many_comments",
+                          "a review may have at most 200 comments");
       },
-      [&](const review::Item&) -> EventBody { return ReviewCommented{command.review, command.who, command.text}; }, now_us);
+      [&](const review::Item&) -> EventBody {
+        return ReviewCommented{command.review, command.who, command.text};
+      },
+      now_us);
 }
 
 Result<review::Item> StateMachine::escalate(const EscalateReview& command, int64_t now_us) {
@@ -116,7 +138,10 @@ Result<review::Item> StateMachine::reassign(const ReassignReview& command, int64
   if (!command.to.empty()) SY_RETURN_IF_ERROR(check_person(command.to, "to"));
   return change_review(
       command.review, [](const review::Item& item) { return review::can_change(item); },
-      [&](const review::Item&) -> EventBody { return ReviewReassigned{command.review, command.who, command.to}; }, now_us);
+      [&](const review::Item&) -> EventBody {
+        return ReviewReassigned{command.review, command.who, command.to};
+      },
+      now_us);
 }
 
 Result<review::Item> StateMachine::answer(const AnswerReview& command, int64_t now_us) {
@@ -133,13 +158,15 @@ Result<review::Item> StateMachine::answer(const AnswerReview& command, int64_t n
     if (!normal.ok()) {
       rest(item.run, now_us);
       Error error = std::move(normal).error();
-      return make_error(ErrorKind::kUnprocessable, "review.bad_answer", "the answer does not fit the form: " + error.message, error.field);
+      return make_error(ErrorKind::kUnprocessable, "review.bad_answer",
+                        "the answer does not fit the form: " + error.message, error.field);
     }
     value = *normal;
   }
   if (!value.is(Kind::kMap)) {
     rest(item.run, now_us);
-    return make_error(ErrorKind::kUnprocessable, "review.bad_answer", "an answer is an object with the fields of the form", "answer");
+    return make_error(ErrorKind::kUnprocessable, "review.bad_answer",
+                      "an answer is an object with the fields of the form", "answer");
   }
   ReviewAnswered body;
   body.review = item.id;
@@ -149,7 +176,9 @@ Result<review::Item> StateMachine::answer(const AnswerReview& command, int64_t n
   const bool recorded = emit(state, Event{item.run, item.step, now_us, body});
   if (recorded) workflow::complete_review(state, StepIndex(item.step), value, command.who, *this, now_us);
   rest(item.run, now_us);
-  if (!recorded) return make_error(ErrorKind::kTooLarge, "review.too_large", "the answer is larger than one record of the log may be");
+  if (!recorded)
+    return make_error(ErrorKind::kTooLarge, "review.too_large",
+                      "the answer is larger than one record of the log may be");
   return review(item.id);
 }
 
@@ -159,7 +188,8 @@ Result<std::vector<review::Item>> StateMachine::reviews(const ReviewFilter& filt
     RunId id;
   };
   std::vector<Candidate> candidates;
-  const std::string prefix = filter.queue.empty() ? std::string(1, keys::kQueue) : keys::queue_prefix(filter.queue);
+  const std::string prefix =
+      filter.queue.empty() ? std::string(1, keys::kQueue) : keys::queue_prefix(filter.queue);
   SY_RETURN_IF_ERROR(environment_.store->scan(
       store::Range::prefix(prefix), {.limit = kMaxListScan}, [&](std::string_view key, std::string_view) {
         store::KeyReader reader(key.substr(1));
@@ -168,14 +198,16 @@ Result<std::vector<review::Item>> StateMachine::reviews(const ReviewFilter& filt
         candidates.push_back({std::string(urgency), RunId::from_bytes(urgency.substr(urgency.size() - 16))});
         return true;
       }));
-  std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return a.urgency < b.urgency; });
+  std::sort(candidates.begin(), candidates.end(),
+            [](const Candidate& a, const Candidate& b) { return a.urgency < b.urgency; });
   std::vector<review::Item> items;
   for (const Candidate& candidate : candidates) {
     if (items.size() >= std::min(filter.limit, kMaxListLimit)) break;
     SY_ASSIGN_OR_RETURN(std::optional<review::Item> item, find_review(candidate.id));
     if (!item.has_value()) continue;
     if (filter.unclaimed_only && item->claimed_at(now_us)) continue;
-    if (!filter.assigned_to.empty() && !item->assigned_to.empty() && item->assigned_to != filter.assigned_to) continue;
+    if (!filter.assigned_to.empty() && !item->assigned_to.empty() && item->assigned_to != filter.assigned_to)
+      continue;
     items.push_back(std::move(*item));
   }
   return items;

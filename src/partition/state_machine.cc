@@ -11,22 +11,27 @@ PartitionId partition_of(const RunId& id) {
   return PartitionId((static_cast<uint32_t>(id.bytes[6] & 0x0f)) | static_cast<uint32_t>(id.bytes[7]) << 4);
 }
 
-PartitionId choose_partition(std::string_view idempotency_key, std::string_view key, uint64_t random, uint32_t partitions) {
+PartitionId choose_partition(std::string_view idempotency_key, std::string_view key, uint64_t random,
+                             uint32_t partitions) {
   SY_CHECK(partitions > 0 && partitions <= kMaxPartitions);
   uint64_t hash = random;
-  if (!idempotency_key.empty()) hash = hash64(idempotency_key, 1);
-  else if (!key.empty()) hash = hash64(key, 2);
+  if (!idempotency_key.empty())
+    hash = hash64(idempotency_key, 1);
+  else if (!key.empty())
+    hash = hash64(key, 2);
   return PartitionId(static_cast<uint32_t>(hash % partitions));
 }
 
 StateMachine::StateMachine(Environment environment) : environment_(std::move(environment)) {
-  SY_CHECK(environment_.store != nullptr && environment_.random != nullptr && environment_.catalog != nullptr);
+  SY_CHECK(environment_.store != nullptr && environment_.random != nullptr &&
+           environment_.catalog != nullptr);
   refresh_catalog();
 }
 
 StateMachine::~StateMachine() = default;
 
-// --- what the interpreter asks -------------------------------------------------------------------------------------
+// --- what the interpreter asks
+// -------------------------------------------------------------------------------------
 
 bool StateMachine::emit(workflow::RunState& run, Event event) {
   auto offset = environment_.writer->append(event);
@@ -53,7 +58,8 @@ RunId StateMachine::new_id(int64_t now_us) {
   return RunId::make(now_us / 1000, placed, environment_.random->next_u64());
 }
 
-const workflow::Kill* StateMachine::killed(ArtefactKind kind, std::string_view name, std::string_view version) {
+const workflow::Kill* StateMachine::killed(ArtefactKind kind, std::string_view name,
+                                           std::string_view version) {
   return catalog_->killed(kind, name, version);
 }
 
@@ -67,7 +73,8 @@ uint32_t StateMachine::budget_left(std::string_view scope, int32_t day, uint32_t
   return used >= share ? 0 : static_cast<uint32_t>(share - used);
 }
 
-// --- folding -------------------------------------------------------------------------------------------------------
+// --- folding
+// -------------------------------------------------------------------------------------------------------
 
 void StateMachine::fold(HotRun* run, const Event& event, LogOffset offset) {
   if (run != nullptr) workflow::apply(*run->state, event, offset);
@@ -98,17 +105,21 @@ void StateMachine::count(const Event& event) {
   }
 }
 
-// --- moving runs between memory and store --------------------------------------------------------------------------
+// --- moving runs between memory and store
+// --------------------------------------------------------------------------
 
 Result<StateMachine::HotRun*> StateMachine::find_run(const RunId& id) {
   if (const auto hot = hot_.find(id); hot != hot_.end()) return &hot->second;
   std::string bytes;
   SY_ASSIGN_OR_RETURN(const bool found, environment_.store->get(keys::of_id(keys::kRun, id), bytes));
-  if (!found) return make_error(ErrorKind::kNotFound, "run.unknown", "there is no decision " + id.to_string(), "id");
+  if (!found)
+    return make_error(ErrorKind::kNotFound, "run.unknown", "there is no decision " + id.to_string(), "id");
   SY_ASSIGN_OR_RETURN(const workflow::RunSummary summary, workflow::decode_summary(id, bytes));
   if (workflow::is_final(summary.status)) {
-    return make_error(ErrorKind::kConflict, "run.ended",
-                      "decision " + id.to_string() + " is over: " + std::string(workflow::run_status_name(summary.status)), "id");
+    return make_error(
+        ErrorKind::kConflict, "run.ended",
+        "decision " + id.to_string() + " is over: " + std::string(workflow::run_status_name(summary.status)),
+        "id");
   }
   SY_ASSIGN_OR_RETURN(auto state, workflow::decode_run(id, bytes, *catalog_));
   if (const int64_t due = workflow::next_due_us(*state); due != 0) {
@@ -163,7 +174,8 @@ void StateMachine::index(const workflow::RunState& run) {
   if (!run.key.empty()) add(keys::kKeyAttribute, run.key);
   if (!run.search.is(Kind::kMap)) return;
   for (const Member& member : run.search.members()) {
-    if (!member.value.is_null()) add(keys::search_attribute(member.key.as_string()), search_text(member.value));
+    if (!member.value.is_null())
+      add(keys::search_attribute(member.key.as_string()), search_text(member.value));
   }
 }
 
@@ -194,18 +206,20 @@ void StateMachine::set_timer(HotRun& run) {
   timers_.push({due, run.state->id});
 }
 
-// --- time ----------------------------------------------------------------------------------------------------------
+// --- time
+// ----------------------------------------------------------------------------------------------------------
 
 int64_t StateMachine::first_parked_due_us() {
   if (!parked_due_us_.has_value()) {
     int64_t first = 0;
     const std::string prefix(1, keys::kTimer);
-    const auto status = environment_.store->scan(store::Range::prefix(prefix), {.limit = 1}, [&](std::string_view key, std::string_view) {
-      store::KeyReader reader(key);
-      reader.tag();
-      first = reader.i64();
-      return false;
-    });
+    const auto status = environment_.store->scan(store::Range::prefix(prefix), {.limit = 1},
+                                                 [&](std::string_view key, std::string_view) {
+                                                   store::KeyReader reader(key);
+                                                   reader.tag();
+                                                   first = reader.i64();
+                                                   return false;
+                                                 });
     if (!status.ok()) return 0;
     parked_due_us_ = first;
   }
@@ -237,18 +251,19 @@ bool StateMachine::on_time(int64_t now_us, size_t limit) {
   std::vector<std::string> due;
   std::string until;
   store::KeyWriter(until).tag(keys::kTimer).i64(now_us + 1);
-  const auto status = environment_.store->scan(
-      store::Range::between(std::string(1, keys::kTimer), until), {.limit = limit}, [&](std::string_view key, std::string_view) {
-        due.emplace_back(key);
-        return true;
-      });
+  const auto status = environment_.store->scan(store::Range::between(std::string(1, keys::kTimer), until),
+                                               {.limit = limit}, [&](std::string_view key, std::string_view) {
+                                                 due.emplace_back(key);
+                                                 return true;
+                                               });
   if (!status.ok()) return false;
   for (const std::string& key : due) {
     const RunId id = RunId::from_bytes(std::string_view(key).substr(key.size() - 16));
     environment_.store->erase(key);
     auto run = find_run(id);
     if (!run.ok()) {
-      // Its pipeline may be missing from this binary's catalogue: come back later rather than turn in circles.
+      // Its pipeline may be missing from this binary's catalogue: come back later rather than turn in
+      // circles.
       if (run.error().kind != ErrorKind::kNotFound && run.error().kind != ErrorKind::kConflict) {
         environment_.store->put(keys::timer(now_us + kUnreadableRetryUs, id), {});
       }
@@ -261,41 +276,47 @@ bool StateMachine::on_time(int64_t now_us, size_t limit) {
   return due.size() == limit;
 }
 
-// --- recovery ------------------------------------------------------------------------------------------------------
+// --- recovery
+// ------------------------------------------------------------------------------------------------------
 
 Status StateMachine::load() {
   std::vector<RunId> ids;
-  SY_RETURN_IF_ERROR(environment_.store->scan(store::Range::prefix(std::string(1, keys::kHot)), [&](std::string_view key, std::string_view) {
-    ids.push_back(RunId::from_bytes(key.substr(1)));
-    return true;
-  }));
+  SY_RETURN_IF_ERROR(environment_.store->scan(store::Range::prefix(std::string(1, keys::kHot)),
+                                              [&](std::string_view key, std::string_view) {
+                                                ids.push_back(RunId::from_bytes(key.substr(1)));
+                                                return true;
+                                              }));
   for (const RunId& id : ids) {
     SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(id));
     run->marked = true;
   }
-  return environment_.store->scan(store::Range::prefix(std::string(1, keys::kQueue)), [&](std::string_view, std::string_view) {
-    ++stats_.open_reviews;
-    return true;
-  });
+  return environment_.store->scan(store::Range::prefix(std::string(1, keys::kQueue)),
+                                  [&](std::string_view, std::string_view) {
+                                    ++stats_.open_reviews;
+                                    return true;
+                                  });
 }
 
 Status StateMachine::replay(const log::RecordView& record) {
   const auto type = static_cast<EventType>(record.type);
   if (record.run.is_zero()) {
     Arena arena;
-    SY_ASSIGN_OR_RETURN(const Event event, decode_event(type, record.version, record.run, record.step, record.time_us, record.payload, arena));
+    SY_ASSIGN_OR_RETURN(const Event event, decode_event(type, record.version, record.run, record.step,
+                                                        record.time_us, record.payload, arena));
     fold(nullptr, event, record.offset);
     return {};
   }
   // The payload's texts are copied by apply(); values are decoded into the run's own arena.
   if (type == EventType::kRunStarted) {
     auto arena = std::make_shared<Arena>();
-    SY_ASSIGN_OR_RETURN(const Event event, decode_event(type, record.version, record.run, record.step, record.time_us, record.payload, *arena));
+    SY_ASSIGN_OR_RETURN(const Event event, decode_event(type, record.version, record.run, record.step,
+                                                        record.time_us, record.payload, *arena));
     const auto& body = std::get<RunStarted>(event.body);
     auto pipeline = catalog_->pipeline_by_hash(body.pipeline_hash);
     if (pipeline == nullptr) {
       return make_error(ErrorKind::kUnprocessable, "workflow.missing_artefact",
-                        "run " + record.run.to_string() + " is pinned to " + std::string(body.pipeline) + "@" + std::string(body.version) +
+                        "run " + record.run.to_string() + " is pinned to " + std::string(body.pipeline) +
+                            "@" + std::string(body.version) +
                             ", which this binary could not compile from the governance log");
     }
     auto pins = std::make_shared<workflow::Pins>();
@@ -316,7 +337,8 @@ Status StateMachine::replay(const log::RecordView& record) {
     return {};
   }
   SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(record.run));
-  SY_ASSIGN_OR_RETURN(const Event event, decode_event(type, record.version, record.run, record.step, record.time_us, record.payload, *run->state->arena));
+  SY_ASSIGN_OR_RETURN(const Event event, decode_event(type, record.version, record.run, record.step,
+                                                      record.time_us, record.payload, *run->state->arena));
   fold(run, event, record.offset);
   if (workflow::is_final(run->state->status)) {
     file(*run);
@@ -362,13 +384,16 @@ bool StateMachine::checkpoint(store::Checkpoint at, store::Durability durability
 
 Result<uint64_t> StateMachine::digest() {
   uint64_t digest = 0;
-  const auto mix = [&digest](std::string_view key, std::string_view value) { digest ^= hash64(value, hash64(key)); };
+  const auto mix = [&digest](std::string_view key, std::string_view value) {
+    digest ^= hash64(value, hash64(key));
+  };
   for (const char table : {keys::kRun, keys::kReview, keys::kQueue, keys::kBudget, keys::kIdempotency}) {
-    SY_RETURN_IF_ERROR(environment_.store->scan(store::Range::prefix(std::string(1, table)), [&](std::string_view key, std::string_view value) {
-      const bool in_memory = table == keys::kRun && hot_.contains(RunId::from_bytes(key.substr(1)));
-      if (!in_memory) mix(key, value);
-      return true;
-    }));
+    SY_RETURN_IF_ERROR(environment_.store->scan(
+        store::Range::prefix(std::string(1, table)), [&](std::string_view key, std::string_view value) {
+          const bool in_memory = table == keys::kRun && hot_.contains(RunId::from_bytes(key.substr(1)));
+          if (!in_memory) mix(key, value);
+          return true;
+        }));
   }
   for (const auto& [id, run] : hot_) {
     std::string bytes;
@@ -378,13 +403,15 @@ Result<uint64_t> StateMachine::digest() {
   return digest;
 }
 
-// --- starting, effects, cancelling ---------------------------------------------------------------------------------
+// --- starting, effects, cancelling
+// ---------------------------------------------------------------------------------
 
 Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
   refresh_catalog();
   for (const auto* text : {&command.key, &command.idempotency_key, &command.principal}) {
     if (text->size() > kMaxKeyBytes) {
-      return make_error(ErrorKind::kTooLarge, "run.key_too_large", "a key may have at most " + std::to_string(kMaxKeyBytes) + " bytes", "key");
+      return make_error(ErrorKind::kTooLarge, "run.key_too_large",
+                        "a key may have at most " + std::to_string(kMaxKeyBytes) + " bytes", "key");
     }
   }
   std::string idempotency;
@@ -396,18 +423,22 @@ Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
       const RunId earlier = RunId::from_bytes(in.raw(16));
       if (in.u64() == command.request_hash) return Started{earlier, true};
       return make_error(ErrorKind::kUnprocessable, "run.idempotency_mismatch",
-                        "the Idempotency-Key '" + command.idempotency_key + "' was used before with another request (decision " +
-                            earlier.to_string() + "); use a new key for a new request", "Idempotency-Key");
+                        "the Idempotency-Key '" + command.idempotency_key +
+                            "' was used before with another request (decision " + earlier.to_string() +
+                            "); use a new key for a new request",
+                        "Idempotency-Key");
     }
   }
   const workflow::Pipeline& pipeline = *command.pipeline;
   if (const auto* kill = catalog_->killed(ArtefactKind::kPipeline, pipeline.name, pipeline.version)) {
-    return make_error(ErrorKind::kUnavailable, "governance.killed",
-                      "pipeline " + pipeline.full_name() + " was switched off by " + kill->who + ": " + kill->why);
+    return make_error(
+        ErrorKind::kUnavailable, "governance.killed",
+        "pipeline " + pipeline.full_name() + " was switched off by " + kill->who + ": " + kill->why);
   }
   if (hot_.size() >= kMaxHotRuns) {
-    return make_error(ErrorKind::kResourceExhausted, "partition.too_many_runs",
-                      "this partition has " + std::to_string(kMaxHotRuns) + " decisions under way; try again shortly");
+    return make_error(
+        ErrorKind::kResourceExhausted, "partition.too_many_runs",
+        "this partition has " + std::to_string(kMaxHotRuns) + " decisions under way; try again shortly");
   }
 
   const RunId id = command.id.is_zero() ? new_id(now_us) : command.id;
@@ -416,7 +447,8 @@ Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
   body.version = pipeline.version;
   body.pipeline_hash = pipeline.hash;
   body.governance = command.pins->governance;
-  for (const workflow::Pin& pin : command.pins->pins) body.pins.push_back({pin.kind, pin.name, pin.version, pin.sha256});
+  for (const workflow::Pin& pin : command.pins->pins)
+    body.pins.push_back({pin.kind, pin.name, pin.version, pin.sha256});
   body.seed = environment_.random->next_u64();
   body.key = command.key;
   body.idempotency_key = command.idempotency_key;
@@ -431,7 +463,8 @@ Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
   run.state = workflow::make_run(id, command.pipeline, command.pins, command.arena);
   if (!emit(*run.state, Event{id, kNoStep, now_us, std::move(body)})) {
     hot_.erase(id);
-    return make_error(ErrorKind::kTooLarge, "run.input_too_large", "the input is larger than one record of the log may be; send less, or a reference");
+    return make_error(ErrorKind::kTooLarge, "run.input_too_large",
+                      "the input is larger than one record of the log may be; send less, or a reference");
   }
   if (!idempotency.empty()) {
     std::string value(id.view());
@@ -443,10 +476,12 @@ Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
   return Started{id, false};
 }
 
-bool StateMachine::complete_effect(const RunId& id, StepIndex step, uint16_t attempt, workflow::EffectResult result, int64_t now_us) {
+bool StateMachine::complete_effect(const RunId& id, StepIndex step, uint16_t attempt,
+                                   workflow::EffectResult result, int64_t now_us) {
   refresh_catalog();
   const auto it = hot_.find(id);
-  if (it == hot_.end() || !workflow::complete_effect(*it->second.state, step, attempt, std::move(result), *this, now_us)) {
+  if (it == hot_.end() ||
+      !workflow::complete_effect(*it->second.state, step, attempt, std::move(result), *this, now_us)) {
     ++stats_.late_results;
     return false;
   }
@@ -456,7 +491,9 @@ bool StateMachine::complete_effect(const RunId& id, StepIndex step, uint16_t att
 
 Status StateMachine::cancel_run(const RunId& id, std::string_view who, std::string_view why, int64_t now_us) {
   refresh_catalog();
-  if (why.size() > kMaxWhyBytes) return make_error(ErrorKind::kTooLarge, "run.why_too_large", "the reason may have at most 1024 bytes", "why");
+  if (why.size() > kMaxWhyBytes)
+    return make_error(ErrorKind::kTooLarge, "run.why_too_large", "the reason may have at most 1024 bytes",
+                      "why");
   SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(id));
   workflow::cancel(*run->state, who, why, *this, now_us);
   rest(id, now_us);

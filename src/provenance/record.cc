@@ -12,15 +12,20 @@ namespace {
 
 using partition::RecordedEvent;
 
-Value time_value(int64_t us) { return us == 0 ? Value() : Value::timestamp(us / 1'000'000, static_cast<int32_t>(us % 1'000'000) * 1000); }
+Value time_value(int64_t us) {
+  return us == 0 ? Value() : Value::timestamp(us / 1'000'000, static_cast<int32_t>(us % 1'000'000) * 1000);
+}
 
 /// What a recorded path such as "input.amount" or "light.score" held; nullptr when it was absent.
-const Value* look_up(const std::string& path, const Value& input, const std::vector<const Value*>& results, const workflow::Pipeline& pipeline) {
+const Value* look_up(const std::string& path, const Value& input, const std::vector<const Value*>& results,
+                     const workflow::Pipeline& pipeline) {
   const size_t dot = path.find('.');
   const std::string head = path.substr(0, dot);
   const Value* value = nullptr;
-  if (head == "input") value = &input;
-  else if (const workflow::Step* step = pipeline.find_step(head)) value = results[step->index.value];
+  if (head == "input")
+    value = &input;
+  else if (const workflow::Step* step = pipeline.find_step(head))
+    value = results[step->index.value];
   size_t at = dot;
   while (value != nullptr && at != std::string::npos) {
     const size_t end = path.find('.', at + 1);
@@ -80,7 +85,9 @@ class Recorder {
         break;
       }
       case EventType::kStepSkipped: story.settled = &event; break;
-      case EventType::kStepWaiting: story.waiting_until_us = std::get<StepWaiting>(event.body).until_us; break;
+      case EventType::kStepWaiting:
+        story.waiting_until_us = std::get<StepWaiting>(event.body).until_us;
+        break;
       case EventType::kStepStarted:
       case EventType::kBudgetUsed: break;
       default: story.review.push_back(&event);
@@ -88,9 +95,12 @@ class Recorder {
   }
 
   std::string_view status_of(const StepStory& story) const {
-    if (story.settled == nullptr) return story.review.empty() && story.waiting_until_us == 0 ? "pending" : "waiting";
+    if (story.settled == nullptr)
+      return story.review.empty() && story.waiting_until_us == 0 ? "pending" : "waiting";
     if (const auto* failed = std::get_if<StepFailed>(&story.settled->body)) {
-      return failed->has_fallback ? "completed by fallback" : failed->skipped ? "skipped after an error" : "failed";
+      return failed->has_fallback ? "completed by fallback"
+             : failed->skipped    ? "skipped after an error"
+                                  : "failed";
     }
     return std::holds_alternative<StepSkipped>(story.settled->body) ? "skipped" : "completed";
   }
@@ -99,7 +109,8 @@ class Recorder {
     const StepStory& story = stories_[index];
     MapBuilder map(arena_);
     const workflow::Step* step = pipeline_ == nullptr ? nullptr : &pipeline_->steps[index];
-    map.add("name", Value::string(step != nullptr ? std::string_view(step->name) : arena_.copy("step " + std::to_string(index))));
+    map.add("name", Value::string(step != nullptr ? std::string_view(step->name)
+                                                  : arena_.copy("step " + std::to_string(index))));
     if (step != nullptr) {
       map.add("kind", Value::string(workflow::step_kind_name(step->kind)));
       map.add("effect", Value::string(workflow::effect_class_name(step->effect)));
@@ -163,7 +174,8 @@ class Recorder {
 
 }  // namespace
 
-Value make_record(const workflow::RunSummary& summary, const std::vector<RecordedEvent>& events, const workflow::Pipeline* pipeline, Arena& arena) {
+Value make_record(const workflow::RunSummary& summary, const std::vector<RecordedEvent>& events,
+                  const workflow::Pipeline* pipeline, Arena& arena) {
   Recorder recorder(events, pipeline, arena);
   const auto text = [&arena](std::string value) { return Value::string(arena.copy(value)); };
   MapBuilder map(arena);

@@ -16,13 +16,16 @@ Error not_available(const std::string& what) {
   return make_error(ErrorKind::kUnprocessable, "replay.not_available", what);
 }
 
-Result<std::unique_ptr<RunState>> begin(const std::vector<RecordedEvent>& events, const workflow::Catalog& catalog, const ReplayOptions& options) {
+Result<std::unique_ptr<RunState>> begin(const std::vector<RecordedEvent>& events,
+                                        const workflow::Catalog& catalog, const ReplayOptions& options) {
   if (events.empty() || !std::holds_alternative<RunStarted>(events.front().event.body)) {
     return not_available("the beginning of the decision is no longer in the log");
   }
   const auto& started = std::get<RunStarted>(events.front().event.body);
   auto pipeline = catalog.pipeline_by_hash(started.pipeline_hash);
-  if (pipeline == nullptr) return not_available("this server cannot compile pipeline " + std::string(started.pipeline) + "@" + std::string(started.version));
+  if (pipeline == nullptr)
+    return not_available("this server cannot compile pipeline " + std::string(started.pipeline) + "@" +
+                         std::string(started.version));
   auto pins = std::make_shared<workflow::Pins>();
   pins->governance = started.governance;
   for (const PinView& view : started.pins) {
@@ -33,24 +36,31 @@ Result<std::unique_ptr<RunState>> begin(const std::vector<RecordedEvent>& events
     if (pin.kind == ArtefactKind::kRules) {
       pin.table = catalog.rules(pin.name, pin.version);
       if (pin.table == nullptr) {
-        return make_error(ErrorKind::kNotFound, "replay.unknown_version", "rule table " + pin.name + "@" + pin.version + " is not deployed", "with");
+        return make_error(ErrorKind::kNotFound, "replay.unknown_version",
+                          "rule table " + pin.name + "@" + pin.version + " is not deployed", "with");
       }
     }
     pins->pins.push_back(std::move(pin));
   }
   for (const ChangeOf& change : options.with) {
     if (pins->find(change.kind, change.name) == nullptr) {
-      return make_error(ErrorKind::kNotFound, "replay.not_used",
-                        "the decision used no " + std::string(artefact_kind_name(change.kind)) + " named " + change.name, "with");
+      return make_error(
+          ErrorKind::kNotFound, "replay.not_used",
+          "the decision used no " + std::string(artefact_kind_name(change.kind)) + " named " + change.name,
+          "with");
     }
   }
-  return workflow::make_run(events.front().event.run, std::move(pipeline), std::move(pins), std::make_shared<Arena>(4096));
+  return workflow::make_run(events.front().event.run, std::move(pipeline), std::move(pins),
+                            std::make_shared<Arena>(4096));
 }
 
 workflow::EffectResult recorded_result(const Event& event) {
-  if (const auto* done = std::get_if<StepCompleted>(&event.body)) return {Document(done->result), Document(done->meta)};
+  if (const auto* done = std::get_if<StepCompleted>(&event.body))
+    return {Document(done->result), Document(done->meta)};
   const auto& failed = std::get<StepFailed>(event.body);
-  return {make_error(failed.error.kind, std::string(failed.error.code), std::string(failed.error.message), std::string(failed.error.field)), {}};
+  return {make_error(failed.error.kind, std::string(failed.error.code), std::string(failed.error.message),
+                     std::string(failed.error.field)),
+          {}};
 }
 
 /// Feeds the recorded event that the interpreter did not give by itself: it came from outside.
@@ -65,7 +75,8 @@ class ExactDriver {
       const size_t before = host_.cursor;
       feed(*host_.next());
       if (host_.cursor == before && host_.difference.empty()) {
-        host_.difference = "the replay stops before the recorded " + std::string(event_type_name(host_.next()->type()));
+        host_.difference =
+            "the replay stops before the recorded " + std::string(event_type_name(host_.next()->type()));
       }
     }
   }
@@ -83,14 +94,16 @@ class ExactDriver {
     const workflow::Step& step = run_.pipeline->steps[event.step];
     workflow::StepState& state = run_.steps[event.step];
     const bool is_effect = step.kind == StepKind::kModel || step.kind == StepKind::kHttp;
-    if (is_effect && (std::holds_alternative<StepCompleted>(event.body) || std::holds_alternative<StepFailed>(event.body))) {
+    if (is_effect && (std::holds_alternative<StepCompleted>(event.body) ||
+                      std::holds_alternative<StepFailed>(event.body))) {
       return feed_effect(event, step, state);
     }
     switch (event.type()) {
       case EventType::kReviewAnswered: {
         const auto& answered = std::get<ReviewAnswered>(event.body);
         host_.take(run_);
-        return workflow::complete_review(run_, step.index, answered.answer, answered.who, host_, event.time_us);
+        return workflow::complete_review(run_, step.index, answered.answer, answered.who, host_,
+                                         event.time_us);
       }
       case EventType::kReviewEscalated:
         if (std::get<ReviewEscalated>(event.body).who.empty()) return on_time(event.time_us);
@@ -105,7 +118,8 @@ class ExactDriver {
 
   void feed_effect(const Event& event, const workflow::Step& step, workflow::StepState& state) {
     const auto* completed = std::get_if<StepCompleted>(&event.body);
-    const int64_t started_us = completed != nullptr ? completed->started_us : std::get<StepFailed>(event.body).started_us;
+    const int64_t started_us =
+        completed != nullptr ? completed->started_us : std::get<StepFailed>(event.body).started_us;
     // A retry begins without an event of its own, as does an attempt that a restart repeats.
     if (!state.in_flight) on_time(started_us);
     if (!state.in_flight) return;
@@ -117,14 +131,17 @@ class ExactDriver {
 
   static bool times_out(const Event& event, StepIndex step, uint16_t attempt) {
     const auto* failed = std::get_if<StepFailed>(&event.body);
-    return failed != nullptr && event.step == step.value && failed->attempt == attempt && failed->error.code == "step.timeout";
+    return failed != nullptr && event.step == step.value && failed->attempt == attempt &&
+           failed->error.code == "step.timeout";
   }
 
-  /// Which attempts time out is taken from the record: a restart begins attempts anew, at a time that no event tells.
+  /// Which attempts time out is taken from the record: a restart begins attempts anew, at a time that no
+  /// event tells.
   void on_time(int64_t now_us) {
     for (size_t r = host_.cursor; r < recorded().size() && recorded()[r].event.time_us == now_us; ++r) {
       const Event& event = recorded()[r].event;
-      if (event.step == kNoStep || !times_out(event, StepIndex(event.step), run_.steps[event.step].attempt)) continue;
+      if (event.step == kNoStep || !times_out(event, StepIndex(event.step), run_.steps[event.step].attempt))
+        continue;
       // A retry that timed out began before, without an event of its own.
       const int64_t started_us = std::get<StepFailed>(event.body).started_us;
       if (!run_.steps[event.step].in_flight && started_us < now_us) on_time(started_us);
@@ -176,15 +193,16 @@ const Event* recorded_effect(const std::vector<RecordedEvent>& events, StepIndex
   const Event* found = nullptr;
   for (const RecordedEvent& recorded : events) {
     const bool settles = std::holds_alternative<StepCompleted>(recorded.event.body) ||
-                         (std::holds_alternative<StepFailed>(recorded.event.body) && std::get<StepFailed>(recorded.event.body).retry_at_us == 0);
+                         (std::holds_alternative<StepFailed>(recorded.event.body) &&
+                          std::get<StepFailed>(recorded.event.body).retry_at_us == 0);
     if (recorded.event.step == step.value && settles) found = &recorded.event;
   }
   return found;
 }
 
 /// Runs on with what is recorded, and with the changed models asked anew, until nothing can go on.
-Status run_counterfactual(RunState& run, ReplayHost& host, const std::vector<RecordedEvent>& events, const ReplayOptions& options,
-                          const Replayer::RunModel& run_model) {
+Status run_counterfactual(RunState& run, ReplayHost& host, const std::vector<RecordedEvent>& events,
+                          const ReplayOptions& options, const Replayer::RunModel& run_model) {
   int64_t now_us = events.front().event.time_us;
   host.take(run);
   workflow::advance(run, host, now_us);
@@ -195,9 +213,10 @@ Status run_counterfactual(RunState& run, ReplayHost& host, const std::vector<Rec
       const Event* recorded = recorded_effect(events, request.step);
       if (recorded != nullptr) now_us = std::max(now_us, recorded->time_us);
       const auto* call = std::get_if<workflow::ModelCall>(&request.call);
-      const bool changed = call != nullptr && std::any_of(options.with.begin(), options.with.end(), [&](const ChangeOf& change) {
-        return change.kind == ArtefactKind::kModel && change.name == call->name;
-      });
+      const bool changed = call != nullptr &&
+                           std::any_of(options.with.begin(), options.with.end(), [&](const ChangeOf& change) {
+                             return change.kind == ArtefactKind::kModel && change.name == call->name;
+                           });
       workflow::EffectResult result{not_available("the recorded decision has no result for this call"), {}};
       if (changed || (call != nullptr && recorded == nullptr)) {
         result.result = run_model(call->name, call->version, call->input);
@@ -220,15 +239,17 @@ Status run_counterfactual(RunState& run, ReplayHost& host, const std::vector<Rec
         const auto* answered = std::get_if<ReviewAnswered>(&recorded.event.body);
         if (answered == nullptr || recorded.event.step != i) continue;
         now_us = std::max(now_us, recorded.event.time_us);
-        workflow::complete_review(run, StepIndex(static_cast<uint16_t>(i)), answered->answer, answered->who, host, now_us);
+        workflow::complete_review(run, StepIndex(static_cast<uint16_t>(i)), answered->answer, answered->who,
+                                  host, now_us);
         progressed = true;
         break;
       }
     }
     if (progressed) continue;
     const int64_t due = workflow::next_due_us(run);
-    const bool retrying = std::any_of(run.steps.begin(), run.steps.end(),
-                                      [](const auto& step) { return step.status == workflow::StepStatus::kRetrying; });
+    const bool retrying = std::any_of(run.steps.begin(), run.steps.end(), [](const auto& step) {
+      return step.status == workflow::StepStatus::kRetrying;
+    });
     if (!retrying || due == 0) break;
     now_us = std::max(now_us, due);
     workflow::on_time(run, host, now_us);
@@ -241,11 +262,16 @@ void compare_steps(const RunState& run, const std::vector<RecordedEvent>& events
     Value before;
     for (const RecordedEvent& recorded : events) {
       if (recorded.event.step != i) continue;
-      if (const auto* completed = std::get_if<StepCompleted>(&recorded.event.body)) before = completed->result;
-      if (const auto* failed = std::get_if<StepFailed>(&recorded.event.body); failed != nullptr && failed->has_fallback) before = failed->fallback;
+      if (const auto* completed = std::get_if<StepCompleted>(&recorded.event.body))
+        before = completed->result;
+      if (const auto* failed = std::get_if<StepFailed>(&recorded.event.body);
+          failed != nullptr && failed->has_fallback)
+        before = failed->fallback;
     }
-    const Value after = run.steps[i].status == workflow::StepStatus::kCompleted ? run.steps[i].result : Value();
-    if (!identical(before, after)) report.steps.push_back({run.pipeline->steps[i].name, make_document(before), make_document(after)});
+    const Value after =
+        run.steps[i].status == workflow::StepStatus::kCompleted ? run.steps[i].result : Value();
+    if (!identical(before, after))
+      report.steps.push_back({run.pipeline->steps[i].name, make_document(before), make_document(after)});
   }
 }
 
@@ -264,10 +290,13 @@ Result<ChangeOf> parse_change(std::string_view text) {
     }
   }
   return make_error(ErrorKind::kInvalidArgument, "replay.bad_change",
-                    "'" + std::string(text.substr(0, 200)) + "' is no change; write model=name@version or rules=name@version", "with");
+                    "'" + std::string(text.substr(0, 200)) +
+                        "' is no change; write model=name@version or rules=name@version",
+                    "with");
 }
 
-Result<ReplayReport> Replayer::replay(const workflow::RunSummary& summary, const std::vector<RecordedEvent>& events,
+Result<ReplayReport> Replayer::replay(const workflow::RunSummary& summary,
+                                      const std::vector<RecordedEvent>& events,
                                       const ReplayOptions& options) const {
   const auto catalog = catalog_();
   SY_ASSIGN_OR_RETURN(const auto run, begin(events, *catalog, options));
@@ -293,7 +322,8 @@ Result<ReplayReport> Replayer::replay(const workflow::RunSummary& summary, const
   if (run->status == workflow::RunStatus::kCompleted) report.output_after = make_document(run->output);
   if (!report.exact) {
     // What the replay waits for is told more exactly than what the decision's summary keeps.
-    const bool both_wait = summary.status == workflow::RunStatus::kWaiting && report.status_after.starts_with(report.status_before);
+    const bool both_wait = summary.status == workflow::RunStatus::kWaiting &&
+                           report.status_after.starts_with(report.status_before);
     report.identical = (both_wait || report.status_before == report.status_after) &&
                        identical(report.output_before.root(), report.output_after.root());
     if (!report.identical) report.difference = "the outcome is another";

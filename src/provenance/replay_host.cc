@@ -22,7 +22,8 @@ std::string bytes_of(const Event& event) {
 
 std::string describe(const Event& event, const workflow::RunState& run) {
   std::string text(event_type_name(event.type()));
-  if (event.step != kNoStep && event.step < run.steps.size()) text += " of step " + run.pipeline->steps[event.step].name;
+  if (event.step != kNoStep && event.step < run.steps.size())
+    text += " of step " + run.pipeline->steps[event.step].name;
   return text;
 }
 
@@ -40,8 +41,8 @@ bool ReplayHost::emit(workflow::RunState& run, Event event) {
       // A switch is not part of the run: that it was thrown is taken as recorded.
     } else if (expected->time_us != event.time_us || bytes_of(*expected) != bytes_of(event)) {
       Arena arena;
-      difference = describe(event, run) + " differs: recorded " + to_json(event_to_value(*expected, arena)) + ", replayed " +
-                   to_json(event_to_value(event, arena));
+      difference = describe(event, run) + " differs: recorded " + to_json(event_to_value(*expected, arena)) +
+                   ", replayed " + to_json(event_to_value(event, arena));
     }
   }
   ++cursor;
@@ -81,7 +82,8 @@ uint32_t ReplayHost::budget_left(std::string_view, int32_t, uint32_t per_day) {
     for (const Value& rule : rules->items()) {
       const Value* name = rule.find("rule");
       const Value* left = rule.find("left");
-      if (name != nullptr && name->is(Kind::kString) && name->as_string() == "budget" && left != nullptr && left->is_number()) {
+      if (name != nullptr && name->is(Kind::kString) && name->as_string() == "budget" && left != nullptr &&
+          left->is_number()) {
         return static_cast<uint32_t>(left->to_double());
       }
     }

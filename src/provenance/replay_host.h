@@ -13,14 +13,17 @@
 
 namespace switchyard::provenance {
 
-/// The surroundings of a run that is run again. In an exact replay what the interpreter emits must be what was
-/// recorded, in that order; in a counterfactual it is only collected.
+/// The surroundings of a run that is run again. In an exact replay what the interpreter emits must be what
+/// was recorded, in that order; in a counterfactual it is only collected.
 class ReplayHost final : public workflow::Host {
  public:
-  ReplayHost(const std::vector<partition::RecordedEvent>& recorded, bool exact) : recorded_(recorded), exact_(exact) {}
+  ReplayHost(const std::vector<partition::RecordedEvent>& recorded, bool exact)
+      : recorded_(recorded), exact_(exact) {}
 
   bool emit(workflow::RunState& run, Event event) override;
-  void start_effect(workflow::RunState&, workflow::EffectRequest request) override { effects.push_back(std::move(request)); }
+  void start_effect(workflow::RunState&, workflow::EffectRequest request) override {
+    effects.push_back(std::move(request));
+  }
   RunId new_id(int64_t now_us) override;
   const workflow::Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version) override;
   uint32_t budget_left(std::string_view scope, int32_t day, uint32_t per_day) override;
@@ -32,7 +35,7 @@ class ReplayHost final : public workflow::Host {
 
   size_t cursor = 0;
   std::deque<workflow::EffectRequest> effects;
-  std::string difference;                      ///< the first; empty: none
+  std::string difference;  ///< the first; empty: none
 
  private:
   const std::vector<partition::RecordedEvent>& recorded_;

@@ -61,7 +61,9 @@ struct Applier {
   }
 };
 
-Error conflict(const char* code, std::string message) { return make_error(ErrorKind::kConflict, code, std::move(message)); }
+Error conflict(const char* code, std::string message) {
+  return make_error(ErrorKind::kConflict, code, std::move(message));
+}
 
 }  // namespace
 
@@ -99,16 +101,20 @@ void apply(Item& item, const Event& event) {
 
 Status can_change(const Item& item) {
   if (item.open()) return {};
-  return conflict("review.ended", "the review is over: " + item.ended_why + (item.ended_by.empty() ? "" : " by " + item.ended_by));
+  return conflict("review.ended", "the review is over: " + item.ended_why +
+                                      (item.ended_by.empty() ? "" : " by " + item.ended_by));
 }
 
 Status can_claim(const Item& item, std::string_view who, int64_t now_us) {
   SY_RETURN_IF_ERROR(can_change(item));
   if (item.claimed_at(now_us) && item.claimed_by != who) {
-    return conflict("review.claimed", item.claimed_by + " has claimed this review; take another one, or wait until the claim ends");
+    return conflict(
+        "review.claimed",
+        item.claimed_by + " has claimed this review; take another one, or wait until the claim ends");
   }
   if (!item.assigned_to.empty() && item.assigned_to != who) {
-    return make_error(ErrorKind::kPermissionDenied, "review.assigned", "the review is assigned to " + item.assigned_to);
+    return make_error(ErrorKind::kPermissionDenied, "review.assigned",
+                      "the review is assigned to " + item.assigned_to);
   }
   return {};
 }
@@ -117,16 +123,20 @@ Status can_answer(const Item& item, std::string_view who, int64_t now_us) {
   SY_RETURN_IF_ERROR(can_change(item));
   if (item.status == ItemStatus::kClaimed && item.claimed_by == who) return {};
   if (item.claimed_at(now_us)) {
-    return conflict("review.claimed", item.claimed_by + " has claimed this review; only the claimant may answer");
+    return conflict("review.claimed",
+                    item.claimed_by + " has claimed this review; only the claimant may answer");
   }
-  return conflict("review.not_claimed", "claim the review before answering it: another reviewer may be at work");
+  return conflict("review.not_claimed",
+                  "claim the review before answering it: another reviewer may be at work");
 }
 
 Status can_release(const Item& item, std::string_view who, bool is_operator, int64_t now_us) {
   SY_RETURN_IF_ERROR(can_change(item));
-  if (item.status != ItemStatus::kClaimed) return conflict("review.not_claimed", "nobody has claimed this review");
+  if (item.status != ItemStatus::kClaimed)
+    return conflict("review.not_claimed", "nobody has claimed this review");
   if (item.claimed_by != who && !is_operator && item.claimed_at(now_us)) {
-    return make_error(ErrorKind::kPermissionDenied, "review.claimed", "only " + item.claimed_by + " or an operator may release this review");
+    return make_error(ErrorKind::kPermissionDenied, "review.claimed",
+                      "only " + item.claimed_by + " or an operator may release this review");
   }
   return {};
 }
@@ -137,13 +147,14 @@ void encode_item(const Item& item, std::string& text) {
   out.raw(item.run.view());
   out.varint(item.step);
   out.u8(static_cast<uint8_t>(item.status));
-  for (const auto* s : {&item.queue, &item.title, &item.pipeline, &item.step_name, &item.form, &item.claimed_by,
-                        &item.assigned_to, &item.ended_by, &item.ended_why}) {
+  for (const auto* s : {&item.queue, &item.title, &item.pipeline, &item.step_name, &item.form,
+                        &item.claimed_by, &item.assigned_to, &item.ended_by, &item.ended_why}) {
     out.bytes(*s);
   }
   encode_value(item.show.root(), out);
   out.svarint(item.priority);
-  for (const int64_t us : {item.created_us, item.due_us, item.claimed_us, item.claim_until_us, item.ended_us}) out.svarint(us);
+  for (const int64_t us : {item.created_us, item.due_us, item.claimed_us, item.claim_until_us, item.ended_us})
+    out.svarint(us);
   out.varint(item.escalations);
   out.varint(item.comments.size());
   for (const Comment& comment : item.comments) {
@@ -169,7 +180,8 @@ Result<Item> decode_item(const RunId& id, std::string_view bytes) {
   }
   const Value show = decode_value(in, *arena);
   item.priority = static_cast<int32_t>(in.svarint());
-  for (auto* us : {&item.created_us, &item.due_us, &item.claimed_us, &item.claim_until_us, &item.ended_us}) *us = in.svarint();
+  for (auto* us : {&item.created_us, &item.due_us, &item.claimed_us, &item.claim_until_us, &item.ended_us})
+    *us = in.svarint();
   item.escalations = static_cast<uint16_t>(in.varint());
   const uint64_t comments = in.varint();
   for (uint64_t i = 0; in.ok() && i < comments; ++i) {
@@ -180,7 +192,9 @@ Result<Item> decode_item(const RunId& id, std::string_view bytes) {
     item.comments.push_back(std::move(comment));
   }
   const Value answer = decode_value(in, *arena);
-  if (!in.ok()) return make_error(ErrorKind::kCorruption, "review.corrupt_item", "the stored review " + id.to_string() + " cannot be read");
+  if (!in.ok())
+    return make_error(ErrorKind::kCorruption, "review.corrupt_item",
+                      "the stored review " + id.to_string() + " cannot be read");
   item.show = Document(arena, show);
   item.answer = Document(arena, answer);
   return item;

@@ -55,7 +55,8 @@ void read_enum(const SchemaType& type, Fact& fact) {
   }
 }
 
-void append_names(const SchemaType& type, const std::string& prefix, int depth, std::vector<std::string>& names) {
+void append_names(const SchemaType& type, const std::string& prefix, int depth,
+                  std::vector<std::string>& names) {
   for (const auto& property : type.properties) {
     if (names.size() >= kMaxFacts) return;
     names.push_back(prefix + property.name);
@@ -86,7 +87,8 @@ const Value* Fact::read(const Value& facts) const {
 }
 
 Facts::Lookup Facts::find(std::string_view path) {
-  const auto known = std::find_if(facts_.begin(), facts_.end(), [&](const Fact& fact) { return fact.path == path; });
+  const auto known =
+      std::find_if(facts_.begin(), facts_.end(), [&](const Fact& fact) { return fact.path == path; });
   if (known != facts_.end()) return {static_cast<uint16_t>(known - facts_.begin()), true, {}};
   Fact fact;
   fact.path = std::string(path);

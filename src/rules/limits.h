@@ -18,8 +18,8 @@ inline constexpr size_t kMaxRuleIdBytes = 64;
 inline constexpr size_t kMaxDescriptionBytes = 4096;
 /// Mistakes reported for one document.
 inline constexpr size_t kMaxMistakes = 200;
-/// What one condition or output may cost, in the expression module's units: a table of kMaxRules dear rules still
-/// ends within a second.
+/// What one condition or output may cost, in the expression module's units: a table of kMaxRules dear rules
+/// still ends within a second.
 inline constexpr uint64_t kExpressionCostLimit = 10'000;
 
 // --- analysis ---

@@ -9,14 +9,15 @@
 
 namespace switchyard::rules {
 
-/// Holds every int64 and every double exactly, so that the two compare without rounding. Booleans are 0 and 1.
+/// Holds every int64 and every double exactly, so that the two compare without rounding. Booleans are 0
+/// and 1.
 using Number = long double;
 static_assert(std::numeric_limits<Number>::digits >= 64, "a Number must hold every int64");
 
 /// One end of a range.
 struct Bound {
   Number value = 0;
-  bool given = false;      ///< false: the range is open to this side
+  bool given = false;  ///< false: the range is open to this side
   bool inclusive = false;
 };
 
@@ -24,10 +25,10 @@ struct Bound {
 struct Predicate {
   enum class Kind : uint8_t {
     kAnything,
-    kRange,   ///< a number between low and high
-    kOneOf,   ///< among numbers or texts
-    kNoneOf,  ///< not among them
-    kNothing, ///< no value; only absence or null can pass
+    kRange,    ///< a number between low and high
+    kOneOf,    ///< among numbers or texts
+    kNoneOf,   ///< not among them
+    kNothing,  ///< no value; only absence or null can pass
   };
   Kind kind = Kind::kAnything;
   bool passes_absent = true;
@@ -36,7 +37,8 @@ struct Predicate {
   std::vector<Number> numbers;     ///< sorted
   std::vector<std::string> texts;  ///< sorted
 
-  /// `fact` is nullptr when absent. A value of another kind than the numbers or texts compared with equals none.
+  /// `fact` is nullptr when absent. A value of another kind than the numbers or texts compared with equals
+  /// none.
   bool holds(const Value* fact) const;
   bool holds_for(Number value) const;
   bool holds_for(std::string_view value) const;

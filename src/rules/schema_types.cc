@@ -16,7 +16,8 @@ class TypeBuilder {
  public:
   Type build(const SchemaType& type) {
     constexpr uint32_t kMaxTypes = 5000;
-    if (++built_ > kMaxTypes || std::find(open_.begin(), open_.end(), &type) != open_.end()) return Type::dyn();
+    if (++built_ > kMaxTypes || std::find(open_.begin(), open_.end(), &type) != open_.end())
+      return Type::dyn();
     open_.push_back(&type);
     Type result = of_kind(type);
     open_.pop_back();
@@ -31,7 +32,8 @@ class TypeBuilder {
       case SchemaType::Kind::kInteger: return Type::integer();
       case SchemaType::Kind::kNumber: return Type::real();
       case SchemaType::Kind::kString: return Type::string();
-      case SchemaType::Kind::kArray: return Type::list(type.items != nullptr ? build(*type.items) : Type::dyn());
+      case SchemaType::Kind::kArray:
+        return Type::list(type.items != nullptr ? build(*type.items) : Type::dyn());
       case SchemaType::Kind::kObject: return object(type);
       case SchemaType::Kind::kAny:
       case SchemaType::Kind::kNever:

@@ -27,9 +27,10 @@ class Evaluation {
   Result<Value> run(const Value& facts) {
     auto normalized = table_.facts_schema_->normalize(facts, arena_);
     if (!normalized.ok()) {
-      return make_error(ErrorKind::kUnprocessable, "rules.bad_facts",
-                        "the facts do not fit the table '" + table_.name_ + "': " + normalized.error().message,
-                        normalized.error().field);
+      return make_error(
+          ErrorKind::kUnprocessable, "rules.bad_facts",
+          "the facts do not fit the table '" + table_.name_ + "': " + normalized.error().message,
+          normalized.error().field);
     }
     facts_ = *normalized;
     read_ = arena_.allocate<const Value*>(table_.facts_->size());
@@ -51,7 +52,8 @@ class Evaluation {
     if (!rule.when.has_value()) return true;
     auto value = rule.when->evaluate({&facts_, 1}, arena_);
     if (!value.ok())
-      return in_rule(std::move(value).error(), "the condition of rule '" + rule.id + "'", rule.path + ".when");
+      return in_rule(std::move(value).error(), "the condition of rule '" + rule.id + "'",
+                     rule.path + ".when");
     return value->as_bool();
   }
 
@@ -82,9 +84,10 @@ class Evaluation {
     if (!value.ok()) return in_rule(std::move(value).error(), label(rule, of), path);
     auto normalized = of.schema->normalize(*value, arena_);
     if (!normalized.ok()) {
-      return make_error(ErrorKind::kUnprocessable, "rules.bad_output",
-                        label(rule, of) + " gave a value that the column does not take: " + normalized.error().message,
-                        path);
+      return make_error(
+          ErrorKind::kUnprocessable, "rules.bad_output",
+          label(rule, of) + " gave a value that the column does not take: " + normalized.error().message,
+          path);
     }
     return *normalized;
   }
@@ -125,8 +128,9 @@ class Evaluation {
 
   Error no_match_error() const {
     return make_error(ErrorKind::kUnprocessable, "rules.no_match",
-                      "no rule of the table '" + table_.name_ + "' hits for these facts; give it a `default`, or say "
-                      "`on_no_match: absent`");
+                      "no rule of the table '" + table_.name_ +
+                          "' hits for these facts; give it a `default`, or say "
+                          "`on_no_match: absent`");
   }
 
   Result<Value> first() {
@@ -147,8 +151,8 @@ class Evaluation {
         SY_ASSIGN_OR_RETURN(other, next_hit(other + 1));
       }
       return make_error(ErrorKind::kUnprocessable, "rules.not_unique",
-                        "more than one rule of the table '" + table_.name_ + "' hits for these facts: " + ids +
-                            "; make their conditions exclude each other, or choose another hit policy");
+                        "more than one rule of the table '" + table_.name_ + "' hits for these facts: " +
+                            ids + "; make their conditions exclude each other, or choose another hit policy");
     }
     match(table_.rules_[index]);
     return outputs_of(table_.rules_[index]);
@@ -170,9 +174,9 @@ class Evaluation {
         SY_ASSIGN_OR_RETURN(const Value value, cell(table_.rules_[other], column));
         if (equal(value, outputs.members()[column].value)) continue;
         return make_error(ErrorKind::kUnprocessable, "rules.any_conflict",
-                          "the rules '" + chosen.id + "' and '" + table_.rules_[other].id + "' of the table '" +
-                              table_.name_ + "' hit together and differ in '" + table_.columns_[column].name +
-                              "'; the hit policy `any` wants equal outputs");
+                          "the rules '" + chosen.id + "' and '" + table_.rules_[other].id +
+                              "' of the table '" + table_.name_ + "' hit together and differ in '" +
+                              table_.columns_[column].name + "'; the hit policy `any` wants equal outputs");
       }
     }
     MapBuilder result(arena_, outputs.size() + 1);
@@ -259,8 +263,9 @@ class Evaluation {
       for (const auto& item : items) {
         if (!__builtin_add_overflow(sum, item.as_integer(), &sum)) continue;
         return make_error(ErrorKind::kUnprocessable, "rules.overflow",
-                          "the sum of '" + table_.columns_[0].name + "' is larger than an integer can be; make the "
-                          "column a number");
+                          "the sum of '" + table_.columns_[0].name +
+                              "' is larger than an integer can be; make the "
+                              "column a number");
       }
       return Value::integer(sum);
     }
@@ -280,7 +285,9 @@ class Evaluation {
   const Value** read_ = nullptr;
 };
 
-Result<Value> Table::evaluate(const Value& facts, Arena& arena) const { return Evaluation(*this, arena).run(facts); }
+Result<Value> Table::evaluate(const Value& facts, Arena& arena) const {
+  return Evaluation(*this, arena).run(facts);
+}
 
 Result<bool> Table::hits(const Rule& rule, const Value& facts, Arena& arena) const {
   Evaluation evaluation(*this, arena);

@@ -23,7 +23,7 @@ struct Column {
 
 /// What one rule gives for one column.
 struct Cell {
-  Value constant;                              ///< in the table's arena, already normalized; when there is no program
+  Value constant;  ///< in the table's arena, already normalized; when there is no program
   std::optional<expression::Program> program;  ///< over the facts
 };
 

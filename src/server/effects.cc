@@ -55,7 +55,9 @@ Result<Document> http_result(const http::ClientResponse& response) {
     const bool json = response.header("Content-Type").find("json") != std::string_view::npos;
     if (json) {
       auto parsed = parse_json(response.body, *arena);
-      if (!parsed.ok()) return make_error(ErrorKind::kUnprocessable, "http.bad_json", "the answer is no valid JSON: " + parsed.error().message);
+      if (!parsed.ok())
+        return make_error(ErrorKind::kUnprocessable, "http.bad_json",
+                          "the answer is no valid JSON: " + parsed.error().message);
       body = *parsed;
     } else {
       body = Value::string(arena->copy(response.body));
@@ -69,8 +71,10 @@ Result<Document> http_result(const http::ClientResponse& response) {
 }  // namespace
 
 void Effects::execute(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {
-  if (std::holds_alternative<workflow::ModelCall>(request.call)) call_model(std::move(request), std::move(done));
-  else call_http(std::move(request), std::move(done));
+  if (std::holds_alternative<workflow::ModelCall>(request.call))
+    call_model(std::move(request), std::move(done));
+  else
+    call_http(std::move(request), std::move(done));
 }
 
 void Effects::call_model(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {
@@ -82,7 +86,8 @@ void Effects::call_model(workflow::EffectRequest request, std::function<void(wor
   // The service's deadlines are on a clock that does not jump.
   const int64_t left_us = std::max<int64_t>(1, request.deadline_us - clock_.now_us());
   model.deadline_us = clock_.monotonic_us() + left_us;
-  model.done = [done = std::move(done), pipeline = std::move(request.pipeline)](Result<models::ModelAnswer> answer) {
+  model.done = [done = std::move(done),
+                pipeline = std::move(request.pipeline)](Result<models::ModelAnswer> answer) {
     if (!answer.ok()) return done({std::move(answer).error(), {}});
     Document meta = model_meta(*answer);
     done({std::move(answer->output), std::move(meta)});
@@ -97,16 +102,20 @@ void Effects::call_http(workflow::EffectRequest request, std::function<void(work
   outgoing.url = call.url;
   for (auto& [name, value] : call.headers) outgoing.headers.push_back({name, value});
   const auto has = [&](std::string_view name) {
-    return std::any_of(outgoing.headers.begin(), outgoing.headers.end(), [&](const auto& h) { return http::header_name_equal(h.name, name); });
+    return std::any_of(outgoing.headers.begin(), outgoing.headers.end(),
+                       [&](const auto& h) { return http::header_name_equal(h.name, name); });
   };
-  if (!call.body.empty() && !has("Content-Type")) outgoing.headers.push_back({"Content-Type", "application/json"});
+  if (!call.body.empty() && !has("Content-Type"))
+    outgoing.headers.push_back({"Content-Type", "application/json"});
   if (!has("Idempotency-Key")) outgoing.headers.push_back({"Idempotency-Key", request.idempotency_key});
-  if (!request.trace.empty() && !has("traceparent")) outgoing.headers.push_back({"traceparent", request.trace});
+  if (!request.trace.empty() && !has("traceparent"))
+    outgoing.headers.push_back({"traceparent", request.trace});
   outgoing.body = std::move(call.body);
   outgoing.idempotent = request.effect != workflow::EffectClass::kEffectful;
   outgoing.timeout_ms = std::max<int64_t>(1, (request.deadline_us - clock_.now_us()) / 1000);
   const int64_t begun_us = clock_.monotonic_us();
-  client_.request(std::move(outgoing), [this, begun_us, url = call.url, expect = call.expect, done = std::move(done)](http::ClientResult result) {
+  client_.request(std::move(outgoing), [this, begun_us, url = call.url, expect = call.expect,
+                                        done = std::move(done)](http::ClientResult result) {
     auto arena = std::make_shared<Arena>(256);
     MapBuilder meta(*arena);
     meta.add("run_us", Value::integer(clock_.monotonic_us() - begun_us));
@@ -114,7 +123,8 @@ void Effects::call_http(workflow::EffectRequest request, std::function<void(work
     const Value told = meta.build();
     Document about(std::move(arena), told);
     if (!result.response.ok()) return done({std::move(result.response).error(), std::move(about)});
-    if (!expected(expect, result.response->status)) return done({unexpected(url, result.response->status), std::move(about)});
+    if (!expected(expect, result.response->status))
+      return done({unexpected(url, result.response->status), std::move(about)});
     done({http_result(*result.response), std::move(about)});
   });
 }

@@ -5,21 +5,31 @@ namespace switchyard::server {
 Metrics::Metrics(telemetry::Registry& registry)
     : registry_(registry),
       runs_started_(registry.counter("switchyard_runs_started_total", "Decisions begun.")),
-      runs_completed_(registry.counter("switchyard_runs_completed_total", "Decisions that ended with an answer.")),
+      runs_completed_(
+          registry.counter("switchyard_runs_completed_total", "Decisions that ended with an answer.")),
       runs_failed_(registry.counter("switchyard_runs_failed_total", "Decisions that ended with an error.")),
-      runs_cancelled_(registry.counter("switchyard_runs_cancelled_total", "Decisions that somebody cancelled.")),
-      step_failures_(registry.counter("switchyard_step_failures_total", "Failed attempts of steps, those that are tried again included.")),
-      run_seconds_(registry.histogram("switchyard_run_duration_seconds", "From a decision's start to its end, waiting for people included.")),
-      step_seconds_(registry.histogram("switchyard_step_duration_seconds", "From a step's start to its result.", telemetry::short_latency_buckets())),
-      review_seconds_(registry.histogram("switchyard_review_answer_seconds", "From a reviewer's claim to the answer.", telemetry::human_buckets())),
-      cost_(registry.gauge("switchyard_decision_cost_units", "Money spent by decisions since the start, in the price tables' currency.")) {}
+      runs_cancelled_(
+          registry.counter("switchyard_runs_cancelled_total", "Decisions that somebody cancelled.")),
+      step_failures_(registry.counter("switchyard_step_failures_total",
+                                      "Failed attempts of steps, those that are tried again included.")),
+      run_seconds_(registry.histogram("switchyard_run_duration_seconds",
+                                      "From a decision's start to its end, waiting for people included.")),
+      step_seconds_(registry.histogram("switchyard_step_duration_seconds",
+                                       "From a step's start to its result.",
+                                       telemetry::short_latency_buckets())),
+      review_seconds_(registry.histogram("switchyard_review_answer_seconds",
+                                         "From a reviewer's claim to the answer.",
+                                         telemetry::human_buckets())),
+      cost_(registry.gauge("switchyard_decision_cost_units",
+                           "Money spent by decisions since the start, in the price tables' currency.")) {}
 
 void Metrics::observe(const Event& event) {
   constexpr double kSecond = 1e6;
   switch (event.type()) {
     case EventType::kRunStarted: runs_started_.add(); break;
     case EventType::kStepCompleted:
-      step_seconds_.observe(static_cast<double>(event.time_us - std::get<StepCompleted>(event.body).started_us) / kSecond);
+      step_seconds_.observe(
+          static_cast<double>(event.time_us - std::get<StepCompleted>(event.body).started_us) / kSecond);
       break;
     case EventType::kStepFailed: step_failures_.add(); break;
     case EventType::kRunCompleted:
@@ -42,51 +52,80 @@ void Metrics::observe(const Event& event) {
 }
 
 void Metrics::watch(partition::Engine& engine, models::ModelService& models) {
-  const auto engine_metric = [&](const char* name, const char* help, double (*read)(const partition::PartitionStats&)) {
+  const auto engine_metric = [&](const char* name, const char* help,
+                                 double (*read)(const partition::PartitionStats&)) {
     callbacks_.push_back(registry_.callback(name, help, {}, [&engine, read] {
       double sum = 0;
       for (const auto& stats : engine.stats()) sum += read(stats);
       return sum;
     }));
   };
-  engine_metric("switchyard_log_commits_total", "Batches of events made durable.", [](const auto& s) { return static_cast<double>(s.log.commits); });
-  engine_metric("switchyard_log_syncs_total", "fdatasync calls on logs; fewer than commits where batches shared one.",
+  engine_metric("switchyard_log_commits_total", "Batches of events made durable.",
+                [](const auto& s) { return static_cast<double>(s.log.commits); });
+  engine_metric("switchyard_log_syncs_total",
+                "fdatasync calls on logs; fewer than commits where batches shared one.",
                 [](const auto& s) { return static_cast<double>(s.log.syncs); });
-  engine_metric("switchyard_log_written_bytes_total", "Bytes appended to logs.", [](const auto& s) { return static_cast<double>(s.log.bytes); });
-  engine_metric("switchyard_log_sync_seconds_total", "Time spent in fdatasync.", [](const auto& s) { return static_cast<double>(s.log.sync_us_total) / 1e6; });
-  engine_metric("switchyard_log_stalls_total", "Times a log's disk was found full.", [](const auto& s) { return static_cast<double>(s.log.stalls); });
-  engine_metric("switchyard_log_queued_bytes", "Bytes accepted by logs and not yet durable.", [](const auto& s) { return static_cast<double>(s.log.queued_bytes); });
-  engine_metric("switchyard_partition_busy_seconds_total", "Time partition threads worked.", [](const auto& s) { return static_cast<double>(s.busy_us) / 1e6; });
-  engine_metric("switchyard_partition_events_total", "Events recorded.", [](const auto& s) { return static_cast<double>(s.machine.events); });
-  engine_metric("switchyard_partition_checkpoints_total", "Checkpoints of the state.", [](const auto& s) { return static_cast<double>(s.checkpoints); });
-  engine_metric("switchyard_partition_hot_runs", "Decisions in memory.", [](const auto& s) { return static_cast<double>(s.machine.hot_runs); });
-  engine_metric("switchyard_partition_waiters", "Callers waiting for a decision.", [](const auto& s) { return static_cast<double>(s.waiters); });
-  engine_metric("switchyard_reviews_requested_total", "Questions put to people.", [](const auto& s) { return static_cast<double>(s.machine.reviews_requested); });
-  engine_metric("switchyard_reviews_answered_total", "Questions people answered.", [](const auto& s) { return static_cast<double>(s.machine.reviews_answered); });
-  callbacks_.push_back(registry_.callback("switchyard_engine_queue_commands", "Commands waiting for partition threads.", {},
+  engine_metric("switchyard_log_written_bytes_total", "Bytes appended to logs.",
+                [](const auto& s) { return static_cast<double>(s.log.bytes); });
+  engine_metric("switchyard_log_sync_seconds_total", "Time spent in fdatasync.",
+                [](const auto& s) { return static_cast<double>(s.log.sync_us_total) / 1e6; });
+  engine_metric("switchyard_log_stalls_total", "Times a log's disk was found full.",
+                [](const auto& s) { return static_cast<double>(s.log.stalls); });
+  engine_metric("switchyard_log_queued_bytes", "Bytes accepted by logs and not yet durable.",
+                [](const auto& s) { return static_cast<double>(s.log.queued_bytes); });
+  engine_metric("switchyard_partition_busy_seconds_total", "Time partition threads worked.",
+                [](const auto& s) { return static_cast<double>(s.busy_us) / 1e6; });
+  engine_metric("switchyard_partition_events_total", "Events recorded.",
+                [](const auto& s) { return static_cast<double>(s.machine.events); });
+  engine_metric("switchyard_partition_checkpoints_total", "Checkpoints of the state.",
+                [](const auto& s) { return static_cast<double>(s.checkpoints); });
+  engine_metric("switchyard_partition_hot_runs", "Decisions in memory.",
+                [](const auto& s) { return static_cast<double>(s.machine.hot_runs); });
+  engine_metric("switchyard_partition_waiters", "Callers waiting for a decision.",
+                [](const auto& s) { return static_cast<double>(s.waiters); });
+  engine_metric("switchyard_reviews_requested_total", "Questions put to people.",
+                [](const auto& s) { return static_cast<double>(s.machine.reviews_requested); });
+  engine_metric("switchyard_reviews_answered_total", "Questions people answered.",
+                [](const auto& s) { return static_cast<double>(s.machine.reviews_answered); });
+  callbacks_.push_back(registry_.callback("switchyard_engine_queue_commands",
+                                          "Commands waiting for partition threads.", {},
                                           [&engine] { return static_cast<double>(engine.queue_depth()); }));
 
-  const auto model_metric = [&](const char* name, const char* help, double (*read)(const models::ServiceStats&)) {
-    callbacks_.push_back(registry_.callback(name, help, {}, [&models, read] { return read(models.stats()); }));
+  const auto model_metric = [&](const char* name, const char* help,
+                                double (*read)(const models::ServiceStats&)) {
+    callbacks_.push_back(
+        registry_.callback(name, help, {}, [&models, read] { return read(models.stats()); }));
   };
-  model_metric("switchyard_model_workers", "Model worker threads.", [](const auto& s) { return static_cast<double>(s.workers); });
-  model_metric("switchyard_model_busy_workers", "Model workers in a run now.", [](const auto& s) { return static_cast<double>(s.busy_workers); });
-  model_metric("switchyard_model_busy_seconds_total", "Time model workers spent in runs.", [](const auto& s) { return static_cast<double>(s.busy_us) / 1e6; });
+  model_metric("switchyard_model_workers", "Model worker threads.",
+               [](const auto& s) { return static_cast<double>(s.workers); });
+  model_metric("switchyard_model_busy_workers", "Model workers in a run now.",
+               [](const auto& s) { return static_cast<double>(s.busy_workers); });
+  model_metric("switchyard_model_busy_seconds_total", "Time model workers spent in runs.",
+               [](const auto& s) { return static_cast<double>(s.busy_us) / 1e6; });
   const auto sum_models = [](const models::ServiceStats& stats, auto member) {
     double sum = 0;
     for (const auto& model : stats.models) sum += static_cast<double>(member(model));
     return sum;
   };
   static const auto kSum = sum_models;
-  model_metric("switchyard_model_answers_total", "Model answers.", [](const auto& s) { return kSum(s, [](const auto& m) { return m.answered; }); });
-  model_metric("switchyard_model_failures_total", "Model calls with bad input or a failed run.", [](const auto& s) { return kSum(s, [](const auto& m) { return m.failed; }); });
-  model_metric("switchyard_model_expired_total", "Model calls dropped because their deadline had passed.", [](const auto& s) { return kSum(s, [](const auto& m) { return m.expired; }); });
-  model_metric("switchyard_model_rejected_total", "Model calls refused because the queue was full.", [](const auto& s) { return kSum(s, [](const auto& m) { return m.rejected; }); });
-  model_metric("switchyard_model_batches_total", "Model runs; answers per batch is the mean batch size.", [](const auto& s) { return kSum(s, [](const auto& m) { return m.batches; }); });
-  model_metric("switchyard_model_queued_requests", "Model calls waiting.", [](const auto& s) { return kSum(s, [](const auto& m) { return m.queue_depth; }); });
-  model_metric("switchyard_model_queue_seconds_total", "Time model calls waited for a worker.", [](const auto& s) { return kSum(s, [](const auto& m) { return m.queue_us; }) / 1e6; });
-  model_metric("switchyard_model_run_seconds_total", "Time in model runs.", [](const auto& s) { return kSum(s, [](const auto& m) { return m.run_us; }) / 1e6; });
-  model_metric("switchyard_model_warm_ups_total", "Runs made before models were ready.", [](const auto& s) { return kSum(s, [](const auto& m) { return m.warm_ups; }); });
+  model_metric("switchyard_model_answers_total", "Model answers.",
+               [](const auto& s) { return kSum(s, [](const auto& m) { return m.answered; }); });
+  model_metric("switchyard_model_failures_total", "Model calls with bad input or a failed run.",
+               [](const auto& s) { return kSum(s, [](const auto& m) { return m.failed; }); });
+  model_metric("switchyard_model_expired_total", "Model calls dropped because their deadline had passed.",
+               [](const auto& s) { return kSum(s, [](const auto& m) { return m.expired; }); });
+  model_metric("switchyard_model_rejected_total", "Model calls refused because the queue was full.",
+               [](const auto& s) { return kSum(s, [](const auto& m) { return m.rejected; }); });
+  model_metric("switchyard_model_batches_total", "Model runs; answers per batch is the mean batch size.",
+               [](const auto& s) { return kSum(s, [](const auto& m) { return m.batches; }); });
+  model_metric("switchyard_model_queued_requests", "Model calls waiting.",
+               [](const auto& s) { return kSum(s, [](const auto& m) { return m.queue_depth; }); });
+  model_metric("switchyard_model_queue_seconds_total", "Time model calls waited for a worker.",
+               [](const auto& s) { return kSum(s, [](const auto& m) { return m.queue_us; }) / 1e6; });
+  model_metric("switchyard_model_run_seconds_total", "Time in model runs.",
+               [](const auto& s) { return kSum(s, [](const auto& m) { return m.run_us; }) / 1e6; });
+  model_metric("switchyard_model_warm_ups_total", "Runs made before models were ready.",
+               [](const auto& s) { return kSum(s, [](const auto& m) { return m.warm_ups; }); });
 }
 
 }  // namespace switchyard::server

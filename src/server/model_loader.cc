@@ -7,7 +7,8 @@ Result<Document> ServiceModelLoader::load(const models::ModelManifest& manifest,
   SY_RETURN_IF_ERROR(models_.load_bytes(manifest, bytes, models::Swap::kAside));
   const auto info = models_.find(manifest.model.name, manifest.model.version);
   if (info == nullptr) {
-    return make_error(ErrorKind::kUnavailable, "models.unknown", "model " + manifest.model.to_string() + " was unloaded while it was being deployed");
+    return make_error(ErrorKind::kUnavailable, "models.unknown",
+                      "model " + manifest.model.to_string() + " was unloaded while it was being deployed");
   }
   return info->output_schema;
 }

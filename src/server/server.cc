@@ -29,20 +29,25 @@ Result<uint32_t> settle_partitions(runtime::Disk& disk, const std::string& direc
   SY_ASSIGN_OR_RETURN(const bool known, disk.exists(path));
   if (!known) {
     const uint32_t partitions = wanted == 0 ? partition::kDefaultPartitions : wanted;
-    SY_RETURN_IF_ERROR(runtime::write_file_durably(disk, path, "{\"format\":1,\"partitions\":" + std::to_string(partitions) + "}\n"));
+    SY_RETURN_IF_ERROR(runtime::write_file_durably(
+        disk, path, "{\"format\":1,\"partitions\":" + std::to_string(partitions) + "}\n"));
     return partitions;
   }
   SY_ASSIGN_OR_RETURN(const std::string text, runtime::read_file(disk, path, 4096));
   SY_ASSIGN_OR_RETURN(const Document node, parse_json_document(text));
   const Value* format = node->find("format");
   const Value* partitions = node->find("partitions");
-  if (format == nullptr || !format->is(Kind::kInteger) || format->as_integer() != 1 || partitions == nullptr || !partitions->is(Kind::kInteger)) {
-    return make_error(ErrorKind::kUnprocessable, "server.unknown_data_format", path + " is not of this version's format; use the version that wrote it");
+  if (format == nullptr || !format->is(Kind::kInteger) || format->as_integer() != 1 ||
+      partitions == nullptr || !partitions->is(Kind::kInteger)) {
+    return make_error(ErrorKind::kUnprocessable, "server.unknown_data_format",
+                      path + " is not of this version's format; use the version that wrote it");
   }
   const auto count = static_cast<uint32_t>(partitions->as_integer());
   if (wanted != 0 && wanted != count) {
     return make_error(ErrorKind::kInvalidArgument, "server.partitions_fixed",
-                      "the data folder has " + std::to_string(count) + " partitions, which cannot change; leave --partitions out", "partitions");
+                      "the data folder has " + std::to_string(count) +
+                          " partitions, which cannot change; leave --partitions out",
+                      "partitions");
   }
   return count;
 }
@@ -55,7 +60,9 @@ class Server::Impl {
  public:
   explicit Impl(ServerOptions options)
       : options_(std::move(options)),
-        logger_(std::make_shared<telemetry::LogSink>(telemetry::LogOptions{options_.log_level, options_.log_format}), "server") {}
+        logger_(std::make_shared<telemetry::LogSink>(
+                    telemetry::LogOptions{options_.log_level, options_.log_format}),
+                "server") {}
   ~Impl() { SY_CHECK(!running_); }
 
   Status start() {
@@ -100,7 +107,8 @@ class Server::Impl {
     SY_RETURN_IF_ERROR(disk.create_directories(options_.data_directory));
     // Held by the logs as well; taken first so that the second server changes nothing.
     SY_ASSIGN_OR_RETURN(lock_, disk.lock_directory(options_.data_directory));
-    SY_ASSIGN_OR_RETURN(const uint32_t partitions, settle_partitions(disk, options_.data_directory, options_.partitions));
+    SY_ASSIGN_OR_RETURN(const uint32_t partitions,
+                        settle_partitions(disk, options_.data_directory, options_.partitions));
     SY_ASSIGN_OR_RETURN(keys_, gateway::KeyStore::open(key_file(options_.data_directory), clock_));
     // Before anybody can see the server as ready: scripts read the key then.
     if (options_.development) {
@@ -113,13 +121,17 @@ class Server::Impl {
     pool_ = std::make_unique<runtime::ThreadPool>(runtime::ThreadPool::Options{"slow", 2, 512});
     replayer_ = std::make_unique<provenance::Replayer>(
         [this] { return governance_->snapshot(); },
-        [this](const std::string& name, const std::string& version, const Document& input) -> Result<Document> {
+        [this](const std::string& name, const std::string& version,
+               const Document& input) -> Result<Document> {
           SY_ASSIGN_OR_RETURN(models::ModelAnswer answer, models_->run_at(name, version, input, {}));
           return std::move(answer.output);
         });
     SY_RETURN_IF_ERROR(start_http());
     ready_ = true;
-    logger_.info("ready", {{"address", options_.address}, {"port", http_->port()}, {"data", options_.data_directory}, {"partitions", partitions},
+    logger_.info("ready", {{"address", options_.address},
+                           {"port", http_->port()},
+                           {"data", options_.data_directory},
+                           {"partitions", partitions},
                            {"start_ms", (clock_.monotonic_us() - begun_us) / 1000}});
     return {};
   }
@@ -161,7 +173,8 @@ class Server::Impl {
     governance_ = std::make_unique<governance::Governance>(governance);
     Diagnostics problems;
     SY_RETURN_IF_ERROR(governance_->open(&problems));
-    for (const auto& problem : problems) logger_.warn("an artefact of the governance log", {{"problem", problem.to_string()}});
+    for (const auto& problem : problems)
+      logger_.warn("an artefact of the governance log", {{"problem", problem.to_string()}});
     return {};
   }
 
@@ -172,15 +185,19 @@ class Server::Impl {
     store_host_ = store::make_store_host();
     partition::EngineOptions engine;
     engine.partitions = partitions;
-    engine.threads = options_.partition_threads != 0 ? options_.partition_threads : static_cast<int>(half_the_cores());
+    engine.threads =
+        options_.partition_threads != 0 ? options_.partition_threads : static_cast<int>(half_the_cores());
     engine.logs = logs_.get();
     engine.open_store = [this](PartitionId id) {
       store::StoreOptions store;
       store.path = options_.data_directory + "/state/partition-" + std::to_string(id.value);
       store.partition = id;
       store.on_health = [this, id](const Status& health) {
-        if (health.ok()) logger_.info("the state is written again", {{"partition", id}});
-        else logger_.error("the state cannot be written; it is tried again", {{"partition", id}, {"error", health.error()}});
+        if (health.ok())
+          logger_.info("the state is written again", {{"partition", id}});
+        else
+          logger_.error("the state cannot be written; it is tried again",
+                        {{"partition", id}, {"error", health.error()}});
       };
       return store::open_state_store(store_host_, store);
     };
@@ -188,7 +205,9 @@ class Server::Impl {
     engine.random = &runtime::system_random();
     engine.catalog = [this]() -> std::shared_ptr<const workflow::Catalog> { return governance_->snapshot(); };
     engine.executor = effects_.get();
-    engine.observer = [this](PartitionId, const Event& event, const workflow::RunState*) { metrics_->observe(event); };
+    engine.observer = [this](PartitionId, const Event& event, const workflow::RunState*) {
+      metrics_->observe(event);
+    };
     engine.release_scope = []() -> std::shared_ptr<void> { return std::make_shared<http::AnswerBatch>(); };
     SY_RETURN_IF_ERROR(runtime::posix_disk().create_directories(options_.data_directory + "/state"));
     engine_ = std::make_unique<partition::Engine>(std::move(engine));
@@ -199,7 +218,8 @@ class Server::Impl {
   }
 
   Status start_http() {
-    gateway_ = std::make_unique<gateway::Gateway>(gateway::GatewayOptions{}, *keys_, registry_, logger_.module("gateway"), clock_);
+    gateway_ = std::make_unique<gateway::Gateway>(gateway::GatewayOptions{}, *keys_, registry_,
+                                                  logger_.module("gateway"), clock_);
     services_.engine = engine_.get();
     services_.governance = governance_.get();
     services_.models = models_.get();
@@ -210,7 +230,8 @@ class Server::Impl {
     services_.version = options_.version;
     services_.openapi = openapi_document();
     services_.ready = [this]() -> Status {
-      if (!ready_) return make_error(ErrorKind::kUnavailable, "server.not_ready", "the server is starting or stopping");
+      if (!ready_)
+        return make_error(ErrorKind::kUnavailable, "server.not_ready", "the server is starting or stopping");
       return engine_->health();
     };
     gateway::add_decisions(*gateway_, services_);
@@ -225,9 +246,10 @@ class Server::Impl {
     http.default_headers = gateway::security_headers();
     http.tls_certificate_file = options_.tls_certificate_file;
     http.tls_key_file = options_.tls_key_file;
-    http_ = std::make_unique<http::Server>(std::move(http), [this](http::Request&& request, http::Responder responder) {
-      gateway_->handle(std::move(request), std::move(responder));
-    });
+    http_ = std::make_unique<http::Server>(std::move(http),
+                                           [this](http::Request&& request, http::Responder responder) {
+                                             gateway_->handle(std::move(request), std::move(responder));
+                                           });
     return http_->start();
   }
 
@@ -260,7 +282,7 @@ class Server::Impl {
   std::unique_ptr<governance::Governance> governance_;
   std::unique_ptr<Effects> effects_;
   std::unique_ptr<Metrics> metrics_;
-  std::shared_ptr<store::StoreHost> store_host_;   // shared with every store
+  std::shared_ptr<store::StoreHost> store_host_;  // shared with every store
   std::unique_ptr<partition::Engine> engine_;
   std::unique_ptr<runtime::ThreadPool> pool_;
   std::unique_ptr<provenance::Replayer> replayer_;

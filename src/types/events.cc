@@ -43,7 +43,8 @@ struct Reader {
     if (const auto bytes = in.raw(16); bytes.size() == 16) v = RunId::from_bytes(bytes);
   }
   void operator()(Sha256& v) {
-    if (const auto bytes = in.raw(v.size()); bytes.size() == v.size()) std::memcpy(v.data(), bytes.data(), v.size());
+    if (const auto bytes = in.raw(v.size()); bytes.size() == v.size())
+      std::memcpy(v.data(), bytes.data(), v.size());
   }
   void operator()(Value& v) { v = decode_value(in, arena); }
   void operator()(GovernanceOffset& v) { v = GovernanceOffset(in.varint()); }
@@ -54,7 +55,9 @@ struct Reader {
   void operator()(int32_t& v) { v = static_cast<int32_t>(in.svarint()); }
   void operator()(double& v) { v = in.f64(); }
   void operator()(bool& v) { v = narrow<uint8_t>(in.u8(), 1) == 1; }
-  void operator()(ErrorKind& v) { v = static_cast<ErrorKind>(narrow<uint8_t>(in.u8(), static_cast<uint8_t>(ErrorKind::kIo))); }
+  void operator()(ErrorKind& v) {
+    v = static_cast<ErrorKind>(narrow<uint8_t>(in.u8(), static_cast<uint8_t>(ErrorKind::kIo)));
+  }
   void operator()(ArtefactKind& v) { v = static_cast<ArtefactKind>(in.u8()); }
   void operator()(std::vector<PinView>& pins) {
     const uint64_t count = in.varint();
@@ -85,26 +88,26 @@ void error_fields(Codec& codec, Body& error) {
   codec(error.kind), codec(error.code), codec(error.message), codec(error.field);
 }
 
-#define SY_FIELDS(BodyType, ...)                 \
-  template <typename Codec, typename Body>       \
-    requires std::is_same_v<std::remove_const_t<Body>, BodyType> \
+#define SY_FIELDS(BodyType, ...)                               \
+  template <typename Codec, typename Body>                     \
+  requires std::is_same_v<std::remove_const_t<Body>, BodyType> \
   void fields([[maybe_unused]] Codec& codec, [[maybe_unused]] Body& b) { __VA_ARGS__; }
 
 SY_FIELDS(EpochStarted, codec(b.epoch), codec(b.node))
-SY_FIELDS(RunStarted, codec(b.pipeline), codec(b.version), codec(b.pipeline_hash), codec(b.governance), codec(b.pins),
-          codec(b.seed), codec(b.key), codec(b.idempotency_key), codec(b.request_hash), codec(b.principal), codec(b.trace),
-          codec(b.input), codec(b.search))
+SY_FIELDS(RunStarted, codec(b.pipeline), codec(b.version), codec(b.pipeline_hash), codec(b.governance),
+          codec(b.pins), codec(b.seed), codec(b.key), codec(b.idempotency_key), codec(b.request_hash),
+          codec(b.principal), codec(b.trace), codec(b.input), codec(b.search))
 SY_FIELDS(StepStarted, codec(b.attempt))
 SY_FIELDS(StepCompleted, codec(b.attempt), codec(b.started_us), codec(b.result), codec(b.meta))
-SY_FIELDS(StepFailed, codec(b.attempt), codec(b.started_us), error_fields(codec, b.error), codec(b.retry_at_us),
-          codec(b.fallback), codec(b.has_fallback), codec(b.skipped))
+SY_FIELDS(StepFailed, codec(b.attempt), codec(b.started_us), error_fields(codec, b.error),
+          codec(b.retry_at_us), codec(b.fallback), codec(b.has_fallback), codec(b.skipped))
 SY_FIELDS(StepSkipped, (void)0)
 SY_FIELDS(StepWaiting, codec(b.until_us))
 SY_FIELDS(RunCompleted, codec(b.output), codec(b.cost))
 SY_FIELDS(RunFailed, error_fields(codec, b.error), codec(b.cost))
 SY_FIELDS(RunCancelled, codec(b.who), codec(b.why))
-SY_FIELDS(ReviewRequested, codec(b.review), codec(b.queue), codec(b.title), codec(b.form), codec(b.show), codec(b.due_us),
-          codec(b.priority), codec(b.pipeline), codec(b.step_name))
+SY_FIELDS(ReviewRequested, codec(b.review), codec(b.queue), codec(b.title), codec(b.form), codec(b.show),
+          codec(b.due_us), codec(b.priority), codec(b.pipeline), codec(b.step_name))
 SY_FIELDS(ReviewClaimed, codec(b.review), codec(b.who), codec(b.until_us))
 SY_FIELDS(ReviewReleased, codec(b.review), codec(b.who))
 SY_FIELDS(ReviewCommented, codec(b.review), codec(b.who), codec(b.text))
@@ -178,12 +181,14 @@ std::string_view artefact_kind_name(ArtefactKind kind) {
 }
 
 Result<ArtefactKind> parse_artefact_kind(std::string_view name) {
-  for (const auto kind : {ArtefactKind::kPipeline, ArtefactKind::kRules, ArtefactKind::kModel, ArtefactKind::kPrompt,
-                          ArtefactKind::kCosts}) {
+  for (const auto kind : {ArtefactKind::kPipeline, ArtefactKind::kRules, ArtefactKind::kModel,
+                          ArtefactKind::kPrompt, ArtefactKind::kCosts}) {
     if (artefact_kind_name(kind) == name) return kind;
   }
-  return make_error(ErrorKind::kInvalidArgument, "types.unknown_artefact_kind",
-                    "'" + std::string(name) + "' is no kind of artefact; use pipeline, rules, model, prompt or costs", "kind");
+  return make_error(
+      ErrorKind::kInvalidArgument, "types.unknown_artefact_kind",
+      "'" + std::string(name) + "' is no kind of artefact; use pipeline, rules, model, prompt or costs",
+      "kind");
 }
 
 void encode_event_body(const Event& event, ByteWriter& out) {
@@ -196,7 +201,8 @@ Result<Event> decode_event(EventType type, uint8_t version, const RunId& run, ui
   const Known* known = find_known(type);
   if (known == nullptr || version != kEventVersion) {
     return make_error(ErrorKind::kCorruption, "types.bad_event",
-                      "event type " + std::to_string(static_cast<int>(type)) + " version " + std::to_string(version) +
+                      "event type " + std::to_string(static_cast<int>(type)) + " version " +
+                          std::to_string(version) +
                           " is not known to this binary; it was written by a newer one");
   }
   ByteReader in(payload);

@@ -4,7 +4,9 @@
 namespace switchyard {
 namespace {
 
-Value time_value(int64_t us) { return us == 0 ? Value() : Value::timestamp(us / 1'000'000, static_cast<int32_t>(us % 1'000'000) * 1000); }
+Value time_value(int64_t us) {
+  return us == 0 ? Value() : Value::timestamp(us / 1'000'000, static_cast<int32_t>(us % 1'000'000) * 1000);
+}
 
 struct Describer {
   MapBuilder& map;
@@ -13,7 +15,9 @@ struct Describer {
   void text(std::string_view key, std::string_view value) {
     if (!value.empty()) map.add(key, Value::string(value));
   }
-  void copy(std::string_view key, const std::string& value) { map.add(key, Value::string(arena.copy(value))); }
+  void copy(std::string_view key, const std::string& value) {
+    map.add(key, Value::string(arena.copy(value)));
+  }
   void time(std::string_view key, int64_t us) {
     if (us != 0) map.add(key, time_value(us));
   }
@@ -41,39 +45,53 @@ struct Describer {
     }
     map.add("pins", pins.build());
     map.add("seed", Value::unsigned_integer(e.seed));
-    text("key", e.key), text("idempotency_key", e.idempotency_key), text("principal", e.principal), text("trace", e.trace);
+    text("key", e.key), text("idempotency_key", e.idempotency_key), text("principal", e.principal),
+        text("trace", e.trace);
     map.add("input", e.input);
     if (!e.search.is_null()) map.add("search", e.search);
   }
   void operator()(const StepStarted& e) { map.add("attempt", Value::integer(e.attempt)); }
   void operator()(const StepCompleted& e) {
-    map.add("attempt", Value::integer(e.attempt)), time("started_at", e.started_us), map.add("result", e.result);
+    map.add("attempt", Value::integer(e.attempt)), time("started_at", e.started_us),
+        map.add("result", e.result);
     if (!e.meta.is_null()) map.add("meta", e.meta);
   }
   void operator()(const StepFailed& e) {
-    map.add("attempt", Value::integer(e.attempt)), time("started_at", e.started_us), error(e.error), time("retry_at", e.retry_at_us);
+    map.add("attempt", Value::integer(e.attempt)), time("started_at", e.started_us), error(e.error),
+        time("retry_at", e.retry_at_us);
     if (e.has_fallback) map.add("fallback", e.fallback);
     if (e.skipped) map.add("skipped", Value::boolean(true));
   }
   void operator()(const StepSkipped&) {}
   void operator()(const StepWaiting& e) { time("until", e.until_us); }
-  void operator()(const RunCompleted& e) { map.add("output", e.output), map.add("cost", Value::real(e.cost)); }
+  void operator()(const RunCompleted& e) {
+    map.add("output", e.output), map.add("cost", Value::real(e.cost));
+  }
   void operator()(const RunFailed& e) { error(e.error), map.add("cost", Value::real(e.cost)); }
   void operator()(const RunCancelled& e) { text("who", e.who), text("why", e.why); }
   void operator()(const ReviewRequested& e) {
-    copy("review", e.review.to_string()), text("queue", e.queue), text("title", e.title), map.add("show", e.show), time("due_at", e.due_us);
+    copy("review", e.review.to_string()), text("queue", e.queue), text("title", e.title),
+        map.add("show", e.show), time("due_at", e.due_us);
     map.add("priority", Value::integer(e.priority));
   }
-  void operator()(const ReviewClaimed& e) { copy("review", e.review.to_string()), text("who", e.who), time("until", e.until_us); }
+  void operator()(const ReviewClaimed& e) {
+    copy("review", e.review.to_string()), text("who", e.who), time("until", e.until_us);
+  }
   void operator()(const ReviewReleased& e) { copy("review", e.review.to_string()), text("who", e.who); }
-  void operator()(const ReviewCommented& e) { copy("review", e.review.to_string()), text("who", e.who), text("text", e.text); }
+  void operator()(const ReviewCommented& e) {
+    copy("review", e.review.to_string()), text("who", e.who), text("text", e.text);
+  }
   void operator()(const ReviewAnswered& e) {
-    copy("review", e.review.to_string()), text("who", e.who), map.add("answer", e.answer), time("claimed_at", e.claimed_us);
+    copy("review", e.review.to_string()), text("who", e.who), map.add("answer", e.answer),
+        time("claimed_at", e.claimed_us);
   }
   void operator()(const ReviewEscalated& e) {
-    copy("review", e.review.to_string()), text("who", e.who), text("queue", e.queue), text("why", e.why), time("due_at", e.due_us);
+    copy("review", e.review.to_string()), text("who", e.who), text("queue", e.queue), text("why", e.why),
+        time("due_at", e.due_us);
   }
-  void operator()(const ReviewReassigned& e) { copy("review", e.review.to_string()), text("who", e.who), text("to", e.to); }
+  void operator()(const ReviewReassigned& e) {
+    copy("review", e.review.to_string()), text("who", e.who), text("to", e.to);
+  }
   void operator()(const ReviewClosed& e) { copy("review", e.review.to_string()), text("why", e.why); }
   void operator()(const BudgetUsed& e) { text("scope", e.scope), map.add("day", Value::integer(e.day)); }
 };

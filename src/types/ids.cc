@@ -18,13 +18,16 @@ Result<RunId> RunId::parse(std::string_view text) {
   std::string digits;
   bool shaped = text.size() == 36;
   for (size_t i = 0; shaped && i < text.size(); ++i) {
-    if (i == 8 || i == 13 || i == 18 || i == 23) shaped = text[i] == '-';
-    else digits.push_back(text[i]);
+    if (i == 8 || i == 13 || i == 18 || i == 23)
+      shaped = text[i] == '-';
+    else
+      digits.push_back(text[i]);
   }
   RunId id;
   if (!shaped || !from_hex(digits, id.bytes)) {
     return make_error(ErrorKind::kInvalidArgument, "types.bad_id",
-                      "'" + std::string(text.substr(0, 64)) + "' is not an id; ids look like 01912d68-783e-7a3b-8f1e-0123456789ab");
+                      "'" + std::string(text.substr(0, 64)) +
+                          "' is not an id; ids look like 01912d68-783e-7a3b-8f1e-0123456789ab");
   }
   return id;
 }

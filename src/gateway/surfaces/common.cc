@@ -8,11 +8,14 @@ namespace switchyard::gateway::surfaces {
 namespace {
 
 Error missing(std::string_view name) {
-  return make_error(ErrorKind::kInvalidArgument, "request.missing", "the member '" + std::string(name) + "' is missing", std::string(name));
+  return make_error(ErrorKind::kInvalidArgument, "request.missing",
+                    "the member '" + std::string(name) + "' is missing", std::string(name));
 }
 Error bad_type(std::string_view name, std::string_view wanted, const Value& got) {
   return make_error(ErrorKind::kInvalidArgument, "request.bad_type",
-                    "'" + std::string(name) + "' must be " + std::string(wanted) + ", and is " + std::string(kind_name(got.kind())), std::string(name));
+                    "'" + std::string(name) + "' must be " + std::string(wanted) + ", and is " +
+                        std::string(kind_name(got.kind())),
+                    std::string(name));
 }
 
 std::optional<int64_t> duration_us(std::string_view text) {
@@ -63,7 +66,8 @@ Status only_members(const Value& object, std::initializer_list<std::string_view>
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     std::string names;
     for (const auto& each : known) names += (names.empty() ? "" : ", ") + std::string(each);
-    return make_error(ErrorKind::kInvalidArgument, "request.unknown_member", "'" + std::string(name) + "' is not known here; the members are " + names,
+    return make_error(ErrorKind::kInvalidArgument, "request.unknown_member",
+                      "'" + std::string(name) + "' is not known here; the members are " + names,
                       std::string(name));
   }
   return {};
@@ -77,18 +81,22 @@ Result<Document> object_body(const Call& call) {
     return Document(std::move(arena), value);
   }
   SY_ASSIGN_OR_RETURN(Document document, call.json_body({.max_bytes = kMaxRequestBytes}));
-  if (!document->is(Kind::kMap)) return make_error(ErrorKind::kInvalidArgument, "request.not_an_object", "the body must be a JSON object");
+  if (!document->is(Kind::kMap))
+    return make_error(ErrorKind::kInvalidArgument, "request.not_an_object", "the body must be a JSON object");
   return document;
 }
 
-Result<int64_t> query_integer(const http::Request& request, std::string_view name, int64_t otherwise, int64_t least, int64_t most) {
+Result<int64_t> query_integer(const http::Request& request, std::string_view name, int64_t otherwise,
+                              int64_t least, int64_t most) {
   const auto text = request.query_value(name);
   if (!text.has_value()) return otherwise;
   int64_t number = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
   if (error != std::errc() || end != text->data() + text->size() || number < least || number > most) {
     return make_error(ErrorKind::kInvalidArgument, "request.bad_parameter",
-                      "'" + std::string(name) + "' must be a whole number from " + std::to_string(least) + " to " + std::to_string(most), std::string(name));
+                      "'" + std::string(name) + "' must be a whole number from " + std::to_string(least) +
+                          " to " + std::to_string(most),
+                      std::string(name));
   }
   return number;
 }
@@ -96,7 +104,9 @@ Result<int64_t> query_integer(const http::Request& request, std::string_view nam
 Result<int64_t> query_time(const http::Request& request, std::string_view name, int64_t now_us) {
   const auto text = request.query_value(name);
   if (!text.has_value()) return 0;
-  if (const auto back = duration_us(*text); back.has_value() && !std::isdigit(static_cast<unsigned char>(text->back()))) return now_us - *back;
+  if (const auto back = duration_us(*text);
+      back.has_value() && !std::isdigit(static_cast<unsigned char>(text->back())))
+    return now_us - *back;
   std::tm tm{};
   const std::string copy(*text);
   const char* end = strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &tm);
@@ -104,17 +114,21 @@ Result<int64_t> query_time(const http::Request& request, std::string_view name, 
     int64_t us = static_cast<int64_t>(timegm(&tm)) * 1'000'000;
     if (*end == '.') {
       int64_t scale = 100'000;
-      for (++end; std::isdigit(static_cast<unsigned char>(*end)); ++end, scale /= 10) us += (*end - '0') * scale;
+      for (++end; std::isdigit(static_cast<unsigned char>(*end)); ++end, scale /= 10)
+        us += (*end - '0') * scale;
     }
     if (std::string_view(end) == "Z") return us;
   }
   return make_error(ErrorKind::kInvalidArgument, "request.bad_parameter",
-                    "'" + std::string(name) + "' must be a time like 2026-11-23T10:00:00Z, or a time span back from now like 15m", std::string(name));
+                    "'" + std::string(name) +
+                        "' must be a time like 2026-11-23T10:00:00Z, or a time span back from now like 15m",
+                    std::string(name));
 }
 
 Result<int64_t> parse_wait(std::string_view text, std::string_view field) {
   if (const auto us = duration_us(text)) return *us;
-  return make_error(ErrorKind::kInvalidArgument, "request.bad_wait", "'" + std::string(text.substr(0, 40)) + "' is no time to wait; write 500ms, 5s or 2m",
+  return make_error(ErrorKind::kInvalidArgument, "request.bad_wait",
+                    "'" + std::string(text.substr(0, 40)) + "' is no time to wait; write 500ms, 5s or 2m",
                     std::string(field));
 }
 
@@ -151,7 +165,8 @@ void append_diagnostics(const Diagnostics& diagnostics, std::string& out) {
   for (const Diagnostic& diagnostic : diagnostics) {
     if (out.back() != '[') out += ',';
     JsonObject object(out);
-    object.text("severity", diagnostic.severity == Diagnostic::Severity::kError ? "error" : "warning").text("code", diagnostic.code);
+    object.text("severity", diagnostic.severity == Diagnostic::Severity::kError ? "error" : "warning")
+        .text("code", diagnostic.code);
     if (!diagnostic.file.empty()) object.text("file", diagnostic.file);
     if (diagnostic.line != 0) object.number("line", diagnostic.line).number("column", diagnostic.column);
     if (!diagnostic.path.empty()) object.text("path", diagnostic.path);
@@ -166,28 +181,38 @@ void append_decision(const partition::RunView& view, std::string& out) {
   const auto& run = view.summary;
   JsonObject object(out);
   const std::string id = run.id.to_string();
-  object.text("id", id).text("pipeline", run.pipeline).text("version", run.version).text("status", workflow::run_status_name(run.status));
+  object.text("id", id)
+      .text("pipeline", run.pipeline)
+      .text("version", run.version)
+      .text("status", workflow::run_status_name(run.status));
   object.time("started_at", run.started_us).time("ended_at", run.ended_us);
-  if (run.ended_us != 0) object.real("duration_ms", static_cast<double>(run.ended_us - run.started_us) / 1000);
+  if (run.ended_us != 0)
+    object.real("duration_ms", static_cast<double>(run.ended_us - run.started_us) / 1000);
   if (!run.key.empty()) object.text("key", run.key);
   if (run.search.root().is(Kind::kMap)) object.value("search", run.search.root());
   object.real("cost", run.cost);
   if (view.has_output) object.value("output", view.output.root());
-  if (run.status == workflow::RunStatus::kFailed || run.status == workflow::RunStatus::kCancelled) append_error(run.error, object.raw("error"));
+  if (run.status == workflow::RunStatus::kFailed || run.status == workflow::RunStatus::kCancelled)
+    append_error(run.error, object.raw("error"));
   object.text("href", "/api/v1/decisions/" + id);
   object.close();
 }
 
 void append_review(const review::Item& item, int64_t now_us, bool whole, std::string& out) {
   JsonObject object(out);
-  object.text("id", item.id.to_string()).text("decision", item.run.to_string()).text("pipeline", item.pipeline).text("step", item.step_name);
+  object.text("id", item.id.to_string())
+      .text("decision", item.run.to_string())
+      .text("pipeline", item.pipeline)
+      .text("step", item.step_name);
   const bool lapsed = item.status == review::ItemStatus::kClaimed && !item.claimed_at(now_us);
   object.text("queue", item.queue).text("status", lapsed ? "open" : review::item_status_name(item.status));
   if (!item.title.empty()) object.text("title", item.title);
   object.number("priority", item.priority).time("created_at", item.created_us).time("due_at", item.due_us);
-  if (item.claimed_at(now_us)) object.text("claimed_by", item.claimed_by).time("claimed_until", item.claim_until_us);
+  if (item.claimed_at(now_us))
+    object.text("claimed_by", item.claimed_by).time("claimed_until", item.claim_until_us);
   if (!item.assigned_to.empty()) object.text("assigned_to", item.assigned_to);
-  object.number("escalations", item.escalations).number("comments", static_cast<int64_t>(item.comments.size()));
+  object.number("escalations", item.escalations)
+      .number("comments", static_cast<int64_t>(item.comments.size()));
   if (item.ended_us != 0) object.time("ended_at", item.ended_us).text("ended_why", item.ended_why);
   if (!item.ended_by.empty()) object.text("ended_by", item.ended_by);
   if (whole) {
@@ -197,7 +222,11 @@ void append_review(const review::Item& item, int64_t now_us, bool whole, std::st
     comments += '[';
     for (const auto& comment : item.comments) {
       if (comments.back() != '[') comments += ',';
-      JsonObject(comments).text("who", comment.who).text("text", comment.text).time("at", comment.at_us).close();
+      JsonObject(comments)
+          .text("who", comment.who)
+          .text("text", comment.text)
+          .time("at", comment.at_us)
+          .close();
     }
     comments += ']';
     if (item.status == review::ItemStatus::kAnswered) object.value("answer", item.answer.root());
@@ -206,7 +235,9 @@ void append_review(const review::Item& item, int64_t now_us, bool whole, std::st
 }
 
 Status fill_output(const partition::Engine& engine, partition::RunView& view) {
-  if (view.has_output || view.summary.status != workflow::RunStatus::kCompleted || view.summary.offsets.empty()) return {};
+  if (view.has_output || view.summary.status != workflow::RunStatus::kCompleted ||
+      view.summary.offsets.empty())
+    return {};
   SY_ASSIGN_OR_RETURN(const auto events, engine.read_events(view.summary.id, {view.summary.offsets.back()}));
   const auto* completed = std::get_if<RunCompleted>(&events.back().event.body);
   SY_CHECK(completed != nullptr);
@@ -218,7 +249,8 @@ Status fill_output(const partition::Engine& engine, partition::RunView& view) {
 void on_pool(const Services& services, Call&& call, std::function<void(Call&)> work) {
   auto shared = std::make_shared<Call>(std::move(call));
   if (services.pool->submit([shared, work = std::move(work)] { work(*shared); })) return;
-  shared->fail(make_error(ErrorKind::kUnavailable, "gateway.pool_full", "too many slow requests wait; try again shortly"));
+  shared->fail(make_error(ErrorKind::kUnavailable, "gateway.pool_full",
+                          "too many slow requests wait; try again shortly"));
 }
 
 }  // namespace switchyard::gateway::surfaces

@@ -28,8 +28,10 @@ Status only_members(const Value& object, std::initializer_list<std::string_view>
 Result<Document> object_body(const Call& call);
 
 /// A whole number in a query parameter.
-Result<int64_t> query_integer(const http::Request& request, std::string_view name, int64_t otherwise, int64_t least, int64_t most);
-/// RFC 3339, or a duration that counts back from now: "2026-11-23T10:00:00Z", "15m". Microseconds since the epoch; 0 when absent.
+Result<int64_t> query_integer(const http::Request& request, std::string_view name, int64_t otherwise,
+                              int64_t least, int64_t most);
+/// RFC 3339, or a duration that counts back from now: "2026-11-23T10:00:00Z", "15m". Microseconds since the
+/// epoch; 0 when absent.
 Result<int64_t> query_time(const http::Request& request, std::string_view name, int64_t now_us);
 /// "500ms", "5s", "2m", or seconds as a plain number.
 Result<int64_t> parse_wait(std::string_view text, std::string_view field);
@@ -41,10 +43,18 @@ std::string time_text(int64_t us);  ///< RFC 3339 in UTC with microseconds
 class JsonObject {
  public:
   explicit JsonObject(std::string& out) : out_(out) { out_ += '{'; }
-  JsonObject& text(std::string_view key, std::string_view value) { return name(key), append_json_string(value, out_), *this; }
-  JsonObject& number(std::string_view key, int64_t value) { return name(key), out_ += std::to_string(value), *this; }
-  JsonObject& real(std::string_view key, double value) { return name(key), append_json(Value::real(value), out_), *this; }
-  JsonObject& boolean(std::string_view key, bool value) { return name(key), out_ += value ? "true" : "false", *this; }
+  JsonObject& text(std::string_view key, std::string_view value) {
+    return name(key), append_json_string(value, out_), *this;
+  }
+  JsonObject& number(std::string_view key, int64_t value) {
+    return name(key), out_ += std::to_string(value), *this;
+  }
+  JsonObject& real(std::string_view key, double value) {
+    return name(key), append_json(Value::real(value), out_), *this;
+  }
+  JsonObject& boolean(std::string_view key, bool value) {
+    return name(key), out_ += value ? "true" : "false", *this;
+  }
   JsonObject& value(std::string_view key, const Value& v) { return name(key), append_json(v, out_), *this; }
   JsonObject& time(std::string_view key, int64_t us) { return us == 0 ? *this : text(key, time_text(us)); }
   /// For what the caller appends itself.

@@ -20,10 +20,14 @@ void status(Call&& call, const Services& services) {
   for (const auto& each : services.engine->stats()) {
     if (partitions.back() != '[') partitions += ',';
     JsonObject item(partitions);
-    item.number("id", each.id.value).number("durable_end", static_cast<int64_t>(each.durable_end)).boolean("stalled", each.stalled);
+    item.number("id", each.id.value)
+        .number("durable_end", static_cast<int64_t>(each.durable_end))
+        .boolean("stalled", each.stalled);
     if (!each.failure.empty()) item.text("failure", each.failure);
-    item.number("hot_runs", static_cast<int64_t>(each.machine.hot_runs)).number("events", static_cast<int64_t>(each.machine.events));
-    item.number("commits", static_cast<int64_t>(each.log.commits)).number("syncs", static_cast<int64_t>(each.log.syncs));
+    item.number("hot_runs", static_cast<int64_t>(each.machine.hot_runs))
+        .number("events", static_cast<int64_t>(each.machine.events));
+    item.number("commits", static_cast<int64_t>(each.log.commits))
+        .number("syncs", static_cast<int64_t>(each.log.syncs));
     item.number("checkpoints", static_cast<int64_t>(each.checkpoints)).close();
   }
   partitions += ']';
@@ -35,20 +39,30 @@ void status(Call&& call, const Services& services) {
 
 void add_operations(Gateway& gateway, const Services& services) {
   constexpr Gateway::OperationOptions kAlways{.always_admitted = true};
-  gateway.on("GET /healthz", "get_health", Permission::kNone, [](Call&& call) { call.answer(http::Response::text(200, "ok\n")); }, kAlways);
-  gateway.on("GET /readyz", "get_readiness", Permission::kNone, [&services](Call&& call) {
-    const Status ready = services.ready();
-    if (ready.ok()) return call.answer(http::Response::text(200, "ready\n"));
-    call.answer(http::problem(ready.error(), 503, call.request.path(), 1));
-  }, kAlways);
-  gateway.on("GET /metrics", "get_metrics", Permission::kMetricsRead, [&services](Call&& call) {
-    http::Response response;
-    response.content_type = telemetry::kExpositionContentType;
-    response.body = services.metrics->expose();
-    call.answer(std::move(response));
-  }, kAlways);
-  gateway.on("GET /openapi.json", "get_openapi", Permission::kNone, [&services](Call&& call) { call.answer_json(200, services.openapi); });
-  gateway.on("GET /api/v1/status", "get_status", Permission::kMetricsRead, [&services](Call&& call) { status(std::move(call), services); });
+  gateway.on(
+      "GET /healthz", "get_health", Permission::kNone,
+      [](Call&& call) { call.answer(http::Response::text(200, "ok\n")); }, kAlways);
+  gateway.on(
+      "GET /readyz", "get_readiness", Permission::kNone,
+      [&services](Call&& call) {
+        const Status ready = services.ready();
+        if (ready.ok()) return call.answer(http::Response::text(200, "ready\n"));
+        call.answer(http::problem(ready.error(), 503, call.request.path(), 1));
+      },
+      kAlways);
+  gateway.on(
+      "GET /metrics", "get_metrics", Permission::kMetricsRead,
+      [&services](Call&& call) {
+        http::Response response;
+        response.content_type = telemetry::kExpositionContentType;
+        response.body = services.metrics->expose();
+        call.answer(std::move(response));
+      },
+      kAlways);
+  gateway.on("GET /openapi.json", "get_openapi", Permission::kNone,
+             [&services](Call&& call) { call.answer_json(200, services.openapi); });
+  gateway.on("GET /api/v1/status", "get_status", Permission::kMetricsRead,
+             [&services](Call&& call) { status(std::move(call), services); });
 }
 
 }  // namespace switchyard::gateway

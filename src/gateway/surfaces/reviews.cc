@@ -22,7 +22,8 @@ Result<std::string> reviewer_of(const Call& call, const Value& body) {
   SY_ASSIGN_OR_RETURN(std::string named, optional_text(body, "reviewer"));
   if (named.empty()) return call.caller.name;
   if (named != call.caller.name && !call.caller.may(Permission::kReviewsManage)) {
-    return make_error(ErrorKind::kPermissionDenied, "review.not_yourself", "only an operator may act for another reviewer; leave 'reviewer' out", "reviewer");
+    return make_error(ErrorKind::kPermissionDenied, "review.not_yourself",
+                      "only an operator may act for another reviewer; leave 'reviewer' out", "reviewer");
   }
   return named;
 }
@@ -70,63 +71,77 @@ void change(Call&& call, const Services& services, std::initializer_list<std::st
 }
 
 void claim_review(Call&& call, const Services& services) {
-  change(std::move(call), services, {"reviewer", "lease_seconds"}, [&](const RunId& id, const Document& body, std::string who, Reply reply) -> Status {
-    SY_ASSIGN_OR_RETURN(const int64_t seconds, optional_integer(body.root(), "lease_seconds", review::kDefaultLeaseUs / 1'000'000));
-    if (seconds < 1 || seconds > review::kMaxLeaseUs / 1'000'000) {
-      return make_error(ErrorKind::kInvalidArgument, "review.bad_lease", "a claim may last from 1 second to 8 hours", "lease_seconds");
-    }
-    services.engine->claim_review({id, std::move(who), seconds * 1'000'000}, std::move(reply));
-    return {};
-  });
+  change(std::move(call), services, {"reviewer", "lease_seconds"},
+         [&](const RunId& id, const Document& body, std::string who, Reply reply) -> Status {
+           SY_ASSIGN_OR_RETURN(const int64_t seconds, optional_integer(body.root(), "lease_seconds",
+                                                                       review::kDefaultLeaseUs / 1'000'000));
+           if (seconds < 1 || seconds > review::kMaxLeaseUs / 1'000'000) {
+             return make_error(ErrorKind::kInvalidArgument, "review.bad_lease",
+                               "a claim may last from 1 second to 8 hours", "lease_seconds");
+           }
+           services.engine->claim_review({id, std::move(who), seconds * 1'000'000}, std::move(reply));
+           return {};
+         });
 }
 
 void release_review(Call&& call, const Services& services) {
   const bool is_operator = call.caller.may(Permission::kReviewsManage);
-  change(std::move(call), services, {"reviewer"}, [&](const RunId& id, const Document&, std::string who, Reply reply) -> Status {
-    services.engine->release_review({id, std::move(who), is_operator}, std::move(reply));
-    return {};
-  });
+  change(std::move(call), services, {"reviewer"},
+         [&](const RunId& id, const Document&, std::string who, Reply reply) -> Status {
+           services.engine->release_review({id, std::move(who), is_operator}, std::move(reply));
+           return {};
+         });
 }
 
 void answer_review(Call&& call, const Services& services) {
-  change(std::move(call), services, {"reviewer", "answer"}, [&](const RunId& id, const Document& body, std::string who, Reply reply) -> Status {
-    const Value* answer = body->find("answer");
-    if (answer == nullptr) return make_error(ErrorKind::kInvalidArgument, "request.missing", "the member 'answer' is missing", "answer");
-    services.engine->answer_review({id, std::move(who), Document(body.arena(), *answer)}, std::move(reply));
-    return {};
-  });
+  change(std::move(call), services, {"reviewer", "answer"},
+         [&](const RunId& id, const Document& body, std::string who, Reply reply) -> Status {
+           const Value* answer = body->find("answer");
+           if (answer == nullptr)
+             return make_error(ErrorKind::kInvalidArgument, "request.missing",
+                               "the member 'answer' is missing", "answer");
+           services.engine->answer_review({id, std::move(who), Document(body.arena(), *answer)},
+                                          std::move(reply));
+           return {};
+         });
 }
 
 void comment_review(Call&& call, const Services& services) {
-  change(std::move(call), services, {"reviewer", "text"}, [&](const RunId& id, const Document& body, std::string who, Reply reply) -> Status {
-    SY_ASSIGN_OR_RETURN(std::string text, text_member(body.root(), "text"));
-    services.engine->comment_review({id, std::move(who), std::move(text)}, std::move(reply));
-    return {};
-  });
+  change(std::move(call), services, {"reviewer", "text"},
+         [&](const RunId& id, const Document& body, std::string who, Reply reply) -> Status {
+           SY_ASSIGN_OR_RETURN(std::string text, text_member(body.root(), "text"));
+           services.engine->comment_review({id, std::move(who), std::move(text)}, std::move(reply));
+           return {};
+         });
 }
 
 void escalate_review(Call&& call, const Services& services) {
-  change(std::move(call), services, {"queue", "why"}, [&](const RunId& id, const Document& body, std::string who, Reply reply) -> Status {
-    SY_ASSIGN_OR_RETURN(std::string queue, text_member(body.root(), "queue"));
-    SY_ASSIGN_OR_RETURN(std::string why, optional_text(body.root(), "why"));
-    services.engine->escalate_review({id, std::move(who), std::move(queue), std::move(why)}, std::move(reply));
-    return {};
-  });
+  change(std::move(call), services, {"queue", "why"},
+         [&](const RunId& id, const Document& body, std::string who, Reply reply) -> Status {
+           SY_ASSIGN_OR_RETURN(std::string queue, text_member(body.root(), "queue"));
+           SY_ASSIGN_OR_RETURN(std::string why, optional_text(body.root(), "why"));
+           services.engine->escalate_review({id, std::move(who), std::move(queue), std::move(why)},
+                                            std::move(reply));
+           return {};
+         });
 }
 
 void reassign_review(Call&& call, const Services& services) {
-  change(std::move(call), services, {"to"}, [&](const RunId& id, const Document& body, std::string who, Reply reply) -> Status {
-    SY_ASSIGN_OR_RETURN(std::string to, optional_text(body.root(), "to"));
-    services.engine->reassign_review({id, std::move(who), std::move(to)}, std::move(reply));
-    return {};
-  });
+  change(std::move(call), services, {"to"},
+         [&](const RunId& id, const Document& body, std::string who, Reply reply) -> Status {
+           SY_ASSIGN_OR_RETURN(std::string to, optional_text(body.root(), "to"));
+           services.engine->reassign_review({id, std::move(who), std::move(to)}, std::move(reply));
+           return {};
+         });
 }
 
 }  // namespace
 
 void add_reviews(Gateway& gateway, const Services& services) {
-  const auto on = [&](std::string_view route, const char* id, Permission permission, void (*operation)(Call&&, const Services&)) {
-    gateway.on(route, id, permission, [operation, &services](Call&& call) { operation(std::move(call), services); });
+  const auto on = [&](std::string_view route, const char* id, Permission permission,
+                      void (*operation)(Call&&, const Services&)) {
+    gateway.on(route, id, permission,
+               [operation, &services](Call&& call) { operation(std::move(call), services); });
   };
   on("GET /api/v1/reviews", "list_reviews", Permission::kReviewsRead, list_reviews);
   on("GET /api/v1/reviews/{id}", "get_review", Permission::kReviewsRead, get_review);

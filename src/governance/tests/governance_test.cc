@@ -36,7 +36,8 @@ steps:
 output: { stop: verdict.positive }
 )yaml";
 
-constexpr const char* kSchema = R"({ "type": "object", "required": ["amount"], "properties": { "amount": { "type": "number" } } })";
+constexpr const char* kSchema =
+    R"({ "type": "object", "required": ["amount"], "properties": { "amount": { "type": "number" } } })";
 
 std::string with(std::string text, const std::string& from, const std::string& to) {
   const size_t at = text.find(from);
@@ -73,7 +74,10 @@ class GovernanceTest : public ::testing::Test {
     return governance_->deploy({std::move(files), "ada", "why not", dry_run}).value();
   }
   DeployReport deploy_shop() {
-    return deploy({{"a/payment.pipeline.yaml", kPipeline}, {"a/payment.json", kSchema}, {"limits.rules.yaml", kRules}, {"prices.costs.yaml", kCosts}});
+    return deploy({{"a/payment.pipeline.yaml", kPipeline},
+                   {"a/payment.json", kSchema},
+                   {"limits.rules.yaml", kRules},
+                   {"prices.costs.yaml", kCosts}});
   }
   std::string rules_version_of_new_runs() const {
     const auto snapshot = governance_->snapshot();
@@ -89,7 +93,8 @@ class GovernanceTest : public ::testing::Test {
 
 TEST_F(GovernanceTest, DeploysWhatDependsOnEachOtherInOneGoAndRemembersIt) {
   const auto report = deploy_shop();
-  for (const auto& diagnostic : report.diagnostics) EXPECT_NE(diagnostic.severity, Diagnostic::Severity::kError) << diagnostic.to_string();
+  for (const auto& diagnostic : report.diagnostics)
+    EXPECT_NE(diagnostic.severity, Diagnostic::Severity::kError) << diagnostic.to_string();
   ASSERT_TRUE(report.deployed);
   EXPECT_EQ(report.changes.size(), 3u);
   const auto hash = governance_->snapshot()->pipeline("shop/payment", "1.0.0")->hash;
@@ -113,7 +118,8 @@ TEST_F(GovernanceTest, ADryRunChangesNothingAndShowsTheDifference) {
   const auto report = deploy({{"limits.rules.yaml", changed}}, true);
   ASSERT_EQ(report.changes.size(), 1u);
   EXPECT_EQ(report.changes[0].replaces, "1.0.0");
-  EXPECT_NE(report.changes[0].diff.find("+  - { id: big, when: facts.amount > 200.0"), std::string::npos) << report.changes[0].diff;
+  EXPECT_NE(report.changes[0].diff.find("+  - { id: big, when: facts.amount > 200.0"), std::string::npos)
+      << report.changes[0].diff;
   EXPECT_EQ(rules_version_of_new_runs(), "1.0.0");
 }
 
@@ -130,10 +136,15 @@ TEST_F(GovernanceTest, AVersionNeverChangesItsContent) {
 
 TEST_F(GovernanceTest, RefusesWhatBreaksAnActivePipelineAndNamesIt) {
   deploy_shop();
-  const auto report = deploy({{"limits.rules.yaml", with(with(with(with(kRules, "@1.0.0", "@2.0.0"), "outcome:", "verdict:"), "{ outcome: \"'check'\"", "{ verdict: \"'check'\""), "{ outcome: \"'stop'\"", "{ verdict: \"'stop'\"")}});
+  const auto report =
+      deploy({{"limits.rules.yaml", with(with(with(with(kRules, "@1.0.0", "@2.0.0"), "outcome:", "verdict:"),
+                                              "{ outcome: \"'check'\"", "{ verdict: \"'check'\""),
+                                         "{ outcome: \"'stop'\"", "{ verdict: \"'stop'\"")}});
   EXPECT_FALSE(report.deployed);
   bool named = false;
-  for (const auto& diagnostic : report.diagnostics) named |= diagnostic.code == "governance.breaks_consumer" && diagnostic.message.find("shop/payment@1.0.0") != std::string::npos;
+  for (const auto& diagnostic : report.diagnostics)
+    named |= diagnostic.code == "governance.breaks_consumer" &&
+             diagnostic.message.find("shop/payment@1.0.0") != std::string::npos;
   EXPECT_TRUE(named);
   EXPECT_EQ(rules_version_of_new_runs(), "1.0.0");
 }
@@ -151,19 +162,24 @@ TEST_F(GovernanceTest, NewRunsUseTheNewVersionAndAnEarlierOneCanBeMadeActiveAgai
 TEST_F(GovernanceTest, CostsAreThoseOfThePipelinesDeployment) {
   deploy_shop();
   const auto before = governance_->snapshot()->pipeline("shop/payment", "");
-  ASSERT_TRUE(deploy({{"prices.costs.yaml", with(with(kCosts, "@1.0.0", "@2.0.0"), "50.0", "5.0")}}).deployed);
+  ASSERT_TRUE(
+      deploy({{"prices.costs.yaml", with(with(kCosts, "@1.0.0", "@2.0.0"), "50.0", "5.0")}}).deployed);
   reopen();
   const auto snapshot = governance_->snapshot();
   const auto after = snapshot->pipeline("shop/payment", "");
   EXPECT_EQ(before->hash, after->hash);
-  EXPECT_EQ(std::get<workflow::TriageSpec>(after->steps[1].spec).costs->source, std::get<workflow::TriageSpec>(before->steps[1].spec).costs->source);
-  EXPECT_NE(std::get<workflow::TriageSpec>(after->steps[1].spec).costs->source.find("1.0.0"), std::string::npos);
+  EXPECT_EQ(std::get<workflow::TriageSpec>(after->steps[1].spec).costs->source,
+            std::get<workflow::TriageSpec>(before->steps[1].spec).costs->source);
+  EXPECT_NE(std::get<workflow::TriageSpec>(after->steps[1].spec).costs->source.find("1.0.0"),
+            std::string::npos);
 }
 
 TEST_F(GovernanceTest, SwitchesAreInForceAtOnceRecordedAndSurviveARestart) {
   deploy_shop();
-  EXPECT_EQ(governance_->kill({ArtefactKind::kRules, "limits", ""}, "ada", "").error().code, "governance.no_reason");
-  EXPECT_EQ(governance_->kill({ArtefactKind::kRules, "nothing", ""}, "ada", "x").error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(governance_->kill({ArtefactKind::kRules, "limits", ""}, "ada", "").error().code,
+            "governance.no_reason");
+  EXPECT_EQ(governance_->kill({ArtefactKind::kRules, "nothing", ""}, "ada", "x").error().kind,
+            ErrorKind::kNotFound);
   ASSERT_TRUE(governance_->kill({ArtefactKind::kRules, "limits", ""}, "ada", "wrong limits").ok());
   for (int round = 0; round < 2; ++round) {
     const auto snapshot = governance_->snapshot();
@@ -175,7 +191,8 @@ TEST_F(GovernanceTest, SwitchesAreInForceAtOnceRecordedAndSurviveARestart) {
   }
   ASSERT_TRUE(governance_->revive({ArtefactKind::kRules, "limits", ""}, "bob", "mended").ok());
   EXPECT_EQ(governance_->snapshot()->killed(ArtefactKind::kRules, "limits", "1.0.0"), nullptr);
-  EXPECT_EQ(governance_->revive({ArtefactKind::kRules, "limits", ""}, "bob", "mended").error().code, "governance.not_killed");
+  EXPECT_EQ(governance_->revive({ArtefactKind::kRules, "limits", ""}, "bob", "mended").error().code,
+            "governance.not_killed");
   const auto history = governance_->history(10);
   ASSERT_GE(history.size(), 2u);
   EXPECT_EQ(history[0].type, "revived");
@@ -184,7 +201,8 @@ TEST_F(GovernanceTest, SwitchesAreInForceAtOnceRecordedAndSurviveARestart) {
 }
 
 TEST_F(GovernanceTest, AFileOutsideTheDeployedFolderIsNoFile) {
-  const auto report = deploy({{"payment.pipeline.yaml", with(kPipeline, "./payment.json", "../../etc/passwd")}});
+  const auto report =
+      deploy({{"payment.pipeline.yaml", with(kPipeline, "./payment.json", "../../etc/passwd")}});
   EXPECT_FALSE(report.deployed);
 }
 

@@ -37,7 +37,9 @@ class PoolExecutor final : public EffectExecutor {
       ++calls;
       auto arena = std::make_shared<Arena>(64);
       MapBuilder answer(*arena);
-      answer.add("score", Value::real(std::get<workflow::ModelCall>(shared->call).input->find("amount")->as_double() / 1000));
+      answer.add(
+          "score",
+          Value::real(std::get<workflow::ModelCall>(shared->call).input->find("amount")->as_double() / 1000));
       const Value value = answer.build();
       done({Document(arena, value), {}});
     });
@@ -53,8 +55,9 @@ class PoolExecutor final : public EffectExecutor {
 class EngineTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    directory_ = std::filesystem::temp_directory_path() / ("switchyard-engine-" + std::to_string(::getpid()) + "-" +
-                                                           ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    directory_ = std::filesystem::temp_directory_path() /
+                 ("switchyard-engine-" + std::to_string(::getpid()) + "-" +
+                  ::testing::UnitTest::GetInstance()->current_test_info()->name());
     std::filesystem::remove_all(directory_);
     catalog_->add(kScore);
     start();
@@ -109,7 +112,8 @@ class EngineTest : public ::testing::Test {
 
   Result<StartReply> start_and_wait(double amount, std::string key) {
     std::promise<Result<StartReply>> promise;
-    engine_->start_run(make_start(amount, std::move(key)), INT64_MAX, [&](Result<StartReply> reply) { promise.set_value(std::move(reply)); });
+    engine_->start_run(make_start(amount, std::move(key)), INT64_MAX,
+                       [&](Result<StartReply> reply) { promise.set_value(std::move(reply)); });
     return promise.get_future().get();
   }
   template <typename T>
@@ -150,7 +154,8 @@ TEST_F(EngineTest, AnswersEveryCallerOfManyThreadsAndRemembersItAfterARestart) {
   std::atomic<bool> done{false};
   std::thread reader([&] {
     while (!done) {
-      auto page = ask<RunPage>([&](Reply<RunPage> reply) { engine_->list_runs({.limit = 20}, std::move(reply)); });
+      auto page =
+          ask<RunPage>([&](Reply<RunPage> reply) { engine_->list_runs({.limit = 20}, std::move(reply)); });
       ASSERT_TRUE(page.ok());
       (void)engine_->stats();
     }
@@ -162,12 +167,14 @@ TEST_F(EngineTest, AnswersEveryCallerOfManyThreadsAndRemembersItAfterARestart) {
   stop();
   start();
   for (const auto& [key, answer] : answers) {
-    const auto view = ask<RunView>([&](Reply<RunView> reply) { engine_->get_run(answer.first, 0, std::move(reply)); });
+    const auto view =
+        ask<RunView>([&](Reply<RunView> reply) { engine_->get_run(answer.first, 0, std::move(reply)); });
     ASSERT_TRUE(view.ok());
     EXPECT_EQ(view->summary.status, workflow::RunStatus::kCompleted);
     const auto events = engine_->read_events(answer.first, view->summary.offsets);
     ASSERT_TRUE(events.ok());
-    EXPECT_EQ(std::get<RunCompleted>(events->back().event.body).output.find("fraud")->as_bool(), answer.second);
+    EXPECT_EQ(std::get<RunCompleted>(events->back().event.body).output.find("fraud")->as_bool(),
+              answer.second);
     auto again = start_and_wait(answer.second ? 900 : 10, key);
     ASSERT_TRUE(again.ok());
     EXPECT_TRUE(again->repeated);
@@ -186,7 +193,8 @@ TEST_F(EngineTest, LetsOnlyOneOfTwoReviewersWin) {
   auto started = start_and_wait(500, "review");
   ASSERT_TRUE(started.ok());
   EXPECT_EQ(started->view.summary.status, workflow::RunStatus::kWaiting);
-  const auto items = ask<std::vector<review::Item>>([&](auto reply) { engine_->list_reviews({.queue = "desk"}, std::move(reply)); });
+  const auto items = ask<std::vector<review::Item>>(
+      [&](auto reply) { engine_->list_reviews({.queue = "desk"}, std::move(reply)); });
   ASSERT_TRUE(items.ok());
   ASSERT_EQ(items->size(), 1u);
   const RunId id = items->front().id;
@@ -195,9 +203,13 @@ TEST_F(EngineTest, LetsOnlyOneOfTwoReviewersWin) {
   std::vector<std::thread> reviewers;
   for (int i = 0; i < 4; ++i) {
     reviewers.emplace_back([&, i] {
-      const auto item = ask<review::Item>([&](auto reply) { engine_->claim_review({id, "reviewer-" + std::to_string(i)}, std::move(reply)); });
-      if (item.ok()) ++claimed;
-      else EXPECT_EQ(item.error().code, "review.claimed");
+      const auto item = ask<review::Item>([&](auto reply) {
+        engine_->claim_review({id, "reviewer-" + std::to_string(i)}, std::move(reply));
+      });
+      if (item.ok())
+        ++claimed;
+      else
+        EXPECT_EQ(item.error().code, "review.claimed");
     });
   }
   for (auto& reviewer : reviewers) reviewer.join();
@@ -211,9 +223,12 @@ TEST_F(EngineTest, LetsOnlyOneOfTwoReviewersWin) {
   Arena arena;
   MapBuilder answer(arena);
   answer.add("fraud", Value::boolean(true));
-  const auto answered = ask<review::Item>([&](auto reply) { engine_->answer_review({id, item->claimed_by, make_document(answer.build())}, std::move(reply)); });
+  const auto answered = ask<review::Item>([&](auto reply) {
+    engine_->answer_review({id, item->claimed_by, make_document(answer.build())}, std::move(reply));
+  });
   ASSERT_TRUE(answered.ok()) << answered.error().to_string();
-  const auto view = ask<RunView>([&](Reply<RunView> reply) { engine_->get_run(started->view.summary.id, INT64_MAX, std::move(reply)); });
+  const auto view = ask<RunView>(
+      [&](Reply<RunView> reply) { engine_->get_run(started->view.summary.id, INT64_MAX, std::move(reply)); });
   ASSERT_TRUE(view.ok());
   EXPECT_EQ(view->summary.status, workflow::RunStatus::kCompleted);
 }
@@ -233,7 +248,8 @@ TEST_F(EngineTest, OneGroupCommitServesManyDecisions) {
   all.get_future().get();
   uint64_t syncs = 0, commits = 0;
   for (const auto& stats : engine_->stats()) syncs += stats.log.syncs, commits += stats.log.commits;
-  EXPECT_LT(syncs - before, static_cast<uint64_t>(kRuns) / 4) << "decisions under way together share their commits";
+  EXPECT_LT(syncs - before, static_cast<uint64_t>(kRuns) / 4)
+      << "decisions under way together share their commits";
   EXPECT_LE(syncs - before, commits) << "never more than one fdatasync for a group of batches";
 }
 

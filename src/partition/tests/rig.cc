@@ -13,19 +13,24 @@ class OneModel final : public workflow::Resolver {
   const rules::RuleTable* rules(const workflow::ArtefactRef&) override { return nullptr; }
   const workflow::ModelInterface* model(const workflow::ArtefactRef&) override { return &model_; }
   const document::Node* costs(const workflow::ArtefactRef&) override { return nullptr; }
-  Result<std::string> file(const std::string& path) override { return make_error(ErrorKind::kNotFound, "test.no_file", path); }
+  Result<std::string> file(const std::string& path) override {
+    return make_error(ErrorKind::kNotFound, "test.no_file", path);
+  }
   std::vector<std::string> names(workflow::Dependency::Kind) override { return {}; }
 
  private:
-  const workflow::ModelInterface model_{"1.0.0", nullptr, Type::object({{"n", Type::integer()}}), Type::object({{"score", Type::real()}})};
+  const workflow::ModelInterface model_{"1.0.0", nullptr, Type::object({{"n", Type::integer()}}),
+                                        Type::object({{"score", Type::real()}})};
 };
 
 }  // namespace
 
 void Pipelines::add(const std::string& name, const std::string& text) {
-  const std::string document = "pipeline: test/" + name + "@1.0.0\n" +
-                               "input: { schema: { type: object, properties: { n: { type: integer }, card: { type: string } }, "
-                               "required: [n, card] }, key: input.card }\nsearch: { n: input.n }\n" + text;
+  const std::string document =
+      "pipeline: test/" + name + "@1.0.0\n" +
+      "input: { schema: { type: object, properties: { n: { type: integer }, card: { type: string } }, "
+      "required: [n, card] }, key: input.card }\nsearch: { n: input.n }\n" +
+      text;
   auto parsed = document::parse(document, name);
   OneModel resolver;
   SY_CHECK(parsed.root != nullptr);
@@ -52,11 +57,13 @@ std::shared_ptr<const workflow::Pipeline> Pipelines::pipeline_by_hash(const Sha2
 Result<std::shared_ptr<const workflow::Pins>> Pipelines::pins_for(const workflow::Pipeline& pipeline) const {
   auto pins = std::make_shared<workflow::Pins>();
   pins->governance = offset();
-  for (const auto& dependency : pipeline.dependencies) pins->pins.push_back({ArtefactKind::kModel, dependency.ref.name, "1.0.0", {}, nullptr});
+  for (const auto& dependency : pipeline.dependencies)
+    pins->pins.push_back({ArtefactKind::kModel, dependency.ref.name, "1.0.0", {}, nullptr});
   return std::shared_ptr<const workflow::Pins>(pins);
 }
 
-StartRun start_of(const Pipelines& pipelines, const std::string& pipeline, int64_t n, const std::string& card, const std::string& idempotency_key) {
+StartRun start_of(const Pipelines& pipelines, const std::string& pipeline, int64_t n, const std::string& card,
+                  const std::string& idempotency_key) {
   StartRun start;
   start.pipeline = pipelines.pipeline("test/" + pipeline, "");
   SY_CHECK(start.pipeline != nullptr);
@@ -87,8 +94,9 @@ Rig::Rig(std::shared_ptr<Pipelines> pipelines, uint32_t partition, uint32_t part
 }
 
 std::unique_ptr<StateMachine> Rig::make(store::StateStore* state) {
-  return std::make_unique<StateMachine>(StateMachine::Environment{PartitionId(partition_), partitions_, state, &random_, this, this,
-                                                                  [pipelines = pipelines_] { return pipelines; }});
+  return std::make_unique<StateMachine>(
+      StateMachine::Environment{PartitionId(partition_), partitions_, state, &random_, this, this,
+                                [pipelines = pipelines_] { return pipelines; }});
 }
 
 Result<LogOffset> Rig::append(const Event& event) {

@@ -15,14 +15,18 @@ namespace switchyard::partition::testing {
 /// Pipelines compiled from text; one model, "m", that gives { score: double }.
 class Pipelines final : public workflow::Catalog {
  public:
-  /// `text` without the header: steps and output. The input needs `n` (integer) and `card` (the key); `n` can be searched for.
+  /// `text` without the header: steps and output. The input needs `n` (integer) and `card` (the key); `n` can
+  /// be searched for.
   void add(const std::string& name, const std::string& text);
 
   GovernanceOffset offset() const override { return GovernanceOffset(1); }
-  std::shared_ptr<const workflow::Pipeline> pipeline(std::string_view name, std::string_view version) const override;
+  std::shared_ptr<const workflow::Pipeline> pipeline(std::string_view name,
+                                                     std::string_view version) const override;
   std::shared_ptr<const workflow::Pipeline> pipeline_by_hash(const Sha256& hash) const override;
   Result<std::shared_ptr<const workflow::Pins>> pins_for(const workflow::Pipeline& pipeline) const override;
-  std::shared_ptr<const rules::RuleTable> rules(std::string_view, std::string_view) const override { return nullptr; }
+  std::shared_ptr<const rules::RuleTable> rules(std::string_view, std::string_view) const override {
+    return nullptr;
+  }
   const workflow::Kill* killed(ArtefactKind, std::string_view name, std::string_view) const override {
     return kill.has_value() && kill->name == name ? &*kill : nullptr;
   }

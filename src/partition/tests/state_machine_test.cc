@@ -9,15 +9,19 @@ namespace {
 using workflow::RunStatus;
 
 constexpr const char* kQuick = "steps: { twice: { set: { n: input.n * 2 } } }\noutput: { n: twice.n }\n";
-constexpr const char* kModel = "steps: { light: { model: m, input: { n: input.n } } }\noutput: { score: light.score }\n";
+constexpr const char* kModel =
+    "steps: { light: { model: m, input: { n: input.n } } }\noutput: { score: light.score }\n";
 constexpr const char* kWait = "steps: { pause: { wait: 1h } }\noutput: { at: pause.until }\n";
 constexpr const char* kHttp =
-    "steps: { pay: { http: { method: POST, url: \"'https://bank.example.org/'\", body: { n: input.n } } } }\noutput: { s: pay.status }\n";
+    "steps: { pay: { http: { method: POST, url: \"'https://bank.example.org/'\", body: { n: input.n } } } "
+    "}\noutput: { s: pay.status }\n";
 constexpr const char* kReview =
-    "steps: { ask: { review: { queue: desk, form: { type: object, properties: { yes: { type: boolean } }, required: [yes] }, due: 10m, "
+    "steps: { ask: { review: { queue: desk, form: { type: object, properties: { yes: { type: boolean } }, "
+    "required: [yes] }, due: 10m, "
     "on_breach: nothing } } }\noutput: { yes: ask.yes }\n";
 constexpr const char* kTriage =
-    "steps:\n  verdict: { triage: \"0.5\", confidence_below: 0.9, budget: { per_day: 2 }, queue: desk }\noutput: { to_person: verdict.to_person }\n";
+    "steps:\n  verdict: { triage: \"0.5\", confidence_below: 0.9, budget: { per_day: 2 }, queue: desk "
+    "}\noutput: { to_person: verdict.to_person }\n";
 
 std::shared_ptr<Pipelines> pipelines() {
   auto pipelines = std::make_shared<Pipelines>();
@@ -134,7 +138,8 @@ TEST_F(Parking, OnTimeTakesNoMoreRunsThanItsLimitAndSaysSo) {
   const int64_t later = now + 3'600'000'000;
   EXPECT_TRUE(rig->on_time(later, 2));
   EXPECT_EQ(rig.count(EventType::kRunCompleted), 2u);
-  while (rig->on_time(later, 2)) {}
+  while (rig->on_time(later, 2)) {
+  }
   EXPECT_EQ(rig.count(EventType::kRunCompleted), 5u);
 }
 
@@ -255,7 +260,8 @@ TEST_F(Reviews, AnExpiredClaimCanBeTakenOver) {
   const RunId id = only_review();
   ASSERT_TRUE(rig->claim({id, "ann", 1'000'000}, now).ok());
   ASSERT_TRUE(rig->claim({id, "bob", 1'000'000}, now + 1'000'000).ok());
-  EXPECT_EQ(rig->answer({id, "ann", *parse_json_document("{\"yes\":true}")}, now + 1'000'001).error().code, "review.claimed");
+  EXPECT_EQ(rig->answer({id, "ann", *parse_json_document("{\"yes\":true}")}, now + 1'000'001).error().code,
+            "review.claimed");
 }
 
 TEST_F(Reviews, AnAnswerThatDoesNotFitTheFormChangesNothing) {

@@ -8,12 +8,14 @@ void TestCatalog::add(const std::string& text) {
   auto parsed = document::parse(text);
   SY_CHECK(parsed.root != nullptr);
   auto outcome = workflow::compile(*parsed.root, "test.pipeline.yaml", *this);
-  for (const auto& diagnostic : outcome.diagnostics) std::fprintf(stderr, "%s\n", diagnostic.to_string().c_str());
+  for (const auto& diagnostic : outcome.diagnostics)
+    std::fprintf(stderr, "%s\n", diagnostic.to_string().c_str());
   SY_CHECK(outcome.pipeline != nullptr);
   pipelines_[outcome.pipeline->name] = outcome.pipeline;
 }
 
-std::shared_ptr<const workflow::Pipeline> TestCatalog::pipeline(std::string_view name, std::string_view) const {
+std::shared_ptr<const workflow::Pipeline> TestCatalog::pipeline(std::string_view name,
+                                                                std::string_view) const {
   const auto it = pipelines_.find(std::string(name));
   return it == pipelines_.end() ? nullptr : it->second;
 }
@@ -24,7 +26,8 @@ std::shared_ptr<const workflow::Pipeline> TestCatalog::pipeline_by_hash(const Sh
   return nullptr;
 }
 
-Result<std::shared_ptr<const workflow::Pins>> TestCatalog::pins_for(const workflow::Pipeline& pipeline) const {
+Result<std::shared_ptr<const workflow::Pins>> TestCatalog::pins_for(
+    const workflow::Pipeline& pipeline) const {
   auto pins = std::make_shared<workflow::Pins>();
   pins->governance = offset();
   for (const auto& dependency : pipeline.dependencies) {

@@ -54,7 +54,8 @@ class Analysis {
       if (!coverage(rule).regions.empty()) continue;
       dead_.insert(rule);
       if (++found > kMaxFindings) continue;
-      context_.warning(when_of(rule), "never_hits", "rule '" + id(rule) + "' can never hit: no facts fit its condition",
+      context_.warning(when_of(rule), "never_hits",
+                       "rule '" + id(rule) + "' can never hit: no facts fit its condition",
                        "correct the condition, or remove the rule");
     }
   }
@@ -76,7 +77,8 @@ class Analysis {
   std::string contradiction(size_t a, size_t b) const {
     const auto &left = table_.rules()[a].cells, &right = table_.rules()[b].cells;
     for (size_t i = 0; i < left.size(); ++i)
-      if (!left[i].program.has_value() && !right[i].program.has_value() && !equal(left[i].constant, right[i].constant))
+      if (!left[i].program.has_value() && !right[i].program.has_value() &&
+          !equal(left[i].constant, right[i].constant))
         return table_.columns()[i].name;
     return {};
   }
@@ -98,8 +100,8 @@ class Analysis {
           gave_up_ = true;
           return false;
         }
-        const std::string pair = "the rules '" + id(a) + "' and '" + id(b) + "' hit together, for example with " +
-                                 space_.describe(both);
+        const std::string pair = "the rules '" + id(a) + "' and '" + id(b) +
+                                 "' hit together, for example with " + space_.describe(both);
         if (column.empty()) {
           context_.error(when_of(b), "overlap", pair + "; the hit policy `unique` forbids it",
                          "make their conditions exclude each other, or choose hit: first");
@@ -139,8 +141,10 @@ class Analysis {
       if (alone.empty() && !is_covered(rule, covers)) continue;
       ++found;
       const std::string by = alone.empty() ? "other rules that go before it" : "rule '" + alone + "'";
-      context_.warning(when_of(rule), "shadowed", "rule '" + id(rule) + "' never decides: wherever it hits, " + by +
-                       (alone.empty() ? " hit" : " hits") + " too and " + (alone.empty() ? "win" : "wins"),
+      context_.warning(when_of(rule), "shadowed",
+                       "rule '" + id(rule) + "' never decides: wherever it hits, " + by +
+                           (alone.empty() ? " hit" : " hits") + " too and " +
+                           (alone.empty() ? "win" : "wins"),
                        "move it before them, or remove it");
     }
   }
@@ -161,10 +165,11 @@ class Analysis {
 
   bool holds_alone(size_t other, size_t rule) const {
     const auto& covers = coverage(other).regions;
-    return std::all_of(coverage(rule).regions.begin(), coverage(rule).regions.end(), [&](const Region& region) {
-      return std::any_of(covers.begin(), covers.end(),
-                         [&](const Region& cover) { return Space::contains(cover, region); });
-    });
+    return std::all_of(
+        coverage(rule).regions.begin(), coverage(rule).regions.end(), [&](const Region& region) {
+          return std::any_of(covers.begin(), covers.end(),
+                             [&](const Region& cover) { return Space::contains(cover, region); });
+        });
   }
 
   bool is_covered(size_t rule, const std::vector<const Region*>& covers) {
@@ -196,12 +201,14 @@ class Analysis {
         const auto hit = table_.hits(table_.rules()[rule], *facts, scratch);
         if (!hit.ok() || *hit) return false;
       }
-      context_.warning(rows_, "gap", "no rule hits, for example, with " + space_.describe(piece) +
-                       ", and the table has no `default`",
-                       "add a rule or a `default`, or say on_no_match: absent");
+      context_.warning(
+          rows_, "gap",
+          "no rule hits, for example, with " + space_.describe(piece) + ", and the table has no `default`",
+          "add a rule or a `default`, or say on_no_match: absent");
       return true;
     };
-    if (Space::covered(space_.everything(), covers, work_, report) == Space::Answer::kTooMuch) gave_up_ = true;
+    if (Space::covered(space_.everything(), covers, work_, report) == Space::Answer::kTooMuch)
+      gave_up_ = true;
   }
 
   const Table& table_;
@@ -216,6 +223,8 @@ class Analysis {
 
 }  // namespace
 
-void analyse(const Table& table, const Place& rows, Context& context) { Analysis(table, rows, context).run(); }
+void analyse(const Table& table, const Place& rows, Context& context) {
+  Analysis(table, rows, context).run();
+}
 
 }  // namespace switchyard::rules

@@ -186,7 +186,8 @@ class Translator {
   bool fill(uint16_t index, const Value& value, Predicate& predicate) {
     const Fact& fact = facts_[index];
     const bool of_text = fact.kind == Fact::Kind::kText, of_bool = fact.kind == Fact::Kind::kBool;
-    if (of_text ? !value.is(Kind::kString) : of_bool ? !value.is(Kind::kBool) : !value.is_number()) return false;
+    if (of_text ? !value.is(Kind::kString) : of_bool ? !value.is(Kind::kBool) : !value.is_number())
+      return false;
     if (value.is(Kind::kDouble) && !std::isfinite(value.as_double())) return false;
     if (predicate.kind != Predicate::Kind::kRange) {
       if (of_text)

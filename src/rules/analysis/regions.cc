@@ -72,7 +72,8 @@ void Axis::finish() {
   numbers_.erase(std::unique(numbers_.begin(), numbers_.end()), numbers_.end());
   std::sort(texts_.begin(), texts_.end());
   texts_.erase(std::unique(texts_.begin(), texts_.end()), texts_.end());
-  value_cells_ = static_cast<uint32_t>(fact_.kind == Fact::Kind::kText ? texts_.size() + 1 : 2 * numbers_.size() + 1);
+  value_cells_ =
+      static_cast<uint32_t>(fact_.kind == Fact::Kind::kText ? texts_.size() + 1 : 2 * numbers_.size() + 1);
   for (uint32_t cell = 0; cell < value_cells_; ++cell)
     if (is_possible(cell)) append(domain_, cell, cell + 1);
   if (fact_.may_be_absent) append(domain_, absent_cell(), absent_cell() + 1);
@@ -82,8 +83,8 @@ void Axis::finish() {
 bool Axis::is_possible(uint32_t cell) const {
   if (fact_.kind == Fact::Kind::kText) {
     if (fact_.enum_texts.empty()) return true;
-    return cell < texts_.size() &&
-           std::find(fact_.enum_texts.begin(), fact_.enum_texts.end(), texts_[cell]) != fact_.enum_texts.end();
+    return cell < texts_.size() && std::find(fact_.enum_texts.begin(), fact_.enum_texts.end(),
+                                             texts_[cell]) != fact_.enum_texts.end();
   }
   if (fact_.kind == Fact::Kind::kBool && cell % 2 == 0) return false;
   const auto value = number_in(cell);
@@ -91,7 +92,8 @@ bool Axis::is_possible(uint32_t cell) const {
   if (!fact_.enum_numbers.empty() &&
       std::find(fact_.enum_numbers.begin(), fact_.enum_numbers.end(), *value) == fact_.enum_numbers.end())
     return false;
-  const bool above = !fact_.low.given || *value > fact_.low.value || (fact_.low.inclusive && *value == fact_.low.value);
+  const bool above =
+      !fact_.low.given || *value > fact_.low.value || (fact_.low.inclusive && *value == fact_.low.value);
   const bool below =
       !fact_.high.given || *value < fact_.high.value || (fact_.high.inclusive && *value == fact_.high.value);
   return above && below;
@@ -107,7 +109,8 @@ std::optional<Number> Axis::number_in(uint32_t cell) const {
   if (numbers_.empty()) return Number{0};
   if (fact_.kind == Fact::Kind::kInteger) {
     // The least integer after the one before, or the greatest before the first.
-    constexpr Number kLeast = std::numeric_limits<int64_t>::min(), kMost = std::numeric_limits<int64_t>::max();
+    constexpr Number kLeast = std::numeric_limits<int64_t>::min(),
+                     kMost = std::numeric_limits<int64_t>::max();
     const Number value = index == 0 ? std::ceil(numbers_[0]) - 1 : std::floor(numbers_[index - 1]) + 1;
     if (value < kLeast || value > kMost) return std::nullopt;
     if (index < numbers_.size() && value >= numbers_[index]) return std::nullopt;
@@ -136,7 +139,8 @@ Cells Axis::listed_cells(const Predicate& predicate) const {
   Cells cells;
   for (const Number number : predicate.numbers) append(cells, cell_of(number), cell_of(number) + 1);
   for (const auto& text : predicate.texts) {
-    const auto cell = static_cast<uint32_t>(std::lower_bound(texts_.begin(), texts_.end(), text) - texts_.begin());
+    const auto cell =
+        static_cast<uint32_t>(std::lower_bound(texts_.begin(), texts_.end(), text) - texts_.begin());
     append(cells, cell, cell + 1);
   }
   return cells;

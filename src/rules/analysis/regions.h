@@ -18,9 +18,9 @@ using Cells = std::vector<std::pair<uint32_t, uint32_t>>;
 Cells intersection(const Cells& a, const Cells& b);
 Cells difference(const Cells& a, const Cells& b);
 
-/// One fact, cut where any rule makes a difference: within a cell no rule can tell two values apart. Numbers have a
-/// cell for each constant and for each gap beside; text one per constant and one for all other; absence and null
-/// are cells of their own.
+/// One fact, cut where any rule makes a difference: within a cell no rule can tell two values apart. Numbers
+/// have a cell for each constant and for each gap beside; text one per constant and one for all other;
+/// absence and null are cells of their own.
 class Axis {
  public:
   explicit Axis(const Fact& fact) : fact_(fact) {}
@@ -33,7 +33,8 @@ class Axis {
   const Cells& domain() const { return domain_; }
   /// Those of the domain for which the predicate holds; its constants must have been added.
   Cells cells_of(const Predicate& predicate) const;
-  /// A value of the cell that reads well; nothing for the cell of absence. Text lives as long as the axis and `arena`.
+  /// A value of the cell that reads well; nothing for the cell of absence. Text lives as long as the axis and
+  /// `arena`.
   std::optional<Value> example(uint32_t cell, Arena& arena) const;
   const Fact& fact() const { return fact_; }
 

@@ -94,12 +94,14 @@ std::optional<size_t> Space::axis_of(const std::string& path) const {
 bool Space::needs(const std::string& path, const Region& region) const {
   for (size_t axis = 0; axis < axes_.size(); ++axis) {
     Arena arena(64);
-    if (axes_[axis].fact().path.starts_with(path + ".") && axes_[axis].example(region[axis][0].first, arena)) return true;
+    if (axes_[axis].fact().path.starts_with(path + ".") && axes_[axis].example(region[axis][0].first, arena))
+      return true;
   }
   return false;
 }
 
-Value Space::sample(const SchemaType& type, const std::string& path, const Region& region, Arena& arena) const {
+Value Space::sample(const SchemaType& type, const std::string& path, const Region& region,
+                    Arena& arena) const {
   switch (type.kind) {
     case SchemaType::Kind::kObject: {
       MapBuilder map(arena);

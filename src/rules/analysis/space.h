@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "../table.h"
 #include "../limits.h"
+#include "../table.h"
 #include "regions.h"
 
 namespace switchyard::rules {
@@ -34,10 +34,12 @@ class Space {
   static Region meet(const Region& a, const Region& b);
 
   enum class Answer : uint8_t { kYes, kNo, kTooMuch };
-  /// Whether `covers` together hold all of `region`. Calls `found` with each piece that they do not hold until it
-  /// returns true; pieces that it refuses count as held. `work` is what may be spent, and loses what was.
+  /// Whether `covers` together hold all of `region`. Calls `found` with each piece that they do not hold
+  /// until it returns true; pieces that it refuses count as held. `work` is what may be spent, and loses what
+  /// was.
   template <typename Found>
-  static Answer covered(const Region& region, std::span<const Region* const> covers, uint64_t& work, Found found);
+  static Answer covered(const Region& region, std::span<const Region* const> covers, uint64_t& work,
+                        Found found);
 
   /// Facts in `region` that the schema accepts, normalized, in `arena`; nothing when none could be made up.
   std::optional<Value> example(const Region& region, Arena& arena) const;
@@ -46,7 +48,8 @@ class Space {
 
  private:
   void cover(const std::vector<Formula>& formulas);
-  Value sample(const schema::SchemaType& type, const std::string& path, const Region& region, Arena& arena) const;
+  Value sample(const schema::SchemaType& type, const std::string& path, const Region& region,
+               Arena& arena) const;
   std::optional<size_t> axis_of(const std::string& path) const;
   bool needs(const std::string& path, const Region& region) const;
 

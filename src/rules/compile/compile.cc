@@ -35,6 +35,22 @@ Type accepted_facts(const Type& normalized, const Value& schema) {
   return Type::object(std::move(fields), normalized.open());
 }
 
+/// What expressions may read: members that the schema does not name are no facts, even where it allows them,
+/// so that a misspelt fact is a mistake.
+Type readable_facts(const Type& type) {
+  switch (type.kind()) {
+    case TypeKind::kNullable: return Type::nullable(readable_facts(type.element()));
+    case TypeKind::kList: return Type::list(readable_facts(type.element()));
+    case TypeKind::kObject: {
+      if (type.fields().empty()) return type;
+      std::vector<expression::Field> fields(type.fields().begin(), type.fields().end());
+      for (auto& field : fields) field.type = readable_facts(field.type);
+      return Type::object(std::move(fields), false);
+    }
+    default: return type;
+  }
+}
+
 bool leaves_folder(std::string_view path) {
   return path.empty() || path.front() == '/' || path == ".." || path.starts_with("../") ||
          path.find("/../") != std::string_view::npos || path.ends_with("/..") ||
@@ -54,14 +70,16 @@ CompileOutcome Compiler::run() {
   const Place root{&root_, ""};
   Fields fields(context_, root, "a rule table");
   if (!fields.is_mapping()) return {nullptr, reporter_.take()};
-  if (const auto place = fields.require("rules", "name the table: rules: card-limits@1.0.0")) read_name(*place);
+  if (const auto place = fields.require("rules", "name the table: rules: card-limits@1.0.0"))
+    read_name(*place);
   if (const auto place = fields.find("description")) {
     const auto text = read_text(context_, *place, "a description");
     if (text.has_value() && text->size() > kMaxDescriptionBytes)
       context_.error(*place, "too_long", "the description is longer than 4096 bytes", "shorten it");
   }
   read_policy(fields);
-  const auto facts = fields.require("facts", "say what the table decides about: facts: { schema: ./facts.schema.json }");
+  const auto facts =
+      fields.require("facts", "say what the table decides about: facts: { schema: ./facts.schema.json }");
   if (facts.has_value()) read_facts(*facts);
   read_outputs(fields.find("outputs"), root);
   read_no_match(fields.find("default"), fields.find("on_no_match"));
@@ -82,8 +100,9 @@ void Compiler::read_name(const Place& place) {
   const size_t at = text->find('@');
   table_->name_ = text->substr(0, at);
   if (!is_table_name(table_->name_)) {
-    context_.error(place, "bad_name", "'" + table_->name_ + "' is no name of a rule table",
-                   "use lower-case letters, digits, '-', '_' and '.', with '/' between parts: risk/card-limits@1.0.0");
+    context_.error(
+        place, "bad_name", "'" + table_->name_ + "' is no name of a rule table",
+        "use lower-case letters, digits, '-', '_' and '.', with '/' between parts: risk/card-limits@1.0.0");
   }
   if (at == std::string::npos) {
     context_.error(place, "bad_version", "the name has no version", "write " + *text + "@1.0.0");
@@ -104,7 +123,7 @@ void Compiler::read_policy(Fields& fields) {
     if (policy.has_value()) table_->policy_ = *policy;
     if (text.has_value() && !policy.has_value()) {
       context_.error(*hit, "bad_hit_policy", "'" + *text + "' is no hit policy",
-                     did_you_mean(*text, hit_policy_names(), "use " + word_list(hit_policy_names())));
+                     did_you_mean(*text, hit_policy_names(), "use one of: " + word_list(hit_policy_names())));
     }
   }
   const auto aggregate = fields.find("aggregate");
@@ -117,7 +136,7 @@ void Compiler::read_aggregation(const std::optional<Place>& place) {
   const auto aggregation = parse_aggregation(*text);
   if (!aggregation.has_value()) {
     context_.error(*place, "bad_aggregation", "'" + *text + "' is no aggregation",
-                   did_you_mean(*text, aggregation_names(), "use " + word_list(aggregation_names())));
+                   did_you_mean(*text, aggregation_names(), "use one of: " + word_list(aggregation_names())));
     return;
   }
   table_->aggregation_ = *aggregation;
@@ -129,7 +148,8 @@ void Compiler::read_aggregation(const std::optional<Place>& place) {
 
 void Compiler::read_facts(const Place& place) {
   Fields fields(context_, place, "`facts`");
-  auto schema_place = fields.require("schema", "write schema: ./facts.schema.json, or the JSON Schema itself");
+  auto schema_place =
+      fields.require("schema", "write schema: ./facts.schema.json, or the JSON Schema itself");
   fields.finish();
   if (!schema_place.has_value()) return;
   facts_schema_node_ = schema_place->node;
@@ -144,14 +164,15 @@ void Compiler::read_facts(const Place& place) {
   if (table_->facts_schema_ == nullptr) return;
   const Type type = type_of(*table_->facts_schema_);
   if (!type.is(TypeKind::kObject)) {
-    context_.error(*schema_place, "facts_not_an_object", "the facts must be an object, and the schema says " +
-                   type.to_string(), "write type: object with properties");
+    context_.error(*schema_place, "facts_not_an_object",
+                   "the facts must be an object, and the schema says " + type.to_string(),
+                   "write type: object with properties");
     return;
   }
   facts_known_ = true;
   table_->facts_.emplace(table_->facts_schema_);
   table_->facts_type_ = accepted_facts(type, table_->facts_schema_->document());
-  context_.set_facts_type(type);
+  context_.set_facts_type(readable_facts(type));
 }
 
 const Node* Compiler::load_file(const Place& place) {
@@ -204,7 +225,8 @@ void Compiler::read_outputs(const std::optional<Place>& place, const Place& root
     return;
   }
   if (!place->node->is(Node::Kind::kMapping)) {
-    context_.error(*place, "not_a_mapping", "`outputs` must be a mapping, and this is " + place->node->describe(),
+    context_.error(*place, "not_a_mapping",
+                   "`outputs` must be a mapping, and this is " + place->node->describe(),
                    "write one entry per output: outcome: { type: string }");
     return;
   }
@@ -248,7 +270,8 @@ void Compiler::check_columns(const Place& place) {
                        table_->columns_[0].name + "' has none",
                    "write enum: [most important, ..., least important]");
   }
-  const bool of_numbers = table_->aggregation_ == Aggregation::kSum || table_->aggregation_ == Aggregation::kMin ||
+  const bool of_numbers = table_->aggregation_ == Aggregation::kSum ||
+                          table_->aggregation_ == Aggregation::kMin ||
                           table_->aggregation_ == Aggregation::kMax;
   if (!of_numbers) return;
   const Type& type = table_->columns_[0].type;
@@ -258,9 +281,10 @@ void Compiler::check_columns(const Place& place) {
                        std::to_string(table_->columns_.size()),
                    "keep the one that is aggregated, or collect without aggregation");
   } else if (!type.is(TypeKind::kInt) && !type.is(TypeKind::kDouble)) {
-    context_.error(first, "aggregate_needs_a_number",
-                   "sum, min and max take numbers, and '" + table_->columns_[0].name + "' is " + type.to_string(),
-                   "write { type: number } or { type: integer }");
+    context_.error(
+        first, "aggregate_needs_a_number",
+        "sum, min and max take numbers, and '" + table_->columns_[0].name + "' is " + type.to_string(),
+        "write { type: number } or { type: integer }");
   }
 }
 
@@ -273,7 +297,8 @@ void Compiler::read_no_match(const std::optional<Place>& fallback, const std::op
     table_->no_match_ = NoMatch::kDefault;
     table_->default_.path = fallback->path;
     if (aggregation == Aggregation::kCount)
-      context_.error(*fallback, "default_of_count", "a count needs no default: it is 0 when no rule hits", "remove it");
+      context_.error(*fallback, "default_of_count", "a count needs no default: it is 0 when no rule hits",
+                     "remove it");
     read_cells(*fallback, "the default", table_->default_);
   }
   if (!on_no_match.has_value()) return;
@@ -289,8 +314,9 @@ void Compiler::read_no_match(const std::optional<Place>& fallback, const std::op
     const bool stays_empty = has_empty && aggregation != Aggregation::kSum;
     table_->no_match_ = stays_empty ? NoMatch::kEmpty : NoMatch::kAbsent;
   } else {
-    context_.error(*on_no_match, "bad_on_no_match", "'" + *text + "' is not understood",
-                   did_you_mean(*text, {"error", "absent"}, "write error or absent, or give the table a `default`"));
+    context_.error(
+        *on_no_match, "bad_on_no_match", "'" + *text + "' is not understood",
+        did_you_mean(*text, {"error", "absent"}, "write error or absent, or give the table a `default`"));
   }
 }
 

@@ -47,9 +47,9 @@ class Compiler {
   document::Reporter reporter_;
   Context context_;
   std::shared_ptr<Table> table_;
-  bool facts_known_ = false;    ///< false: conditions are only looked at roughly
-  bool columns_known_ = false;  ///< every column is in Table::columns_
-  std::unique_ptr<document::Node> facts_file_;       ///< of `facts: { schema: ./file }`
+  bool facts_known_ = false;                           ///< false: conditions are only looked at roughly
+  bool columns_known_ = false;                         ///< every column is in Table::columns_
+  std::unique_ptr<document::Node> facts_file_;         ///< of `facts: { schema: ./file }`
   const document::Node* facts_schema_node_ = nullptr;  ///< the place of the schema in the document
   std::unordered_set<std::string> ids_;
 };

@@ -35,13 +35,17 @@ std::optional<expression::Program> Context::expression(const Place& place, const
   for (const auto& mistake : compiled.mistakes) {
     std::string message = mistake.message;
     std::string mend = mistake.mend;
-    if (mistake.code == "expression.wrong_result") message = whose + ": " + message;
-    if (mistake.code == "expression.undeclared") {
+    if (mistake.code == "expression.wrong_result") {
+      message = whose + ": " + message;
+      if (mend.empty())
+        mend = expected.is(expression::TypeKind::kBool)
+                   ? "write a condition, such as facts.amount > 100.0"
+                   : "write an expression of type " + expected.to_string();
+    } else if (mistake.code == "expression.undeclared") {
       const std::string word = text.substr(std::min<size_t>(mistake.offset, text.size()), mistake.length);
-      if (word == text)
-        mend = "if text is meant, quote it inside the expression: \"'" + text + "'\"; a fact is read as facts.<name>";
-      else if (mend.empty())
-        mend = "facts are read as facts.<name>, as in facts." + word;
+      mend = facts_type_.find_field(word) != nullptr ? "write facts." + word
+             : word == text ? "if text is meant, quote it inside the expression: \"'" + text + "'\""
+                            : "only `facts` can be read here: facts.<name>";
     }
     if (mend.empty()) mend = "correct the expression; docs/language.md lists what expressions can do";
     const auto at = document::position_in(*place.node, mistake.offset);
@@ -56,7 +60,8 @@ Fields::Fields(Context& context, Place place, std::string what)
     : context_(context), place_(std::move(place)), what_(std::move(what)) {
   mapping_ = place_.node->is(Node::Kind::kMapping);
   if (mapping_) return;
-  context_.error(place_, "not_a_mapping", what_ + " must be a mapping, and this is " + place_.node->describe(),
+  context_.error(place_, "not_a_mapping",
+                 what_ + " must be a mapping, and this is " + place_.node->describe(),
                  "write entries of the form 'name: value'");
 }
 
@@ -93,7 +98,8 @@ std::optional<std::string> read_text(Context& context, const Place& place, const
   return std::nullopt;
 }
 
-std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates, std::string otherwise) {
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates,
+                         std::string otherwise) {
   const std::string near = document::nearest(word, candidates);
   return near.empty() ? std::move(otherwise) : "did you mean '" + near + "'?";
 }
@@ -102,7 +108,7 @@ std::string word_list(const std::vector<std::string>& words) {
   constexpr size_t kMost = 12;
   std::string out;
   for (size_t i = 0; i < words.size() && i < kMost; ++i) {
-    if (i > 0) out += i + 1 == words.size() ? " and " : ", ";
+    if (i > 0) out += ", ";
     out += words[i];
   }
   return words.size() > kMost ? out + ", ..." : out;

@@ -19,7 +19,9 @@ struct Place {
   std::string path;
 
   document::Position position() const { return node->position; }
-  Place entry(const document::Entry& entry) const { return {&entry.value, document::child_path(path, entry.key)}; }
+  Place entry(const document::Entry& entry) const {
+    return {&entry.value, document::child_path(path, entry.key)};
+  }
   Place item(size_t index) const { return {&node->items[index], document::child_path(path, index)}; }
 };
 
@@ -36,8 +38,12 @@ class Context {
                 std::string mend);
   void warning(const Place& place, std::string_view what, std::string message, std::string mend);
 
-  void set_facts_type(const expression::Type& type) { environment_.set_type(expression::SlotIndex(0), type); }
-  /// Compiles the text at `place`; the result must be assignable to `expected`. `whose` names the slot in messages.
+  void set_facts_type(const expression::Type& type) {
+    facts_type_ = type;
+    environment_.set_type(expression::SlotIndex(0), type);
+  }
+  /// Compiles the text at `place`; the result must be assignable to `expected`. `whose` names the slot in
+  /// messages.
   std::optional<expression::Program> expression(const Place& place, const expression::Type& expected,
                                                 const std::string& whose);
   document::Reporter& reporter() { return reporter_; }
@@ -45,6 +51,7 @@ class Context {
  private:
   document::Reporter& reporter_;
   expression::Environment environment_;
+  expression::Type facts_type_;
 };
 
 /// Reads the entries of a mapping and reports those that nobody asked for.
@@ -71,8 +78,9 @@ class Fields {
 /// Text; reported when it is something else.
 std::optional<std::string> read_text(Context& context, const Place& place, const std::string& what);
 /// "did you mean 'x'?", or `otherwise` when nothing is near.
-std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates, std::string otherwise);
-/// "a, b and c"; at most 12 of them.
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates,
+                         std::string otherwise);
+/// "a, b, c"; at most 12 of them.
 std::string word_list(const std::vector<std::string>& words);
 
 }  // namespace switchyard::rules

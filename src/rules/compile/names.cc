@@ -46,7 +46,8 @@ bool is_table_name(std::string_view text) {
 bool is_table_version(std::string_view text) {
   if (text.size() > 64) return false;
   const size_t dash = text.find('-');
-  if (dash != std::string_view::npos && !all_parts(text.substr(dash + 1), '.', is_prerelease_part)) return false;
+  if (dash != std::string_view::npos && !all_parts(text.substr(dash + 1), '.', is_prerelease_part))
+    return false;
   const std::string_view numbers = text.substr(0, dash);
   return std::count(numbers.begin(), numbers.end(), '.') == 2 && all_parts(numbers, '.', is_version_number);
 }

@@ -6,7 +6,7 @@
 #include "compiler.h"
 #include "names.h"
 #include "switchyard/types/json.h"
-#include "unary_test.h"
+#include "unary.h"
 
 namespace switchyard::rules {
 
@@ -22,9 +22,10 @@ void Compiler::read_rules(const Place& place) {
   }
   const size_t count = place.node->items.size();
   if (count == 0 || count > kMaxRules) {
-    context_.error(place, count == 0 ? "no_rules" : "too_many_rules",
-                   "a table has 1 to " + std::to_string(kMaxRules) + " rules, and this has " + std::to_string(count),
-                   count == 0 ? "write at least one rule" : "split the table");
+    context_.error(
+        place, count == 0 ? "no_rules" : "too_many_rules",
+        "a table has 1 to " + std::to_string(kMaxRules) + " rules, and this has " + std::to_string(count),
+        count == 0 ? "write at least one rule" : "split the table");
     return;
   }
   table_->rules_.reserve(count);
@@ -36,7 +37,8 @@ void Compiler::read_rule(const Place& place) {
   Rule& rule = table_->rules_.emplace_back();
   rule.path = place.path;
   if (const auto id = fields.require("id", "give every rule its name: id: huge-amount")) read_id(*id, rule);
-  if (const auto when = fields.require("when", "say when the rule hits: when: facts.amount > 5000.0, or when: true"))
+  if (const auto when =
+          fields.require("when", "say when the rule hits: when: facts.amount > 5000.0, or when: true"))
     read_condition(*when, rule);
   const std::string whose = rule.id.empty() ? "this rule" : "rule '" + rule.id + "'";
   const auto then = fields.find("then");
@@ -82,8 +84,9 @@ void Compiler::read_condition(const Place& place, Rule& rule) {
       for (const auto& entry : place.node->entries) read_test(entry, place.entry(entry), rule);
       return;
     default:
-      context_.error(place, "bad_condition", "`when` must be an expression or tests, and this is " +
-                     place.node->describe(), "write when: facts.amount > 5000.0, or when: { amount: \"> 5000.0\" }");
+      context_.error(place, "bad_condition",
+                     "`when` must be an expression or tests, and this is " + place.node->describe(),
+                     "write when: facts.amount > 5000.0, or when: { amount: \"> 5000.0\" }");
   }
 }
 
@@ -93,15 +96,16 @@ void Compiler::read_test(const document::Entry& entry, const Place& place, Rule&
   if (found.index.has_value()) {
     auto predicate = read_unary_test(context_, place, (*table_->facts_)[*found.index]);
     if (!predicate.has_value()) return;
-    const bool any = predicate->kind == Predicate::Kind::kAnything && predicate->passes_absent &&
-                     predicate->passes_null;
+    const bool any =
+        predicate->kind == Predicate::Kind::kAnything && predicate->passes_absent && predicate->passes_null;
     if (!any) rule.tests.push_back({*found.index, std::move(*predicate)});
     return;
   }
   if (found.known) {
-    context_.error_at(entry.position, place.path, "not_comparable",
-                      "'" + entry.key + "' is " + found.type + ", and only numbers, text and booleans are tested so",
-                      "write the condition as an expression: when: facts." + entry.key + " ...");
+    context_.error_at(
+        entry.position, place.path, "not_comparable",
+        "'" + entry.key + "' is " + found.type + ", and only numbers, text and booleans are tested so",
+        "write the condition as an expression: when: facts." + entry.key + " ...");
     return;
   }
   const auto names = table_->facts_->names();
@@ -111,8 +115,9 @@ void Compiler::read_test(const document::Entry& entry, const Place& place, Rule&
 
 void Compiler::read_cells(const Place& place, const std::string& whose, Rule& rule) {
   if (!place.node->is(Node::Kind::kMapping)) {
-    context_.error(place, "not_a_mapping", "the outputs of " + whose + " must be a mapping, and this is " +
-                   place.node->describe(), "write one entry per output: outcome: \"'decline'\"");
+    context_.error(place, "not_a_mapping",
+                   "the outputs of " + whose + " must be a mapping, and this is " + place.node->describe(),
+                   "write one entry per output: outcome: \"'decline'\"");
     return;
   }
   if (!columns_known_) return;
@@ -144,9 +149,10 @@ void Compiler::read_cells(const Place& place, const std::string& whose, Rule& ru
 void Compiler::read_cell(const Place& place, const Column& column, const std::string& whose, Cell& cell) {
   const Node& node = *place.node;
   if (!node.is_scalar()) {
-    context_.error(place, "not_an_expression", "output '" + column.name + "' of " + whose +
-                   " must be an expression, and this is " + node.describe(),
-                   "write it as an expression, as in \"['a', 'b']\" or \"{'name': facts.name}\"");
+    context_.error(
+        place, "not_an_expression",
+        "output '" + column.name + "' of " + whose + " must be an expression, and this is " + node.describe(),
+        "write it as an expression, as in \"['a', 'b']\" or \"{'name': facts.name}\"");
     return;
   }
   if (!node.is(Node::Kind::kString)) {
@@ -163,8 +169,8 @@ void Compiler::read_cell(const Place& place, const Column& column, const std::st
   }
 }
 
-void Compiler::keep_constant(const Place& place, const Column& column, const std::string& whose, const Value& value,
-                             Cell& cell) {
+void Compiler::keep_constant(const Place& place, const Column& column, const std::string& whose,
+                             const Value& value, Cell& cell) {
   if (value.is(Kind::kDouble) && !std::isfinite(value.as_double())) {
     context_.error(place, "bad_output", "output '" + column.name + "' of " + whose + " is no finite number",
                    "write a finite number");
@@ -181,8 +187,10 @@ void Compiler::keep_constant(const Place& place, const Column& column, const std
   std::string mend = "correct the value, or the schema of '" + column.name + "'";
   if (!allowed.empty()) mend = "use one of: " + word_list(allowed);
   if (!allowed.empty() && value.is(Kind::kString)) mend = did_you_mean(value.as_string(), allowed, mend);
-  context_.error(place, "bad_output", "output '" + column.name + "' of " + whose + " does not fit its column: " +
-                 normalized.error().message, std::move(mend));
+  context_.error(
+      place, "bad_output",
+      "output '" + column.name + "' of " + whose + " does not fit its column: " + normalized.error().message,
+      std::move(mend));
 }
 
 }  // namespace switchyard::rules

@@ -109,7 +109,8 @@ TEST(HitPolicies, CollectGivesTheOutputsOfEveryRuleThatHits) {
 }
 
 std::string aggregated(const std::string& how, const std::string& type, const std::string& more = "") {
-  return kHead + "hit: collect\naggregate: " + how + "\noutputs: { points: { type: " + type + " } }\n" + more + R"(
+  return kHead + "hit: collect\naggregate: " + how + "\noutputs: { points: { type: " + type + " } }\n" +
+         more + R"(
 rows:
   - { id: large, when: facts.amount >= 100.0, then: { points: 5 } }
   - { id: middle, when: { amount: ">= 10" }, then: { points: 3 } }
@@ -119,11 +120,16 @@ rows:
 
 TEST(HitPolicies, CollectAggregates) {
   const std::string two = R"({"amount": 50, "country": "DE"})", none = R"({"amount": 1, "country": "FR"})";
-  EXPECT_EQ(decide(*table_of(aggregated("sum", "integer")), two), R"({"points":11,"matched":["middle","home"]})");
-  EXPECT_EQ(decide(*table_of(aggregated("sum", "number")), two), R"({"points":11.0,"matched":["middle","home"]})");
-  EXPECT_EQ(decide(*table_of(aggregated("min", "integer")), two), R"({"points":3,"matched":["middle","home"]})");
-  EXPECT_EQ(decide(*table_of(aggregated("max", "number")), two), R"({"points":8.0,"matched":["middle","home"]})");
-  EXPECT_EQ(decide(*table_of(aggregated("count", "integer")), two), R"({"count":2,"matched":["middle","home"]})");
+  EXPECT_EQ(decide(*table_of(aggregated("sum", "integer")), two),
+            R"({"points":11,"matched":["middle","home"]})");
+  EXPECT_EQ(decide(*table_of(aggregated("sum", "number")), two),
+            R"({"points":11.0,"matched":["middle","home"]})");
+  EXPECT_EQ(decide(*table_of(aggregated("min", "integer")), two),
+            R"({"points":3,"matched":["middle","home"]})");
+  EXPECT_EQ(decide(*table_of(aggregated("max", "number")), two),
+            R"({"points":8.0,"matched":["middle","home"]})");
+  EXPECT_EQ(decide(*table_of(aggregated("count", "integer")), two),
+            R"({"count":2,"matched":["middle","home"]})");
   EXPECT_EQ(decide(*table_of(aggregated("sum", "integer")), none), R"({"points":0,"matched":[]})");
   EXPECT_EQ(decide(*table_of(aggregated("sum", "number")), none), R"({"points":0.0,"matched":[]})");
   EXPECT_EQ(decide(*table_of(aggregated("count", "integer")), none), R"({"count":0,"matched":[]})");
@@ -139,19 +145,23 @@ rows:
   - { id: a, when: true, then: { points: 9223372036854775807 } }
   - { id: b, when: facts.amount > 1.0, then: { points: 1 } }
 )");
-  EXPECT_EQ(decide(*table, R"({"amount": 1, "country": "DE"})"), R"({"points":9223372036854775807,"matched":["a"]})");
+  EXPECT_EQ(decide(*table, R"({"amount": 1, "country": "DE"})"),
+            R"({"points":9223372036854775807,"matched":["a"]})");
   EXPECT_EQ(decide(*table, R"({"amount": 2, "country": "DE"})"), "error rules.overflow");
 }
 
 TEST(NoHit, TheDefaultAnswersAndMatchedIsEmpty) {
-  const auto table = table_of(kHead + "hit: first" + kOutputs + kRows + "default: { outcome: \"'check'\", points: facts.age + 1 }");
-  EXPECT_EQ(decide(*table, R"({"amount": 1, "country": "FR"})"), R"({"outcome":"check","points":31,"matched":[]})");
+  const auto table = table_of(kHead + "hit: first" + kOutputs + kRows +
+                              "default: { outcome: \"'check'\", points: facts.age + 1 }");
+  EXPECT_EQ(decide(*table, R"({"amount": 1, "country": "FR"})"),
+            R"({"outcome":"check","points":31,"matched":[]})");
 }
 
 TEST(NoHit, TheDefaultIsOneHitOfACollectingTable) {
   const auto sum = table_of(aggregated("sum", "integer", "default: { points: 7 }"));
   EXPECT_EQ(decide(*sum, R"({"amount": 1, "country": "FR"})"), R"({"points":7,"matched":[]})");
-  const auto all = table_of(kHead + "hit: collect" + kOutputs + kRows + "default: { outcome: \"'check'\", points: 2 }");
+  const auto all =
+      table_of(kHead + "hit: collect" + kOutputs + kRows + "default: { outcome: \"'check'\", points: 2 }");
   EXPECT_EQ(decide(*all, R"({"amount": 1, "country": "FR"})"),
             R"({"hits":[{"outcome":"check","points":2}],"matched":[]})");
 }
@@ -199,7 +209,8 @@ outputs: { word: { type: string, enum: [DE, FR] }, share: { type: number, maximu
 rows:
   - { id: a, when: true, then: { word: facts.country, share: 1 } }
 )");
-  EXPECT_EQ(decide(*table, R"({"amount": 1, "country": "DE"})"), R"({"word":"DE","share":1.0,"matched":["a"]})");
+  EXPECT_EQ(decide(*table, R"({"amount": 1, "country": "DE"})"),
+            R"({"word":"DE","share":1.0,"matched":["a"]})");
   EXPECT_EQ(decide(*table, R"({"amount": 1, "country": "XX"})"), "error rules.bad_output");
 }
 
@@ -212,7 +223,9 @@ rows:
   - { id: bad, when: 60 / (facts.age - 30) > 1, then: { points: 1 } }
 )");
   Arena arena;
-  const auto evaluate = [&](const char* facts) { return table->evaluate(*parse_json(facts, arena), arena).error(); };
+  const auto evaluate = [&](const char* facts) {
+    return table->evaluate(*parse_json(facts, arena), arena).error();
+  };
   const Error output = evaluate(R"({"amount": 50, "country": "DE"})");
   EXPECT_EQ(output.code, "expression.divide_by_zero");
   EXPECT_EQ(output.field, "rows[0].then.points");
@@ -228,9 +241,11 @@ TEST(RuleTables, HashWhatTheyMeanAndNotHowItIsWritten) {
   EXPECT_EQ(table->sha256(), table_of(kHead + rest + "\n# a comment\n")->sha256());
   EXPECT_EQ(table->sha256(), table_of("hit: first" + kRows + kHead + kOutputs)->sha256());
   EXPECT_NE(table->sha256(), table_of(kHead + "hit: priority" + kOutputs + kRows)->sha256());
-  const std::string file = "rules: a@1.0.0\nfacts: { schema: ./facts.schema.json }\nhit: first" + kOutputs + kRows;
-  const std::string inlined = "rules: a@1.0.0\nhit: first" + kOutputs + kRows + "facts: { schema: " +
-                              testing::read_text_file(testing::tests_folder() + "/data/files/facts.schema.json") + " }";
+  const std::string file =
+      "rules: a@1.0.0\nfacts: { schema: ./facts.schema.json }\nhit: first" + kOutputs + kRows;
+  const std::string inlined =
+      "rules: a@1.0.0\nhit: first" + kOutputs + kRows + "facts: { schema: " +
+      testing::read_text_file(testing::tests_folder() + "/data/files/facts.schema.json") + " }";
   EXPECT_EQ(table_of(file)->sha256(), table_of(inlined)->sha256());
 }
 

@@ -26,7 +26,9 @@ std::string_view clip(std::string_view text) {
   return text.substr(0, end);
 }
 
-ErrorView view(const Error& error) { return {error.kind, clip(error.code), clip(error.message), clip(error.field)}; }
+ErrorView view(const Error& error) {
+  return {error.kind, clip(error.code), clip(error.message), clip(error.field)};
+}
 
 bool is_retryable(ErrorKind kind) {
   switch (kind) {
@@ -47,7 +49,8 @@ class Stepper {
 
   void advance() {
     if (is_final(run_.status)) return;
-    if (const Kill* kill = host_.killed(ArtefactKind::kPipeline, run_.pipeline->name, run_.pipeline->version)) {
+    if (const Kill* kill =
+            host_.killed(ArtefactKind::kPipeline, run_.pipeline->name, run_.pipeline->version)) {
       return fail_run(killed_error(*kill));
     }
     while (!run_.ready.empty() && !is_final(run_.status)) {
@@ -130,8 +133,10 @@ class Stepper {
     }
     emit(step, closed);
     const Error error = make_error(ErrorKind::kDeadlineExceeded, "review.breached",
-                                   "nobody answered the review in the queue '" + spec.queue + "' before it was due; give the step "
-                                   "an on_breach answer or more time", "steps." + step.name);
+                                   "nobody answered the review in the queue '" + spec.queue +
+                                       "' before it was due; give the step "
+                                       "an on_breach answer or more time",
+                                   "steps." + step.name);
     StepFailed body;
     body.attempt = s.attempt;
     body.started_us = now_us_;
@@ -150,8 +155,9 @@ class Stepper {
 
   Error killed_error(const Kill& kill) const {
     return make_error(ErrorKind::kUnavailable, "governance.killed",
-                      std::string(artefact_kind_name(kill.kind)) + " " + kill.name + (kill.version.empty() ? "" : "@" + kill.version) +
-                          " was switched off by " + kill.who + ": " + kill.why + "; revive it to go on");
+                      std::string(artefact_kind_name(kill.kind)) + " " + kill.name +
+                          (kill.version.empty() ? "" : "@" + kill.version) + " was switched off by " +
+                          kill.who + ": " + kill.why + "; revive it to go on");
   }
 
   StepState& state(const Step& step) { return run_.steps[step.index.value]; }
@@ -166,7 +172,8 @@ class Stepper {
       if (!*wanted) return emit(step, StepSkipped{});
     }
     switch (step.kind) {
-      case StepKind::kSet: return settle_pure(step, evaluate(std::get<SetSpec>(step.spec).value, run_.slots, *run_.arena));
+      case StepKind::kSet:
+        return settle_pure(step, evaluate(std::get<SetSpec>(step.spec).value, run_.slots, *run_.arena));
       case StepKind::kFail: return start_fail(step);
       case StepKind::kRules: return start_rules(step);
       case StepKind::kTriage: return start_triage(step);
@@ -179,14 +186,17 @@ class Stepper {
   }
 
   void settle_pure(const Step& step, const Result<Value>& result) {
-    if (result.ok()) complete(step, *result, Value());
-    else fail_attempt(step, result.error(), Value());
+    if (result.ok())
+      complete(step, *result, Value());
+    else
+      fail_attempt(step, result.error(), Value());
   }
 
   void start_fail(const Step& step) {
     const auto& spec = std::get<FailSpec>(step.spec);
     auto message = evaluate(spec.message, run_.slots, *run_.arena);
-    const std::string text = message.ok() && message->is(Kind::kString) ? std::string(message->as_string()) : spec.code;
+    const std::string text =
+        message.ok() && message->is(Kind::kString) ? std::string(message->as_string()) : spec.code;
     fail_attempt(step, make_error(ErrorKind::kUnprocessable, spec.code, text, "steps." + step.name), Value());
   }
 
@@ -198,8 +208,10 @@ class Stepper {
       return fail_attempt(step, killed_error(*kill), Value());
     }
     if (pin->table == nullptr) {
-      return fail_attempt(step, make_error(ErrorKind::kUnprocessable, "workflow.missing_artefact",
-                                           "rule table " + pin->name + "@" + pin->version + " is not available"), Value());
+      return fail_attempt(step,
+                          make_error(ErrorKind::kUnprocessable, "workflow.missing_artefact",
+                                     "rule table " + pin->name + "@" + pin->version + " is not available"),
+                          Value());
     }
     auto facts = evaluate(spec.facts, run_.slots, *run_.arena);
     if (!facts.ok()) return fail_attempt(step, facts.error(), Value());
@@ -245,7 +257,8 @@ class Stepper {
   void start_review(const Step& step) {
     auto body = prepare_review(run_, step, host_.new_id(now_us_), now_us_);
     if (!body.ok()) return fail_attempt(step, body.error(), Value());
-    if (!fits(body->show) || !try_emit(step, *body)) fail_attempt(step, too_large("what the review shows"), Value());
+    if (!fits(body->show) || !try_emit(step, *body))
+      fail_attempt(step, too_large("what the review shows"), Value());
   }
 
   void start_wait(const Step& step) {
@@ -258,9 +271,12 @@ class Stepper {
       if (!value.ok()) return fail_attempt(step, value.error(), Value());
       const Kind wanted = spec.until.has_value() ? Kind::kTimestamp : Kind::kDuration;
       if (!value->is(wanted)) {
-        return fail_attempt(step, make_error(ErrorKind::kUnprocessable, "workflow.bad_wait",
-                                             "'" + program->text() + "' gave " + std::string(kind_name(value->kind())) +
-                                                 "; until takes a timestamp, for takes a duration"), Value());
+        return fail_attempt(
+            step,
+            make_error(ErrorKind::kUnprocessable, "workflow.bad_wait",
+                       "'" + program->text() + "' gave " + std::string(kind_name(value->kind())) +
+                           "; until takes a timestamp, for takes a duration"),
+            Value());
       }
       const int64_t us = value->seconds() * 1'000'000 + value->nanos() / 1000;
       body.until_us = spec.until.has_value() ? us : now_us_ + us;
@@ -274,7 +290,8 @@ class Stepper {
     s.in_flight = true;
     s.attempt_deadline_us = now_us_ + (step.timeout_us != 0 ? step.timeout_us : default_timeout_us);
     if (run_.pipeline->deadline_us != 0) {
-      s.attempt_deadline_us = std::min(s.attempt_deadline_us, run_.stretch_started_us + run_.pipeline->deadline_us);
+      s.attempt_deadline_us =
+          std::min(s.attempt_deadline_us, run_.stretch_started_us + run_.pipeline->deadline_us);
     }
     EffectRequest effect;
     effect.run = run_.id;
@@ -334,12 +351,14 @@ class Stepper {
     RunCompleted body;
     body.output = *output;
     body.cost = run_.cost;
-    if (!fits(*output) || !host_.emit(run_, Event{run_.id, kNoStep, now_us_, body})) fail_run(too_large("the output"));
+    if (!fits(*output) || !host_.emit(run_, Event{run_.id, kNoStep, now_us_, body}))
+      fail_run(too_large("the output"));
   }
 
   int64_t backoff_us(const Step& step, uint16_t attempt) const {
     const RetryPolicy& policy = step.retry;
-    const double grown = static_cast<double>(policy.backoff_first_us) * std::exp2(std::min<int>(attempt - 1, 40));
+    const double grown =
+        static_cast<double>(policy.backoff_first_us) * std::exp2(std::min<int>(attempt - 1, 40));
     const double base = std::min(grown, static_cast<double>(policy.backoff_max_us));
     const double spread = 1 + policy.jitter * (2 * seeded_uniform(run_, step.name, attempt) - 1);
     return std::max<int64_t>(1, static_cast<int64_t>(base * spread));
@@ -347,8 +366,10 @@ class Stepper {
 
   static Error too_large(const std::string& what) {
     return make_error(ErrorKind::kTooLarge, "workflow.result_too_large",
-                      what + " is larger, or nested deeper, than one record of the log may be; keep less, or store it elsewhere and "
-                             "keep a reference");
+                      what +
+                          " is larger, or nested deeper, than one record of the log may be; keep less, or "
+                          "store it elsewhere and "
+                          "keep a reference");
   }
   /// Steps may put values into values, again and again.
   static bool fits(const Value& value) { return depth(value) <= kMaxValueDepth; }
@@ -372,20 +393,24 @@ class Stepper {
 bool is_working(const RunState& run) {
   if (!run.ready.empty()) return true;
   for (const StepState& step : run.steps) {
-    if (step.in_flight || step.status == StepStatus::kStarted || step.status == StepStatus::kRetrying) return true;
+    if (step.in_flight || step.status == StepStatus::kStarted || step.status == StepStatus::kRetrying)
+      return true;
   }
   return false;
 }
 
 int64_t deadline_us(const RunState& run) {
-  return run.pipeline->deadline_us == 0 || !is_working(run) ? 0 : run.stretch_started_us + run.pipeline->deadline_us;
+  return run.pipeline->deadline_us == 0 || !is_working(run)
+             ? 0
+             : run.stretch_started_us + run.pipeline->deadline_us;
 }
 
 }  // namespace
 
 void advance(RunState& run, Host& host, int64_t now_us) { Stepper(run, host, now_us).advance(); }
 
-bool complete_effect(RunState& run, StepIndex index, uint16_t attempt, EffectResult effect, Host& host, int64_t now_us) {
+bool complete_effect(RunState& run, StepIndex index, uint16_t attempt, EffectResult effect, Host& host,
+                     int64_t now_us) {
   SY_CHECK(index.value < run.steps.size());
   StepState& state = run.steps[index.value];
   if (is_final(run.status) || !state.in_flight || state.attempt != attempt) return false;
@@ -402,7 +427,8 @@ bool complete_effect(RunState& run, StepIndex index, uint16_t attempt, EffectRes
   return true;
 }
 
-void complete_review(RunState& run, StepIndex index, const Value& answer, std::string_view reviewer, Host& host, int64_t now_us) {
+void complete_review(RunState& run, StepIndex index, const Value& answer, std::string_view reviewer,
+                     Host& host, int64_t now_us) {
   SY_CHECK(index.value < run.steps.size() && run.steps[index.value].status == StepStatus::kWaiting);
   Stepper stepper(run, host, now_us);
   const Value owned = copy_value(answer, *run.arena);
@@ -412,17 +438,21 @@ void complete_review(RunState& run, StepIndex index, const Value& answer, std::s
 
 void on_time(RunState& run, Host& host, int64_t now_us) {
   Stepper stepper(run, host, now_us);
-  if (const int64_t deadline = deadline_us(run); deadline != 0 && now_us >= deadline && !is_final(run.status)) {
+  if (const int64_t deadline = deadline_us(run);
+      deadline != 0 && now_us >= deadline && !is_final(run.status)) {
     return stepper.fail_run(make_error(ErrorKind::kDeadlineExceeded, "run.deadline_exceeded",
-                                       "the pipeline's deadline passed before its automatic steps were done", "deadline"));
+                                       "the pipeline's deadline passed before its automatic steps were done",
+                                       "deadline"));
   }
   for (size_t i = 0; i < run.steps.size() && !is_final(run.status); ++i) {
     StepState& state = run.steps[i];
     const Step& step = run.pipeline->steps[i];
     if (state.in_flight && now_us >= state.attempt_deadline_us) {
       state.in_flight = false;
-      stepper.fail_attempt(step, make_error(ErrorKind::kDeadlineExceeded, "step.timeout",
-                                            "the attempt gave no answer within its time-out", "steps." + step.name), Value());
+      stepper.fail_attempt(step,
+                           make_error(ErrorKind::kDeadlineExceeded, "step.timeout",
+                                      "the attempt gave no answer within its time-out", "steps." + step.name),
+                           Value());
     } else if (state.due_us != 0 && now_us >= state.due_us) {
       if (state.status == StepStatus::kRetrying && !state.in_flight) {
         run.ready.push_back(static_cast<uint16_t>(i));
@@ -445,8 +475,10 @@ int64_t next_due_us(const RunState& run) {
     if (us != 0 && (next == 0 || us < next)) next = us;
   };
   for (const StepState& step : run.steps) {
-    if (step.in_flight) consider(step.attempt_deadline_us);
-    else if (step.status == StepStatus::kWaiting || step.status == StepStatus::kRetrying) consider(step.due_us);
+    if (step.in_flight)
+      consider(step.attempt_deadline_us);
+    else if (step.status == StepStatus::kWaiting || step.status == StepStatus::kRetrying)
+      consider(step.due_us);
   }
   return next;
 }

@@ -30,15 +30,18 @@ void append_percent_encoded(std::string_view text, std::string& out) {
 
 Result<Value> evaluate(const Template& text, std::span<const Value> slots, Arena& arena) {
   if (const auto* constant = std::get_if<Value>(&text.node)) return *constant;
-  if (const auto* program = std::get_if<expression::Program>(&text.node)) return program->evaluate(slots, arena);
+  if (const auto* program = std::get_if<expression::Program>(&text.node))
+    return program->evaluate(slots, arena);
   if (const auto* fields = std::get_if<std::vector<Template::Field>>(&text.node)) {
     MapBuilder map(arena);
     for (const auto& field : *fields) {
       auto value = evaluate(field.value, slots, arena);
       if (!value.ok()) return at(std::move(value).error(), field.name);
       // An optional makes a field that may be absent: compile() gave it such a type.
-      if (!value->is(Kind::kOptional)) map.add(field.name, *value);
-      else if (value->optional_value() != nullptr) map.add(field.name, *value->optional_value());
+      if (!value->is(Kind::kOptional))
+        map.add(field.name, *value);
+      else if (value->optional_value() != nullptr)
+        map.add(field.name, *value->optional_value());
     }
     return map.build();
   }
@@ -51,7 +54,8 @@ Result<Value> evaluate(const Template& text, std::span<const Value> slots, Arena
   return list.build();
 }
 
-Result<bool> evaluate_condition(const expression::Program& program, std::span<const Value> slots, Arena& arena) {
+Result<bool> evaluate_condition(const expression::Program& program, std::span<const Value> slots,
+                                Arena& arena) {
   SY_ASSIGN_OR_RETURN(const Value value, program.evaluate(slots, arena));
   if (!value.is(Kind::kBool)) {
     return make_error(ErrorKind::kUnprocessable, "workflow.not_a_condition",
@@ -61,11 +65,13 @@ Result<bool> evaluate_condition(const expression::Program& program, std::span<co
   return value.as_bool();
 }
 
-Result<std::string_view> evaluate_text(const expression::Program& program, std::span<const Value> slots, Arena& arena) {
+Result<std::string_view> evaluate_text(const expression::Program& program, std::span<const Value> slots,
+                                       Arena& arena) {
   SY_ASSIGN_OR_RETURN(const Value value, program.evaluate(slots, arena));
   if (!value.is(Kind::kString)) {
     return make_error(ErrorKind::kUnprocessable, "workflow.not_a_text",
-                      "'" + program.text() + "' gave " + std::string(kind_name(value.kind())) + " instead of a text; write string(...)");
+                      "'" + program.text() + "' gave " + std::string(kind_name(value.kind())) +
+                          " instead of a text; write string(...)");
   }
   return value.as_string();
 }
@@ -87,18 +93,21 @@ Result<HttpCall> prepare_http(const RunState& run, const HttpSpec& spec) {
     if (!value.is(Kind::kString) && !value.is(Kind::kBool) && !value.is_number()) {
       return make_error(ErrorKind::kUnprocessable, "workflow.bad_query",
                         "the query parameter " + name + " is " + std::string(kind_name(value.kind())) +
-                            "; give a text, a number or true/false", "http.query." + name);
+                            "; give a text, a number or true/false",
+                        "http.query." + name);
     }
     call.url += call.url.find('?') == std::string::npos ? '?' : '&';
     append_percent_encoded(name, call.url);
     call.url += '=';
-    append_percent_encoded(value.is(Kind::kString) ? std::string(value.as_string()) : to_json(value), call.url);
+    append_percent_encoded(value.is(Kind::kString) ? std::string(value.as_string()) : to_json(value),
+                           call.url);
   }
   for (const auto& [name, program] : spec.headers) {
     SY_ASSIGN_OR_RETURN(const std::string_view value, evaluate_text(program, run.slots, arena));
     if (value.find_first_of("\r\n") != std::string_view::npos) {
       return make_error(ErrorKind::kUnprocessable, "workflow.bad_header",
-                        "the header " + name + " would contain a line break; remove it from the expression", "http.headers." + name);
+                        "the header " + name + " would contain a line break; remove it from the expression",
+                        "http.headers." + name);
     }
     call.headers.emplace_back(name, value);
   }
@@ -128,8 +137,10 @@ Result<ReviewRequested> prepare_review(const RunState& run, const Step& step, Ru
     auto value = program.evaluate(run.slots, arena);
     if (!value.ok()) return at(std::move(value).error(), "review.show." + name);
     // What is absent is simply not shown.
-    if (!value->is(Kind::kOptional)) show.add(name, *value);
-    else if (value->optional_value() != nullptr) show.add(name, *value->optional_value());
+    if (!value->is(Kind::kOptional))
+      show.add(name, *value);
+    else if (value->optional_value() != nullptr)
+      show.add(name, *value->optional_value());
   }
   request.show = show.build();
   return request;

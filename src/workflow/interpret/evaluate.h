@@ -10,12 +10,15 @@
 
 namespace switchyard::workflow {
 
-/// The value of a template; keys are views of the pipeline's own text. The error's field says where in the template.
+/// The value of a template; keys are views of the pipeline's own text. The error's field says where in the
+/// template.
 Result<Value> evaluate(const Template& text, std::span<const Value> slots, Arena& arena);
 
 /// A condition; kUnprocessable when it does not give a bool.
-Result<bool> evaluate_condition(const expression::Program& program, std::span<const Value> slots, Arena& arena);
-Result<std::string_view> evaluate_text(const expression::Program& program, std::span<const Value> slots, Arena& arena);
+Result<bool> evaluate_condition(const expression::Program& program, std::span<const Value> slots,
+                                Arena& arena);
+Result<std::string_view> evaluate_text(const expression::Program& program, std::span<const Value> slots,
+                                       Arena& arena);
 
 /// Whether and why a person is needed. `uses_budget`: the answer consumes one review of the day's budget.
 struct TriageOutcome {

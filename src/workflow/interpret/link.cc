@@ -76,7 +76,9 @@ void link(Pipeline& pipeline) {
 }
 
 void collect_reads(const Step& step, std::set<std::string>& paths) {
-  visit_step(step, [&paths](const expression::Program& program) { paths.insert(program.read_paths().begin(), program.read_paths().end()); });
+  visit_step(step, [&paths](const expression::Program& program) {
+    paths.insert(program.read_paths().begin(), program.read_paths().end());
+  });
 }
 
 }  // namespace switchyard::workflow

@@ -18,7 +18,8 @@ RunStatus effective_status(const RunState& run) {
       case StepStatus::kRetrying: return RunStatus::kRunning;
       case StepStatus::kPending: {
         bool runnable = true;
-        for (const StepIndex need : run.pipeline->steps[i].needs) runnable &= is_settled(run.steps[need.value].status);
+        for (const StepIndex need : run.pipeline->steps[i].needs)
+          runnable &= is_settled(run.steps[need.value].status);
         if (runnable) return RunStatus::kRunning;
         break;
       }
@@ -86,7 +87,8 @@ RunSummary read_summary(const RunId& id, ByteReader& in, Arena& arena) {
 Error corrupt(const RunId& id) {
   return make_error(ErrorKind::kCorruption, "workflow.corrupt_run",
                     "the stored state of run " + id.to_string() +
-                        " cannot be read; stop the server, move the state folder away, and start: it is folded anew from the log");
+                        " cannot be read; stop the server, move the state folder away, and start: it is "
+                        "folded anew from the log");
 }
 
 }  // namespace
@@ -149,7 +151,8 @@ Result<RunSummary> decode_summary(const RunId& id, std::string_view bytes) {
   return summary;
 }
 
-Result<std::unique_ptr<RunState>> decode_run(const RunId& id, std::string_view bytes, const Catalog& catalog) {
+Result<std::unique_ptr<RunState>> decode_run(const RunId& id, std::string_view bytes,
+                                             const Catalog& catalog) {
   auto arena = std::make_shared<Arena>(bytes.size() * 2 + 256);
   ByteReader in(bytes);
   RunSummary summary = read_summary(id, in, *arena);
@@ -167,16 +170,18 @@ Result<std::unique_ptr<RunState>> decode_run(const RunId& id, std::string_view b
     pin.kind = static_cast<ArtefactKind>(in.u8());
     pin.name = in.bytes();
     pin.version = in.bytes();
-    if (const auto hash = in.raw(pin.sha256.size()); !hash.empty()) std::memcpy(pin.sha256.data(), hash.data(), hash.size());
+    if (const auto hash = in.raw(pin.sha256.size()); !hash.empty())
+      std::memcpy(pin.sha256.data(), hash.data(), hash.size());
     if (pin.kind == ArtefactKind::kRules) pin.table = catalog.rules(pin.name, pin.version);
     pins->pins.push_back(std::move(pin));
   }
   auto pipeline = catalog.pipeline_by_hash(summary.pipeline_hash);
   if (!in.ok()) return corrupt(id);
   if (pipeline == nullptr) {
-    return make_error(ErrorKind::kUnprocessable, "workflow.missing_artefact",
-                      "run " + id.to_string() + " is pinned to " + summary.pipeline + "@" + summary.version +
-                          ", which this binary could not compile from the governance log; see the start-up log");
+    return make_error(
+        ErrorKind::kUnprocessable, "workflow.missing_artefact",
+        "run " + id.to_string() + " is pinned to " + summary.pipeline + "@" + summary.version +
+            ", which this binary could not compile from the governance log; see the start-up log");
   }
 
   auto run = make_run(id, std::move(pipeline), std::move(pins), arena);

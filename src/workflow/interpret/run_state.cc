@@ -16,12 +16,14 @@ std::string_view run_status_name(RunStatus status) {
 }
 
 Result<RunStatus> parse_run_status(std::string_view name) {
-  for (const auto status : {RunStatus::kRunning, RunStatus::kWaiting, RunStatus::kCompleted, RunStatus::kFailed,
-                            RunStatus::kCancelled}) {
+  for (const auto status : {RunStatus::kRunning, RunStatus::kWaiting, RunStatus::kCompleted,
+                            RunStatus::kFailed, RunStatus::kCancelled}) {
     if (run_status_name(status) == name) return status;
   }
-  return make_error(ErrorKind::kInvalidArgument, "workflow.unknown_status",
-                    "'" + std::string(name) + "' is no status; use running, waiting, completed, failed or cancelled", "status");
+  return make_error(
+      ErrorKind::kInvalidArgument, "workflow.unknown_status",
+      "'" + std::string(name) + "' is no status; use running, waiting, completed, failed or cancelled",
+      "status");
 }
 
 const Pin* Pins::find(ArtefactKind kind, std::string_view name) const {
@@ -30,8 +32,8 @@ const Pin* Pins::find(ArtefactKind kind, std::string_view name) const {
   return nullptr;
 }
 
-std::unique_ptr<RunState> make_run(RunId id, std::shared_ptr<const Pipeline> pipeline, std::shared_ptr<const Pins> pins,
-                                   std::shared_ptr<Arena> arena) {
+std::unique_ptr<RunState> make_run(RunId id, std::shared_ptr<const Pipeline> pipeline,
+                                   std::shared_ptr<const Pins> pins, std::shared_ptr<Arena> arena) {
   auto run = std::make_unique<RunState>();
   run->id = id;
   run->pipeline = std::move(pipeline);
@@ -153,7 +155,8 @@ struct Applier {
   void operator()(const RunFailed& e) const { end(RunStatus::kFailed), run.error = own(e.error); }
   void operator()(const RunCancelled& e) const {
     end(RunStatus::kCancelled);
-    run.error = {ErrorKind::kCancelled, "run.cancelled", "cancelled by " + std::string(e.who) + ": " + std::string(e.why), ""};
+    run.error = {ErrorKind::kCancelled, "run.cancelled",
+                 "cancelled by " + std::string(e.who) + ": " + std::string(e.why), ""};
   }
   void operator()(const ReviewRequested& e) const {
     const auto& spec = std::get<ReviewSpec>(run.pipeline->steps[event.step].spec);
@@ -204,9 +207,11 @@ void rebuild(RunState& run) {
     set_slot(run, i);
     StepState& state = run.steps[i];
     state.in_flight = false;
-    state.open_needs = static_cast<uint16_t>(std::count_if(
-        steps[i].needs.begin(), steps[i].needs.end(), [&](StepIndex need) { return !is_settled(run.steps[need.value].status); }));
-    const bool runnable = state.status == StepStatus::kStarted || (state.status == StepStatus::kPending && state.open_needs == 0);
+    state.open_needs = static_cast<uint16_t>(
+        std::count_if(steps[i].needs.begin(), steps[i].needs.end(),
+                      [&](StepIndex need) { return !is_settled(run.steps[need.value].status); }));
+    const bool runnable = state.status == StepStatus::kStarted ||
+                          (state.status == StepStatus::kPending && state.open_needs == 0);
     if (runnable && !is_final(run.status)) run.ready.push_back(static_cast<uint16_t>(i));
   }
 }

@@ -1,7 +1,9 @@
-// Whether a person is needed: confidence, expected cost, daily budget, random quality sample. Every rule's result is kept.
+// Whether a person is needed: confidence, expected cost, daily budget, random quality sample. Every rule's
+// result is kept.
 //
-// Expected cost (Chow 1970; Elkan 2001; Franc et al., JMLR 24, 2023): R(a|x) = sum_y C(a,y) p(y|x); a review costs
-// R_rev = c_h + c_delay + e_h * c_e, where c_e, the cost of a reviewer's error, is sum_y p(y|x) max_a C(a,y).
+// Expected cost (Chow 1970; Elkan 2001; Franc et al., JMLR 24, 2023): R(a|x) = sum_y C(a,y) p(y|x); a review
+// costs R_rev = c_h + c_delay + e_h * c_e, where c_e, the cost of a reviewer's error, is sum_y p(y|x) max_a
+// C(a,y).
 #include <algorithm>
 #include <cmath>
 
@@ -11,8 +13,10 @@ namespace switchyard::workflow {
 namespace {
 
 Error bad_score(const std::string& what) {
-  return make_error(ErrorKind::kUnprocessable, "triage.bad_score",
-                    what + "; a score is the probability of the positive answer, or a map from answer to probability", "triage");
+  return make_error(
+      ErrorKind::kUnprocessable, "triage.bad_score",
+      what + "; a score is the probability of the positive answer, or a map from answer to probability",
+      "triage");
 }
 
 /// Probabilities in the order of `answers`.
@@ -20,17 +24,21 @@ Result<std::vector<double>> probabilities(const Value& score, const std::vector<
   std::vector<double> p;
   if (score.is_number()) {
     const double positive = score.to_double();
-    if (!(positive >= 0 && positive <= 1)) return bad_score("the score is " + std::to_string(positive) + ", outside 0..1");
-    if (answers.size() != 2) return bad_score("a single score cannot serve " + std::to_string(answers.size()) + " answers");
+    if (!(positive >= 0 && positive <= 1))
+      return bad_score("the score is " + std::to_string(positive) + ", outside 0..1");
+    if (answers.size() != 2)
+      return bad_score("a single score cannot serve " + std::to_string(answers.size()) + " answers");
     return std::vector<double>{1 - positive, positive};
   }
   if (!score.is(Kind::kMap)) return bad_score("the score is " + std::string(kind_name(score.kind())));
   double sum = 0;
   for (const std::string& answer : answers) {
     const Value* value = score.find(answer);
-    if (value == nullptr || !value->is_number()) return bad_score("the score has no probability for '" + answer + "'");
+    if (value == nullptr || !value->is_number())
+      return bad_score("the score has no probability for '" + answer + "'");
     p.push_back(value->to_double());
-    if (!(p.back() >= 0 && p.back() <= 1)) return bad_score("the probability of '" + answer + "' is outside 0..1");
+    if (!(p.back() >= 0 && p.back() <= 1))
+      return bad_score("the probability of '" + answer + "' is outside 0..1");
     sum += p.back();
   }
   if (std::abs(sum - 1) > 1e-3) return bad_score("the probabilities sum to " + std::to_string(sum));
@@ -48,7 +56,7 @@ Result<double> evaluate_cost(const expression::Program& program, const RunState&
 }
 
 struct Costs {
-  double best = 0;        ///< least expected cost of an automatic answer
+  double best = 0;  ///< least expected cost of an automatic answer
   size_t best_answer = 0;
   double review = 0;
 };
@@ -76,7 +84,8 @@ Result<Costs> expected_costs(const TriageCosts& costs, const std::vector<double>
     result.review += cost;
   }
   if (costs.review_delay_cost.has_value()) {
-    SY_ASSIGN_OR_RETURN(const double cost, evaluate_cost(*costs.review_delay_cost, run, "costs.review.delay"));
+    SY_ASSIGN_OR_RETURN(const double cost,
+                        evaluate_cost(*costs.review_delay_cost, run, "costs.review.delay"));
     result.review += cost;
   }
   return result;
@@ -86,7 +95,8 @@ Result<Costs> expected_costs(const TriageCosts& costs, const std::vector<double>
 class Verdict {
  public:
   explicit Verdict(Arena& arena) : arena_(arena), rules_(arena) {}
-  void rule(std::string_view name, bool fired, std::initializer_list<std::pair<std::string_view, double>> figures) {
+  void rule(std::string_view name, bool fired,
+            std::initializer_list<std::pair<std::string_view, double>> figures) {
     MapBuilder map(arena_);
     map.add("rule", Value::string(name));
     map.add("fired", Value::boolean(fired));
@@ -110,7 +120,9 @@ const std::vector<std::string>& default_answers() {
 
 }  // namespace
 
-std::string budget_scope(const RunState& run, const Step& step) { return run.pipeline->name + "/" + step.name; }
+std::string budget_scope(const RunState& run, const Step& step) {
+  return run.pipeline->name + "/" + step.name;
+}
 
 Result<TriageOutcome> evaluate_triage(const RunState& run, const Step& step, Host& host, int64_t now_us) {
   const auto& spec = std::get<TriageSpec>(step.spec);
@@ -123,7 +135,8 @@ Result<TriageOutcome> evaluate_triage(const RunState& run, const Step& step, Hos
 
   Verdict verdict(arena);
   if (spec.confidence_below.has_value()) {
-    verdict.rule("confidence", confidence < *spec.confidence_below, {{"value", confidence}, {"limit", *spec.confidence_below}});
+    verdict.rule("confidence", confidence < *spec.confidence_below,
+                 {{"value", confidence}, {"limit", *spec.confidence_below}});
   }
   Costs costs;
   if (spec.costs.has_value()) {
@@ -133,7 +146,8 @@ Result<TriageOutcome> evaluate_triage(const RunState& run, const Step& step, Hos
   }
   if (spec.sample_probability > 0) {
     const double drawn = seeded_uniform(run, step.name, 0);
-    verdict.rule("sample", drawn < spec.sample_probability, {{"probability", spec.sample_probability}, {"drawn", drawn}});
+    verdict.rule("sample", drawn < spec.sample_probability,
+                 {{"probability", spec.sample_probability}, {"drawn", drawn}});
   }
   bool to_person = !verdict.reason().empty();
   std::string_view reason = to_person ? verdict.reason() : std::string_view("automatic");

@@ -36,7 +36,8 @@ class Arena {
 
   void* allocate_bytes(size_t size, size_t alignment) {
     const auto at = (reinterpret_cast<uintptr_t>(cursor_) + alignment - 1) & ~(alignment - 1);
-    if (cursor_ == nullptr || at + size > reinterpret_cast<uintptr_t>(limit_)) return allocate_slow(size, alignment);
+    if (cursor_ == nullptr || at + size > reinterpret_cast<uintptr_t>(limit_))
+      return allocate_slow(size, alignment);
     cursor_ = reinterpret_cast<char*>(at + size);
     return reinterpret_cast<void*>(at);
   }

@@ -12,8 +12,8 @@ namespace switchyard {
 }  // namespace switchyard
 
 /// An invariant. Stays on in release builds; never used on input.
-#define SY_CHECK(condition)                                                          \
-  do {                                                                               \
-    if (!(condition)) [[unlikely]]                                                   \
-      ::switchyard::check_failed(#condition, __FILE__, __LINE__);                    \
+#define SY_CHECK(condition)                                       \
+  do {                                                            \
+    if (!(condition)) [[unlikely]]                                \
+      ::switchyard::check_failed(#condition, __FILE__, __LINE__); \
   } while (0)

@@ -14,21 +14,21 @@ namespace switchyard {
 
 /// What a caller may do about an error. One HTTP status and one exit code belong to each.
 enum class ErrorKind : uint8_t {
-  kInvalidArgument,     ///< the input is wrong and will stay wrong (400, exit 2)
-  kUnauthenticated,     ///< no or unknown credentials (401)
-  kPermissionDenied,    ///< known, but not allowed (403)
-  kNotFound,            ///< the thing named does not exist (404)
-  kConflict,            ///< the state of the thing forbids it (409)
-  kTooLarge,            ///< over a named limit, never to be retried (413)
-  kUnprocessable,       ///< well formed, but contradicts what is known (422)
-  kResourceExhausted,   ///< over a rate or queue limit, retry later (429)
-  kCancelled,           ///< somebody asked for it to end (499)
-  kInternal,            ///< a defect of ours (500)
-  kUnavailable,         ///< cannot be done now, retry later (503)
-  kDeadlineExceeded,    ///< the time allowed ran out (504)
-  kNoSpace,             ///< the disk is full (507)
-  kCorruption,          ///< stored bytes are not what was written; needs a person (500)
-  kIo,                  ///< the operating system reported an I/O failure (500)
+  kInvalidArgument,    ///< the input is wrong and will stay wrong (400, exit 2)
+  kUnauthenticated,    ///< no or unknown credentials (401)
+  kPermissionDenied,   ///< known, but not allowed (403)
+  kNotFound,           ///< the thing named does not exist (404)
+  kConflict,           ///< the state of the thing forbids it (409)
+  kTooLarge,           ///< over a named limit, never to be retried (413)
+  kUnprocessable,      ///< well formed, but contradicts what is known (422)
+  kResourceExhausted,  ///< over a rate or queue limit, retry later (429)
+  kCancelled,          ///< somebody asked for it to end (499)
+  kInternal,           ///< a defect of ours (500)
+  kUnavailable,        ///< cannot be done now, retry later (503)
+  kDeadlineExceeded,   ///< the time allowed ran out (504)
+  kNoSpace,            ///< the disk is full (507)
+  kCorruption,         ///< stored bytes are not what was written; needs a person (500)
+  kIo,                 ///< the operating system reported an I/O failure (500)
 };
 
 /// "invalid_argument", "not_found", ...
@@ -53,15 +53,24 @@ inline Error make_error(ErrorKind kind, std::string code, std::string message, s
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit on purpose
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit on purpose
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
 
-  T& value() & { require(); return std::get<0>(state_); }
-  const T& value() const& { require(); return std::get<0>(state_); }
-  T&& value() && { require(); return std::get<0>(std::move(state_)); }
+  T& value() & {
+    require();
+    return std::get<0>(state_);
+  }
+  const T& value() const& {
+    require();
+    return std::get<0>(state_);
+  }
+  T&& value() && {
+    require();
+    return std::get<0>(std::move(state_));
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
@@ -69,8 +78,14 @@ class [[nodiscard]] Result {
   const T* operator->() const { return &value(); }
 
   /// Requires: !ok().
-  const Error& error() const& { SY_CHECK(!ok()); return std::get<1>(state_); }
-  Error&& error() && { SY_CHECK(!ok()); return std::get<1>(std::move(state_)); }
+  const Error& error() const& {
+    SY_CHECK(!ok());
+    return std::get<1>(state_);
+  }
+  Error&& error() && {
+    SY_CHECK(!ok());
+    return std::get<1>(std::move(state_));
+  }
 
  private:
   void require() const {
@@ -90,8 +105,14 @@ class [[nodiscard]] Result<void> {
   void value() const {
     if (!ok()) check_failed_result(error_->to_string());
   }
-  const Error& error() const& { SY_CHECK(!ok()); return *error_; }
-  Error&& error() && { SY_CHECK(!ok()); return std::move(*error_); }
+  const Error& error() const& {
+    SY_CHECK(!ok());
+    return *error_;
+  }
+  Error&& error() && {
+    SY_CHECK(!ok());
+    return std::move(*error_);
+  }
 
  private:
   std::unique_ptr<Error> error_;
@@ -103,8 +124,8 @@ using Status = Result<void>;
 #define SY_CONCAT(a, b) SY_CONCAT_INNER(a, b)
 
 /// Returns the error of `expr` from the enclosing function if it has one.
-#define SY_RETURN_IF_ERROR(expr)                             \
-  do {                                                       \
+#define SY_RETURN_IF_ERROR(expr)                                                       \
+  do {                                                                                 \
     if (auto sy_status = (expr); !sy_status.ok()) return std::move(sy_status).error(); \
   } while (0)
 

@@ -38,13 +38,13 @@ struct Change {
   ArtefactKind kind{};
   std::string name, version, path;
   Sha256 sha256{};
-  std::string replaces;       ///< the version that was active; empty: none
-  std::string diff;           ///< against it, unified; empty: none
+  std::string replaces;  ///< the version that was active; empty: none
+  std::string diff;      ///< against it, unified; empty: none
 };
 struct DeployReport {
   std::vector<Change> changes;
-  Diagnostics diagnostics;    ///< errors: nothing was deployed; warnings
-  GovernanceOffset offset;    ///< after the deployment
+  Diagnostics diagnostics;  ///< errors: nothing was deployed; warnings
+  GovernanceOffset offset;  ///< after the deployment
   bool deployed = false;
 };
 
@@ -52,7 +52,7 @@ struct DeployReport {
 struct GovernanceRecord {
   uint64_t offset = 0;
   int64_t time_us = 0;
-  std::string type;           ///< "deployed", "activated", "killed", "revived"
+  std::string type;  ///< "deployed", "activated", "killed", "revived"
   ArtefactKind kind{};
   std::string name, version, who, why;
 };
@@ -72,36 +72,38 @@ class Snapshot : public workflow::Catalog {
  public:
   /// In the order of their deployment.
   virtual std::vector<std::shared_ptr<const Artefact>> artefacts() const = 0;
-  virtual std::shared_ptr<const Artefact> artefact(ArtefactKind kind, std::string_view name, std::string_view version) const = 0;
+  virtual std::shared_ptr<const Artefact> artefact(ArtefactKind kind, std::string_view name,
+                                                   std::string_view version) const = 0;
   /// Empty when the name is unknown.
   virtual std::string active_version(ArtefactKind kind, std::string_view name) const = 0;
   virtual std::vector<workflow::Kill> kills() const = 0;
 };
 
 struct GovernanceOptions {
-  log::Log* log = nullptr;             ///< the governance log, owned by the caller
+  log::Log* log = nullptr;  ///< the governance log, owned by the caller
   const runtime::Clock* clock = nullptr;
   runtime::Disk* disk = nullptr;
-  std::string blob_directory;          ///< content-addressed; created when absent
+  std::string blob_directory;  ///< content-addressed; created when absent
   ModelLoader* models = nullptr;
 };
 
-/// Everything operators decide, as events in one log: deployments of immutable versions, switches. Changes are rare and
-/// serialised; readers take snapshots, from any thread, without waiting.
+/// Everything operators decide, as events in one log: deployments of immutable versions, switches. Changes
+/// are rare and serialised; readers take snapshots, from any thread, without waiting.
 class Governance {
  public:
   explicit Governance(GovernanceOptions options);
   ~Governance();
 
-  /// Folds the log: compiles every pipeline and rule table, loads every model. An artefact that this binary cannot
-  /// compile or load any more is reported in `problems` and left out; runs pinned to it wait.
+  /// Folds the log: compiles every pipeline and rule table, loads every model. An artefact that this binary
+  /// cannot compile or load any more is reported in `problems` and left out; runs pinned to it wait.
   Status open(Diagnostics* problems);
 
   std::shared_ptr<const Snapshot> snapshot() const;
 
-  /// Checks the whole bundle, and deploys all of it or nothing. New versions become active. Blocks for compiling,
-  /// loading models and the log. Error only when the log fails; mistakes are in the report. A version that exists
-  /// with the same content is unchanged; with other content it is a mistake: versions are immutable.
+  /// Checks the whole bundle, and deploys all of it or nothing. New versions become active. Blocks for
+  /// compiling, loading models and the log. Error only when the log fails; mistakes are in the report. A
+  /// version that exists with the same content is unchanged; with other content it is a mistake: versions are
+  /// immutable.
   Result<DeployReport> deploy(const DeployRequest& request);
   /// Makes an earlier version active again. kNotFound "governance.unknown_version".
   Status activate(const ArtefactKey& key, std::string_view who, std::string_view why);

@@ -15,8 +15,8 @@
 
 namespace switchyard::partition {
 
-/// Runs effects. execute() is called on a partition's thread and must not block; `done` may be called from any
-/// thread, at once or much later, at most once.
+/// Runs effects. execute() is called on a partition's thread and must not block; `done` may be called from
+/// any thread, at once or much later, at most once.
 class EffectExecutor {
  public:
   virtual ~EffectExecutor() = default;
@@ -25,14 +25,14 @@ class EffectExecutor {
 
 struct StartReply {
   RunView view;
-  bool repeated = false;        ///< an Idempotency-Key named an earlier run
+  bool repeated = false;  ///< an Idempotency-Key named an earlier run
 };
 
 /// One event of a run with the memory it lives in.
 struct RecordedEvent {
   Event event;
   LogOffset offset;
-  std::shared_ptr<const Arena> arena;    // shared by the events of one read
+  std::shared_ptr<const Arena> arena;  // shared by the events of one read
   std::shared_ptr<const std::string> payload;
 };
 
@@ -45,9 +45,9 @@ struct PartitionStats {
   uint64_t waiters = 0;
   uint64_t turns = 0;
   uint64_t checkpoints = 0;
-  int64_t busy_us = 0;          ///< time the partition's thread worked for it
+  int64_t busy_us = 0;  ///< time the partition's thread worked for it
   bool stalled = false;
-  std::string failure;          ///< why the partition stopped; empty: it runs
+  std::string failure;  ///< why the partition stopped; empty: it runs
 };
 
 /// Called with every recorded event, on the partition's thread, right after it was applied. Must be quick.
@@ -55,14 +55,14 @@ using EventObserver = std::function<void(PartitionId, const Event&, const workfl
 
 struct EngineOptions {
   uint32_t partitions = kDefaultPartitions;
-  int threads = 1;                                ///< of partitions
-  log::Logs* logs = nullptr;                      ///< outlives the engine
+  int threads = 1;            ///< of partitions
+  log::Logs* logs = nullptr;  ///< outlives the engine
   std::function<Result<std::unique_ptr<store::StateStore>>(PartitionId)> open_store;
   const runtime::Clock* clock = nullptr;
   runtime::Random* random = nullptr;
   std::function<std::shared_ptr<const workflow::Catalog>()> catalog;
   EffectExecutor* executor = nullptr;
-  EventObserver observer;                         ///< may be empty
+  EventObserver observer;  ///< may be empty
   /// Made around each release of answers and destroyed after it; for batching wake-ups. May be empty.
   std::function<std::shared_ptr<void>()> release_scope;
   std::string node = "local";
@@ -71,10 +71,10 @@ struct EngineOptions {
 template <typename T>
 using Reply = std::function<void(Result<T>)>;
 
-/// The partitions of one node on their threads. start() recovers all of them; afterwards every function may be called
-/// from any thread. Replies come on a partition's thread, once each, after everything they tell is durable; they
-/// must not block. When the disk is full, replies come with kNoSpace and the outcome is unknown to the caller: the same
-/// Idempotency-Key makes a repetition safe. After stop() nothing is answered.
+/// The partitions of one node on their threads. start() recovers all of them; afterwards every function may
+/// be called from any thread. Replies come on a partition's thread, once each, after everything they tell is
+/// durable; they must not block. When the disk is full, replies come with kNoSpace and the outcome is unknown
+/// to the caller: the same Idempotency-Key makes a repetition safe. After stop() nothing is answered.
 class Engine {
  public:
   explicit Engine(EngineOptions options);
@@ -91,8 +91,8 @@ class Engine {
   /// Ok while partition `id` takes commands: else why not (recovering, stalled, failed).
   Status health() const;
 
-  /// Starts a run and replies when it ended, when it waits for a person or a timer, or at `wait_until_us` with what is
-  /// known then; with wait_until_us = 0 as soon as the start is durable.
+  /// Starts a run and replies when it ended, when it waits for a person or a timer, or at `wait_until_us`
+  /// with what is known then; with wait_until_us = 0 as soon as the start is durable.
   void start_run(StartRun command, int64_t wait_until_us, Reply<StartReply> reply);
   /// `wait_until_us`: as above, but a waiting run is waited for.
   void get_run(const RunId& id, int64_t wait_until_us, Reply<RunView> reply);
@@ -109,7 +109,8 @@ class Engine {
   void reassign_review(ReassignReview command, Reply<review::Item> reply);
 
   /// Reads events from the log on the caller's thread. `offsets` come from a durable answer.
-  Result<std::vector<RecordedEvent>> read_events(const RunId& run, const std::vector<uint64_t>& offsets) const;
+  Result<std::vector<RecordedEvent>> read_events(const RunId& run,
+                                                 const std::vector<uint64_t>& offsets) const;
 
   std::vector<PartitionStats> stats() const;
   uint64_t queue_depth() const;

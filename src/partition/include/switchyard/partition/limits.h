@@ -5,21 +5,23 @@
 
 namespace switchyard::partition {
 
-inline constexpr uint32_t kMaxPartitions = 4096;            ///< 12 bits of a run id say where it lives
+inline constexpr uint32_t kMaxPartitions = 4096;  ///< 12 bits of a run id say where it lives
 inline constexpr uint32_t kDefaultPartitions = 4;
-inline constexpr size_t kMaxInputBytes = 512u << 10;        ///< of one run's input, as stored
-inline constexpr size_t kMaxKeyBytes = 256;                 ///< partition keys, idempotency keys, names of people
-inline constexpr size_t kMaxSearchTextBytes = 256;          ///< of one search attribute
+inline constexpr size_t kMaxInputBytes = 512u << 10;  ///< of one run's input, as stored
+inline constexpr size_t kMaxKeyBytes = 256;           ///< partition keys, idempotency keys, names of people
+inline constexpr size_t kMaxSearchTextBytes = 256;    ///< of one search attribute
 inline constexpr size_t kMaxWhyBytes = 1024;
-inline constexpr size_t kMailboxCapacity = 16'384;          ///< commands that wait for one partition thread
-inline constexpr size_t kMaxHotRuns = 100'000;              ///< runs in memory, per partition; over it starts are refused
+inline constexpr size_t kMailboxCapacity = 16'384;  ///< commands that wait for one partition thread
+inline constexpr size_t kMaxHotRuns = 100'000;  ///< runs in memory, per partition; over it starts are refused
 inline constexpr size_t kMaxListLimit = 500;
-inline constexpr size_t kMaxListScan = 20'000;              ///< records one page of a list may look at
-inline constexpr uint64_t kCheckpointBytes = 32u << 20;     ///< of log between two checkpoints
+inline constexpr size_t kMaxListScan = 20'000;           ///< records one page of a list may look at
+inline constexpr uint64_t kCheckpointBytes = 32u << 20;  ///< of log between two checkpoints
 inline constexpr int64_t kCheckpointIntervalUs = 10'000'000;
-inline constexpr int64_t kCheckpointRetryUs = 100'000;      ///< while the store still writes the last one
-inline constexpr int64_t kFlushIntervalUs = 60'000'000;     ///< between two checkpoints that are carried to the disk
-inline constexpr int64_t kUnreadableRetryUs = 60'000'000;  ///< a due run that cannot be loaded is tried again after
-inline constexpr size_t kFlushBatchBytes = 1u << 20;        ///< events nobody waits for are appended at this size
+inline constexpr int64_t kCheckpointRetryUs = 100'000;  ///< while the store still writes the last one
+inline constexpr int64_t kFlushIntervalUs =
+    60'000'000;  ///< between two checkpoints that are carried to the disk
+inline constexpr int64_t kUnreadableRetryUs =
+    60'000'000;  ///< a due run that cannot be loaded is tried again after
+inline constexpr size_t kFlushBatchBytes = 1u << 20;  ///< events nobody waits for are appended at this size
 
 }  // namespace switchyard::partition

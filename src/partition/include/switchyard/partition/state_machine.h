@@ -20,23 +20,23 @@ namespace switchyard::partition {
 
 /// A run to be started, complete and checked: the input is valid against the pipeline's schema.
 struct StartRun {
-  RunId id;                                  ///< zero: the state machine makes one
+  RunId id;  ///< zero: the state machine makes one
   std::shared_ptr<const workflow::Pipeline> pipeline;
   std::shared_ptr<const workflow::Pins> pins;
-  std::shared_ptr<Arena> arena;              // input and search live in it; the run takes it over
+  std::shared_ptr<Arena> arena;  // input and search live in it; the run takes it over
   Value input;
-  Value search;                              ///< map or null
+  Value search;  ///< map or null
   std::string key, idempotency_key, principal, trace;
-  uint64_t request_hash = 0;                 ///< of pipeline name and canonical input
+  uint64_t request_hash = 0;  ///< of pipeline name and canonical input
 };
 
 struct Started {
   RunId id;
-  bool repeated = false;                     ///< the idempotency key was known: this is the earlier run
+  bool repeated = false;  ///< the idempotency key was known: this is the earlier run
 };
 
-/// A run as a reader sees it. `output` only when the run just ended in memory; else the last of summary.offsets says
-/// where in the log it is.
+/// A run as a reader sees it. `output` only when the run just ended in memory; else the last of
+/// summary.offsets says where in the log it is.
 struct RunView {
   workflow::RunSummary summary;
   Document output;
@@ -47,32 +47,54 @@ struct RunView {
 struct RunFilter {
   std::string pipeline, version, key;
   std::optional<workflow::RunStatus> status;
-  int64_t since_us = 0, until_us = 0;        ///< by start time; until exclusive, 0: none
+  int64_t since_us = 0, until_us = 0;                       ///< by start time; until exclusive, 0: none
   std::vector<std::pair<std::string, std::string>> search;  ///< attribute → value as text
-  std::optional<RunId> before;               ///< cursor: only runs with a smaller id
+  std::optional<RunId> before;                              ///< cursor: only runs with a smaller id
   size_t limit = 50;
 };
 struct RunPage {
-  std::vector<workflow::RunSummary> runs;    ///< newest first
-  bool more = false;                         ///< go on before the last id, or before `scanned_to`
-  std::optional<RunId> scanned_to;           ///< set when the page ended for its scan limit
+  std::vector<workflow::RunSummary> runs;  ///< newest first
+  bool more = false;                       ///< go on before the last id, or before `scanned_to`
+  std::optional<RunId> scanned_to;         ///< set when the page ended for its scan limit
 };
 
 struct ReviewFilter {
-  std::string queue;                         ///< empty: all
+  std::string queue;  ///< empty: all
   std::string assigned_to;
   bool unclaimed_only = false;
   size_t limit = 50;
 };
 
-struct ClaimReview { RunId review; std::string who; int64_t lease_us = review::kDefaultLeaseUs; };
-struct ReleaseReview { RunId review; std::string who; bool is_operator = false; };
-struct AnswerReview { RunId review; std::string who; Document answer; };
-struct CommentReview { RunId review; std::string who, text; };
-struct EscalateReview { RunId review; std::string who, queue, why; };
-struct ReassignReview { RunId review; std::string who, to; };
+struct ClaimReview {
+  RunId review;
+  std::string who;
+  int64_t lease_us = review::kDefaultLeaseUs;
+};
+struct ReleaseReview {
+  RunId review;
+  std::string who;
+  bool is_operator = false;
+};
+struct AnswerReview {
+  RunId review;
+  std::string who;
+  Document answer;
+};
+struct CommentReview {
+  RunId review;
+  std::string who, text;
+};
+struct EscalateReview {
+  RunId review;
+  std::string who, queue, why;
+};
+struct ReassignReview {
+  RunId review;
+  std::string who, to;
+};
 
-/// Where emitted events go. Returns the record's offset, or an error (kTooLarge) and then nothing was recorded.
+/// Where emitted events go. Returns the record's offset, or an error (kTooLarge) and then nothing was
+/// recorded.
 class EventWriter {
  public:
   virtual ~EventWriter() = default;
@@ -96,9 +118,10 @@ struct MachineStats {
   uint64_t hot_runs = 0, open_reviews = 0;
 };
 
-/// The state machine of one partition: commands become events, events change the state. Plain synchronous code without
-/// clock, I/O or threads: time comes with each call, randomness and state through the environment. Owned by
-/// the partition's thread. After a crash: load(), replay() of every record from applied().offset on, recover().
+/// The state machine of one partition: commands become events, events change the state. Plain synchronous
+/// code without clock, I/O or threads: time comes with each call, randomness and state through the
+/// environment. Owned by the partition's thread. After a crash: load(), replay() of every record from
+/// applied().offset on, recover().
 class StateMachine : private workflow::Host {
  public:
   struct Environment {
@@ -129,7 +152,8 @@ class StateMachine : private workflow::Host {
   /// "governance.killed", kTooLarge.
   Result<Started> start_run(StartRun command, int64_t now_us);
   /// False: nobody awaits this attempt any more.
-  bool complete_effect(const RunId& run, StepIndex step, uint16_t attempt, workflow::EffectResult result, int64_t now_us);
+  bool complete_effect(const RunId& run, StepIndex step, uint16_t attempt, workflow::EffectResult result,
+                       int64_t now_us);
   /// kNotFound "run.unknown", kConflict "run.ended".
   Status cancel_run(const RunId& run, std::string_view who, std::string_view why, int64_t now_us);
   Result<review::Item> claim(const ClaimReview& command, int64_t now_us);
@@ -154,20 +178,23 @@ class StateMachine : private workflow::Host {
   bool checkpoint(store::Checkpoint at, store::Durability durability);
 
   MachineStats stats() const { return stats_; }
-  /// A digest over the folded state of all runs and reviews: equal states give equal digests (checks and tests only).
+  /// A digest over the folded state of all runs and reviews: equal states give equal digests (checks and
+  /// tests only).
   Result<uint64_t> digest();
 
  private:
   struct HotRun {
     std::unique_ptr<workflow::RunState> state;
-    bool indexed = false;     ///< its list entries are in the store
-    bool marked = false;      ///< the store says that it was in memory at a checkpoint
-    int64_t timer_us = 0;     ///< the earliest entry for it in timers_
+    bool indexed = false;  ///< its list entries are in the store
+    bool marked = false;   ///< the store says that it was in memory at a checkpoint
+    int64_t timer_us = 0;  ///< the earliest entry for it in timers_
   };
   struct Timer {
     int64_t due_us;
     RunId run;
-    bool operator>(const Timer& other) const { return due_us != other.due_us ? due_us > other.due_us : run > other.run; }
+    bool operator>(const Timer& other) const {
+      return due_us != other.due_us ? due_us > other.due_us : run > other.run;
+    }
   };
 
   // workflow::Host
@@ -182,16 +209,18 @@ class StateMachine : private workflow::Host {
   void fold(HotRun* run, const Event& event, LogOffset offset);
   void fold_review(const Event& event);
   void count(const Event& event);
-  Result<HotRun*> find_run(const RunId& id);      ///< in memory, or brought there; nullptr when there is none
-  void rest(const RunId& id, int64_t now_us);     ///< after a command: file, park, or set the timer
-  void file(HotRun& run);                         ///< a final run
+  Result<HotRun*> find_run(const RunId& id);   ///< in memory, or brought there; nullptr when there is none
+  void rest(const RunId& id, int64_t now_us);  ///< after a command: file, park, or set the timer
+  void file(HotRun& run);                      ///< a final run
   void park(HotRun& run);
   void store_record(HotRun& run);
   void index(const workflow::RunState& run);
   void set_timer(HotRun& run);
   Result<std::optional<review::Item>> find_review(const RunId& id);
-  Result<review::Item> change_review(const RunId& id, const std::function<Status(const review::Item&)>& allowed,
-                                     const std::function<EventBody(const review::Item&)>& make, int64_t now_us);
+  Result<review::Item> change_review(const RunId& id,
+                                     const std::function<Status(const review::Item&)>& allowed,
+                                     const std::function<EventBody(const review::Item&)>& make,
+                                     int64_t now_us);
   void put_review(const review::Item& item, const review::Item* before);
   int64_t first_parked_due_us();
 
@@ -199,7 +228,7 @@ class StateMachine : private workflow::Host {
   std::shared_ptr<const workflow::Catalog> catalog_;
   std::unordered_map<RunId, HotRun> hot_;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
-  std::optional<int64_t> parked_due_us_;           ///< cached first key of the timer table; 0: none
+  std::optional<int64_t> parked_due_us_;  ///< cached first key of the timer table; 0: none
   MachineStats stats_;
   std::string scratch_;
 };
@@ -207,8 +236,9 @@ class StateMachine : private workflow::Host {
 /// The partition a run or review id says it lives in.
 PartitionId partition_of(const RunId& id);
 
-/// An idempotency key decides the partition first, so that a repetition with another body meets the first; then the
-/// pipeline's key; empty both: `random`.
-PartitionId choose_partition(std::string_view idempotency_key, std::string_view key, uint64_t random, uint32_t partitions);
+/// An idempotency key decides the partition first, so that a repetition with another body meets the first;
+/// then the pipeline's key; empty both: `random`.
+PartitionId choose_partition(std::string_view idempotency_key, std::string_view key, uint64_t random,
+                             uint32_t partitions);
 
 }  // namespace switchyard::partition

@@ -22,46 +22,52 @@ struct ChangeOf {
 Result<ChangeOf> parse_change(std::string_view text);
 
 struct ReplayOptions {
-  std::vector<ChangeOf> with;   ///< empty: an exact replay
+  std::vector<ChangeOf> with;  ///< empty: an exact replay
 };
 
 /// One step whose result differs in a counterfactual.
 struct StepDifference {
   std::string step;
-  Document before, after;       ///< null where the step did not run
+  Document before, after;  ///< null where the step did not run
 };
 
 struct ReplayReport {
   RunId run;
-  bool exact = true;            ///< no changes were asked for
-  bool identical = false;       ///< exact: every event is the recorded one, byte for byte; else: the output is the same
-  uint64_t events = 0;          ///< compared
-  std::string difference;       ///< what differs first; empty: nothing
-  std::string status_before, status_after;   ///< "completed", "failed", "waiting for a person", ...
+  bool exact = true;  ///< no changes were asked for
+  bool identical =
+      false;  ///< exact: every event is the recorded one, byte for byte; else: the output is the same
+  uint64_t events = 0;                      ///< compared
+  std::string difference;                   ///< what differs first; empty: nothing
+  std::string status_before, status_after;  ///< "completed", "failed", "waiting for a person", ...
   Document output_before, output_after;
-  std::vector<StepDifference> steps;         ///< of a counterfactual
+  std::vector<StepDifference> steps;  ///< of a counterfactual
 };
 
 /// What many replays gave.
 struct ReplaySummary {
   uint64_t replayed = 0, identical = 0, different = 0, failed = 0;
-  std::vector<ReplayReport> examples;        ///< the first that differ
+  std::vector<ReplayReport> examples;                   ///< the first that differ
   std::vector<std::pair<RunId, std::string>> failures;  ///< the first that could not be replayed
   static constexpr size_t kExamples = 20;
   void add(const workflow::RunSummary& run, Result<ReplayReport> report);
 };
 
-/// Runs decisions again with their recorded effects: nothing is called, written or asked, but models named in a change.
+/// Runs decisions again with their recorded effects: nothing is called, written or asked, but models named in
+/// a change.
 class Replayer {
  public:
   /// Asks a model version that need not be the active one. Blocks.
-  using RunModel = std::function<Result<Document>(const std::string& name, const std::string& version, const Document& input)>;
+  using RunModel = std::function<Result<Document>(const std::string& name, const std::string& version,
+                                                  const Document& input)>;
   using GetCatalog = std::function<std::shared_ptr<const workflow::Catalog>()>;
-  Replayer(GetCatalog catalog, RunModel run_model) : catalog_(std::move(catalog)), run_model_(std::move(run_model)) {}
+  Replayer(GetCatalog catalog, RunModel run_model)
+      : catalog_(std::move(catalog)), run_model_(std::move(run_model)) {}
 
-  /// `events`: all of the run. kUnprocessable "replay.not_available" when this binary lacks what the run is pinned to;
-  /// kNotFound when a change names something that is not there or that the run does not use. Any thread.
-  Result<ReplayReport> replay(const workflow::RunSummary& summary, const std::vector<partition::RecordedEvent>& events,
+  /// `events`: all of the run. kUnprocessable "replay.not_available" when this binary lacks what the run is
+  /// pinned to; kNotFound when a change names something that is not there or that the run does not use. Any
+  /// thread.
+  Result<ReplayReport> replay(const workflow::RunSummary& summary,
+                              const std::vector<partition::RecordedEvent>& events,
                               const ReplayOptions& options) const;
 
  private:

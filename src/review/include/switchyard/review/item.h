@@ -28,20 +28,20 @@ struct Item {
   uint16_t step = 0;
   ItemStatus status = ItemStatus::kOpen;
   std::string queue, title, pipeline, step_name;
-  std::string form;              ///< canonical JSON Schema of the answer
-  Document show;                 ///< map: name → value
+  std::string form;  ///< canonical JSON Schema of the answer
+  Document show;     ///< map: name → value
   int32_t priority = 50;
   int64_t created_us = 0;
-  int64_t due_us = 0;            ///< 0: none
-  std::string claimed_by;        ///< kClaimed
+  int64_t due_us = 0;      ///< 0: none
+  std::string claimed_by;  ///< kClaimed
   int64_t claimed_us = 0;
   int64_t claim_until_us = 0;
-  std::string assigned_to;       ///< only this reviewer may claim it; empty: anybody
+  std::string assigned_to;  ///< only this reviewer may claim it; empty: anybody
   std::vector<Comment> comments;
   uint16_t escalations = 0;
   std::string ended_by, ended_why;
   int64_t ended_us = 0;
-  Document answer;               ///< kAnswered
+  Document answer;  ///< kAnswered
 
   bool open() const { return status == ItemStatus::kOpen || status == ItemStatus::kClaimed; }
   /// Whether somebody's claim holds at `now_us`.
@@ -64,7 +64,8 @@ Status can_change(const Item& item);
 void encode_item(const Item& item, std::string& out);
 Result<Item> decode_item(const RunId& id, std::string_view bytes);
 
-/// The key under which an open item stands in its queue: highest priority first, then earliest due, then oldest.
+/// The key under which an open item stands in its queue: highest priority first, then earliest due, then
+/// oldest.
 std::string urgency_key(const Item& item);
 
 /// The longest a claim may last, and its default.

@@ -13,23 +13,24 @@ namespace switchyard::server {
 /// Everything a node can be told. Defaults are for one small machine.
 struct ServerOptions {
   std::string data_directory = "switchyard-data";
-  std::string address = "127.0.0.1";       ///< loopback unless told otherwise
-  uint16_t port = 7070;                    ///< 0: the system chooses
-  uint32_t partitions = 0;                 ///< 0: as the data folder has, or kDefaultPartitions for a new one
-  int partition_threads = 0;               ///< 0: half the cores, at least one
+  std::string address = "127.0.0.1";  ///< loopback unless told otherwise
+  uint16_t port = 7070;               ///< 0: the system chooses
+  uint32_t partitions = 0;            ///< 0: as the data folder has, or kDefaultPartitions for a new one
+  int partition_threads = 0;          ///< 0: half the cores, at least one
   int http_threads = 1;
-  uint32_t model_workers = 0;              ///< 0: half the cores, at least one
-  std::string onnxruntime;                 ///< file or folder of the library; empty: the usual places
-  size_t max_body_bytes = 32u << 20;       ///< of a deployment; other requests may have 1 MiB
+  uint32_t model_workers = 0;         ///< 0: half the cores, at least one
+  std::string onnxruntime;            ///< file or folder of the library; empty: the usual places
+  size_t max_body_bytes = 32u << 20;  ///< of a deployment; other requests may have 1 MiB
   std::string tls_certificate_file, tls_key_file;
   telemetry::LogLevel log_level = telemetry::LogLevel::kInfo;
   telemetry::LogFormat log_format = telemetry::LogFormat::kAuto;
-  bool memory_log = false;                 ///< nothing survives; for measurements
-  bool development = false;                ///< make the development key at the start
+  bool memory_log = false;   ///< nothing survives; for measurements
+  bool development = false;  ///< make the development key at the start
   std::string version;
 };
 
-/// One node: builds the parts, starts them in order, stops them in the opposite one. The only place that sees everything.
+/// One node: builds the parts, starts them in order, stops them in the opposite one. The only place that sees
+/// everything.
 class Server {
  public:
   explicit Server(ServerOptions options);
@@ -44,7 +45,8 @@ class Server {
   void stop();
   /// The port bound.
   uint16_t port() const;
-  /// A key with every role for whoever started a development server: made once, kept in the data folder (mode 0600).
+  /// A key with every role for whoever started a development server: made once, kept in the data folder (mode
+  /// 0600).
   Result<std::string> development_key();
 
  private:

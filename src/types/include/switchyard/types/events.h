@@ -12,22 +12,22 @@
 #include "switchyard/types/ids.h"
 #include "switchyard/types/value.h"
 
-// What happened, as the log keeps it (docs/formats/events.md). An event is transient: its texts and values are views
-// into the log's buffer, an arena or the caller's memory; whoever applies it copies what it keeps.
+// What happened, as the log keeps it (docs/formats/events.md). An event is transient: its texts and values
+// are views into the log's buffer, an arena or the caller's memory; whoever applies it copies what it keeps.
 namespace switchyard {
 
 /// Stable numbers: they are on disk. Never reuse one.
 enum class EventType : uint8_t {
   kEpochStarted = 1,  ///< a new owner took the partition
   kRunStarted = 2,
-  kStepStarted = 3,    ///< an effectful step is about to run
+  kStepStarted = 3,  ///< an effectful step is about to run
   kStepCompleted = 4,
-  kStepFailed = 5,     ///< one attempt; says whether another follows
+  kStepFailed = 5,  ///< one attempt; says whether another follows
   kStepSkipped = 6,
   kRunCompleted = 7,
   kRunFailed = 8,
   kRunCancelled = 9,
-  kStepWaiting = 10,   ///< a timer runs
+  kStepWaiting = 10,  ///< a timer runs
   kReviewRequested = 20,
   kReviewClaimed = 21,
   kReviewReleased = 22,
@@ -61,13 +61,13 @@ struct RunStarted {
   GovernanceOffset governance;
   std::vector<PinView> pins;
   uint64_t seed = 0;
-  std::string_view key;               ///< partition key, may be empty
-  std::string_view idempotency_key;   ///< may be empty
-  uint64_t request_hash = 0;          ///< of pipeline and input, to tell a repeated request from a changed one
-  std::string_view principal;         ///< who asked
-  std::string_view trace;             ///< W3C traceparent, may be empty
-  Value input;                        ///< as validated
-  Value search;                       ///< map: attribute → scalar; null when the pipeline declares none
+  std::string_view key;              ///< partition key, may be empty
+  std::string_view idempotency_key;  ///< may be empty
+  uint64_t request_hash = 0;         ///< of pipeline and input, to tell a repeated request from a changed one
+  std::string_view principal;        ///< who asked
+  std::string_view trace;            ///< W3C traceparent, may be empty
+  Value input;                       ///< as validated
+  Value search;                      ///< map: attribute → scalar; null when the pipeline declares none
 };
 struct StepStarted {
   uint16_t attempt = 1;
@@ -76,7 +76,7 @@ struct StepCompleted {
   uint16_t attempt = 1;
   int64_t started_us = 0;
   Value result;
-  Value meta;                         ///< how it came about: model version, batch, cost, ...; null when nothing to say
+  Value meta;  ///< how it came about: model version, batch, cost, ...; null when nothing to say
 };
 struct ErrorView {
   ErrorKind kind = ErrorKind::kInternal;
@@ -86,10 +86,10 @@ struct StepFailed {
   uint16_t attempt = 1;
   int64_t started_us = 0;
   ErrorView error;
-  int64_t retry_at_us = 0;            ///< 0: no further attempt
-  Value fallback;                     ///< the result that stands in, when `has_fallback`
+  int64_t retry_at_us = 0;  ///< 0: no further attempt
+  Value fallback;           ///< the result that stands in, when `has_fallback`
   bool has_fallback = false;
-  bool skipped = false;               ///< on_error: skip
+  bool skipped = false;  ///< on_error: skip
 };
 struct StepSkipped {};
 struct StepWaiting {
@@ -121,7 +121,7 @@ struct ReviewClaimed {
 };
 struct ReviewReleased {
   RunId review;
-  std::string_view who;                 ///< empty: the lease ran out
+  std::string_view who;  ///< empty: the lease ran out
 };
 struct ReviewCommented {
   RunId review;
@@ -131,11 +131,11 @@ struct ReviewAnswered {
   RunId review;
   std::string_view who;
   Value answer;
-  int64_t claimed_us = 0;               ///< when the answering claim began; 0 when answered without one
+  int64_t claimed_us = 0;  ///< when the answering claim began; 0 when answered without one
 };
 struct ReviewEscalated {
   RunId review;
-  std::string_view who, queue, why;     ///< who empty: by deadline
+  std::string_view who, queue, why;  ///< who empty: by deadline
   int64_t due_us = 0;
 };
 struct ReviewReassigned {
@@ -147,22 +147,22 @@ struct ReviewClosed {
   std::string_view why;
 };
 struct BudgetUsed {
-  std::string_view scope;               ///< "<pipeline>/<step>"
-  int32_t day = 0;                      ///< days since 1970-01-01 UTC
+  std::string_view scope;  ///< "<pipeline>/<step>"
+  int32_t day = 0;         ///< days since 1970-01-01 UTC
 };
 
-using EventBody =
-    std::variant<EpochStarted, RunStarted, StepStarted, StepCompleted, StepFailed, StepSkipped, StepWaiting, RunCompleted,
-                 RunFailed, RunCancelled, ReviewRequested, ReviewClaimed, ReviewReleased, ReviewCommented, ReviewAnswered,
-                 ReviewEscalated, ReviewReassigned, ReviewClosed, BudgetUsed>;
+using EventBody = std::variant<EpochStarted, RunStarted, StepStarted, StepCompleted, StepFailed, StepSkipped,
+                               StepWaiting, RunCompleted, RunFailed, RunCancelled, ReviewRequested,
+                               ReviewClaimed, ReviewReleased, ReviewCommented, ReviewAnswered,
+                               ReviewEscalated, ReviewReassigned, ReviewClosed, BudgetUsed>;
 
 inline constexpr uint16_t kNoStep = 0xffff;
 inline constexpr uint8_t kEventVersion = 1;
 
 struct Event {
-  RunId run;                   ///< zero for events of the partition itself
+  RunId run;  ///< zero for events of the partition itself
   uint16_t step = kNoStep;
-  int64_t time_us = 0;         ///< wall clock, microseconds since the epoch
+  int64_t time_us = 0;  ///< wall clock, microseconds since the epoch
   EventBody body;
 
   EventType type() const;
@@ -171,8 +171,8 @@ struct Event {
 /// Appends the payload of `event` (the envelope's fields run, step, time, type are kept by the log).
 void encode_event_body(const Event& event, ByteWriter& out);
 
-/// Reads a payload; values are placed in `arena`, texts point into `payload`. kCorruption "types.bad_event" when
-/// malformed or of an unknown type or version.
+/// Reads a payload; values are placed in `arena`, texts point into `payload`. kCorruption "types.bad_event"
+/// when malformed or of an unknown type or version.
 Result<Event> decode_event(EventType type, uint8_t version, const RunId& run, uint16_t step, int64_t time_us,
                            std::string_view payload, Arena& arena);
 

@@ -24,7 +24,8 @@ using GovernanceOffset = StrongId<struct GovernanceOffsetTag, uint64_t>;
 /// The place of a step in its compiled pipeline.
 using StepIndex = StrongId<struct StepIndexTag, uint16_t>;
 
-/// The id of a run (decision), review or other entity: a UUIDv7 (RFC 9562 section 5.7), ordered by creation time.
+/// The id of a run (decision), review or other entity: a UUIDv7 (RFC 9562 section 5.7), ordered by creation
+/// time.
 struct RunId {
   std::array<uint8_t, 16> bytes{};
 

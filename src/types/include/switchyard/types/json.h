@@ -14,14 +14,15 @@ struct JsonLimits {
 };
 
 /// Parses RFC 8259 text into `arena` (all strings are copied). Numbers without fraction and exponent become
-/// int64, or uint64 above its range; all others double. A duplicate key, a lone surrogate, invalid UTF-8, a number
-/// out of range, nesting over the limit are errors: kInvalidArgument "json.<what>", field = JSON Pointer where known.
+/// int64, or uint64 above its range; all others double. A duplicate key, a lone surrogate, invalid UTF-8, a
+/// number out of range, nesting over the limit are errors: kInvalidArgument "json.<what>", field = JSON
+/// Pointer where known.
 Result<Value> parse_json(std::string_view text, Arena& arena, const JsonLimits& limits = {});
 Result<Document> parse_json_document(std::string_view text, const JsonLimits& limits = {});
 
-/// Appends `value` as JSON, members in their order. CEL-only kinds are written as their JSON mapping: bytes as
-/// base64, timestamp as RFC 3339, duration as "1.5s", a type as its name, an optional as its value or null,
-/// NaN and infinities as the strings "NaN", "Infinity", "-Infinity"; map keys become strings.
+/// Appends `value` as JSON, members in their order. CEL-only kinds are written as their JSON mapping: bytes
+/// as base64, timestamp as RFC 3339, duration as "1.5s", a type as its name, an optional as its value or
+/// null, NaN and infinities as the strings "NaN", "Infinity", "-Infinity"; map keys become strings.
 void append_json(const Value& value, std::string& out);
 std::string to_json(const Value& value);
 /// With line breaks and two blanks of indent, for people.

@@ -19,10 +19,10 @@ struct Member;
 enum class Kind : uint8_t {
   kNull,
   kBool,
-  kInteger,    ///< int64
-  kUnsigned,   ///< uint64
-  kDouble,     ///< IEEE 754 binary64
-  kString,     ///< valid UTF-8
+  kInteger,   ///< int64
+  kUnsigned,  ///< uint64
+  kDouble,    ///< IEEE 754 binary64
+  kString,    ///< valid UTF-8
   kBytes,
   kList,
   kMap,        ///< keys: string, bool, int64, uint64; JSON objects have string keys only
@@ -45,7 +45,9 @@ class Value {
   static constexpr Value null() { return Value(); }
   static constexpr Value boolean(bool v) { return scalar(Kind::kBool, v ? 1 : 0); }
   static constexpr Value integer(int64_t v) { return scalar(Kind::kInteger, v); }
-  static constexpr Value unsigned_integer(uint64_t v) { return scalar(Kind::kUnsigned, static_cast<int64_t>(v)); }
+  static constexpr Value unsigned_integer(uint64_t v) {
+    return scalar(Kind::kUnsigned, static_cast<int64_t>(v));
+  }
   static constexpr Value real(double v) {
     Value value;
     value.kind_ = Kind::kDouble;
@@ -89,20 +91,53 @@ class Value {
   constexpr bool is_number() const { return kind_ >= Kind::kInteger && kind_ <= Kind::kDouble; }
 
   // Each requires the kind in its name; CHECKed.
-  bool as_bool() const { require(Kind::kBool); return integer_ != 0; }
-  int64_t as_integer() const { require(Kind::kInteger); return integer_; }
-  uint64_t as_unsigned() const { require(Kind::kUnsigned); return static_cast<uint64_t>(integer_); }
-  double as_double() const { require(Kind::kDouble); return double_; }
-  std::string_view as_string() const { require(Kind::kString); return {text_, size_}; }
-  std::string_view as_bytes() const { require(Kind::kBytes); return {text_, size_}; }
-  std::string_view as_type() const { require(Kind::kType); return {text_, size_}; }
+  bool as_bool() const {
+    require(Kind::kBool);
+    return integer_ != 0;
+  }
+  int64_t as_integer() const {
+    require(Kind::kInteger);
+    return integer_;
+  }
+  uint64_t as_unsigned() const {
+    require(Kind::kUnsigned);
+    return static_cast<uint64_t>(integer_);
+  }
+  double as_double() const {
+    require(Kind::kDouble);
+    return double_;
+  }
+  std::string_view as_string() const {
+    require(Kind::kString);
+    return {text_, size_};
+  }
+  std::string_view as_bytes() const {
+    require(Kind::kBytes);
+    return {text_, size_};
+  }
+  std::string_view as_type() const {
+    require(Kind::kType);
+    return {text_, size_};
+  }
   /// Of a timestamp or a duration.
-  int64_t seconds() const { SY_CHECK(kind_ == Kind::kTimestamp || kind_ == Kind::kDuration); return integer_; }
-  int32_t nanos() const { SY_CHECK(kind_ == Kind::kTimestamp || kind_ == Kind::kDuration); return static_cast<int32_t>(size_); }
-  std::span<const Value> items() const { require(Kind::kList); return {items_, size_}; }
+  int64_t seconds() const {
+    SY_CHECK(kind_ == Kind::kTimestamp || kind_ == Kind::kDuration);
+    return integer_;
+  }
+  int32_t nanos() const {
+    SY_CHECK(kind_ == Kind::kTimestamp || kind_ == Kind::kDuration);
+    return static_cast<int32_t>(size_);
+  }
+  std::span<const Value> items() const {
+    require(Kind::kList);
+    return {items_, size_};
+  }
   std::span<const Member> members() const;
   /// nullptr when the optional is empty.
-  const Value* optional_value() const { require(Kind::kOptional); return items_; }
+  const Value* optional_value() const {
+    require(Kind::kOptional);
+    return items_;
+  }
 
   /// Any number as a double (may round); requires is_number().
   double to_double() const;
@@ -247,8 +282,8 @@ std::partial_ordering compare_numbers(const Value& a, const Value& b);
 /// Same kind and same bits, without looking behind pointers: whether nothing was changed.
 bool is_same(const Value& a, const Value& b);
 
-/// A copy of `map` in `arena` whose members' values the caller may set through `*members` before anyone else sees
-/// the map. Keys stay as they are and are not copied.
+/// A copy of `map` in `arena` whose members' values the caller may set through `*members` before anyone else
+/// sees the map. Keys stay as they are and are not copied.
 Value copy_for_update(const Value& map, Arena& arena, std::span<Member>* members);
 
 }  // namespace switchyard

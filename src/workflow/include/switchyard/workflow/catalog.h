@@ -19,7 +19,8 @@ struct Pin {
   std::shared_ptr<const rules::RuleTable> table;  ///< kRules; shared with the catalog's snapshots
 };
 
-/// What a run is bound to beside its pipeline. Immutable; all runs of a pipeline under one governance offset share it.
+/// What a run is bound to beside its pipeline. Immutable; all runs of a pipeline under one governance offset
+/// share it.
 struct Pins {
   GovernanceOffset governance;
   std::vector<Pin> pins;  ///< in the order of Pipeline::dependencies
@@ -43,9 +44,11 @@ class Catalog {
   /// The version that new runs use when `version` is empty. nullptr when there is none.
   virtual std::shared_ptr<const Pipeline> pipeline(std::string_view name, std::string_view version) const = 0;
   virtual std::shared_ptr<const Pipeline> pipeline_by_hash(const Sha256& hash) const = 0;
-  /// The active versions of what `pipeline` depends on. kUnprocessable "governance.missing_artefact" when one is gone.
+  /// The active versions of what `pipeline` depends on. kUnprocessable "governance.missing_artefact" when one
+  /// is gone.
   virtual Result<std::shared_ptr<const Pins>> pins_for(const Pipeline& pipeline) const = 0;
-  virtual std::shared_ptr<const rules::RuleTable> rules(std::string_view name, std::string_view version) const = 0;
+  virtual std::shared_ptr<const rules::RuleTable> rules(std::string_view name,
+                                                        std::string_view version) const = 0;
   /// The switch that covers this artefact, or nullptr.
   virtual const Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version) const = 0;
 };

@@ -21,7 +21,7 @@ struct ModelCall {
 struct HttpCall {
   std::string method, url;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;                         ///< JSON; empty: none
+  std::string body;  ///< JSON; empty: none
   std::vector<uint16_t> expect;
 };
 
@@ -31,28 +31,28 @@ struct EffectRequest {
   StepIndex step;
   uint16_t attempt = 1;
   EffectClass effect = EffectClass::kPure;
-  std::string idempotency_key;              ///< "<run>/<step>/<group>": the same for every repetition of the step
-  std::string trace;                        ///< W3C traceparent of the run; may be empty
-  int64_t deadline_us = 0;                  ///< wall clock; 0: none
+  std::string idempotency_key;  ///< "<run>/<step>/<group>": the same for every repetition of the step
+  std::string trace;            ///< W3C traceparent of the run; may be empty
+  int64_t deadline_us = 0;      ///< wall clock; 0: none
   std::variant<ModelCall, HttpCall> call;
-  std::shared_ptr<const Pipeline> pipeline; // keeps constants alive that the call's values point to
+  std::shared_ptr<const Pipeline> pipeline;  // keeps constants alive that the call's values point to
 };
 
 /// What came of it.
 struct EffectResult {
   Result<Document> result;
-  Document meta;                            ///< how it came about; null when nothing to say
+  Document meta;  ///< how it came about; null when nothing to say
 };
 
 /// What the interpreter asks of its surroundings: live the state machine, in a replay the recorded events.
 class Host {
  public:
   virtual ~Host() = default;
-  /// Records the event, then applies it to `run`. False when the event is over the log's payload limit: then nothing
-  /// happened. Events without values of the user's never are.
+  /// Records the event, then applies it to `run`. False when the event is over the log's payload limit: then
+  /// nothing happened. Events without values of the user's never are.
   virtual bool emit(RunState& run, Event event) = 0;
-  /// Starts an effect; its result comes back through complete_effect(). An effectful one must wait until everything
-  /// emitted before is durable.
+  /// Starts an effect; its result comes back through complete_effect(). An effectful one must wait until
+  /// everything emitted before is durable.
   virtual void start_effect(RunState& run, EffectRequest request) = 0;
   virtual RunId new_id(int64_t now_us) = 0;
   virtual const Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version) = 0;
@@ -60,15 +60,17 @@ class Host {
   virtual uint32_t budget_left(std::string_view scope, int32_t day, uint32_t per_day) = 0;
 };
 
-/// Runs every step that can run, until the run is settled or waits for effects, timers or people. Deterministic: the
-/// same state, host answers and `now_us` give the same events.
+/// Runs every step that can run, until the run is settled or waits for effects, timers or people.
+/// Deterministic: the same state, host answers and `now_us` give the same events.
 void advance(RunState& run, Host& host, int64_t now_us);
 
 /// Takes an effect's result. Ignored when the attempt is no longer awaited (a late or second result): false.
-bool complete_effect(RunState& run, StepIndex step, uint16_t attempt, EffectResult result, Host& host, int64_t now_us);
+bool complete_effect(RunState& run, StepIndex step, uint16_t attempt, EffectResult result, Host& host,
+                     int64_t now_us);
 
 /// Takes the answer to a review. Requires: the step waits for `review`. `answer` is valid against the form.
-void complete_review(RunState& run, StepIndex step, const Value& answer, std::string_view reviewer, Host& host, int64_t now_us);
+void complete_review(RunState& run, StepIndex step, const Value& answer, std::string_view reviewer,
+                     Host& host, int64_t now_us);
 
 /// Acts on everything that is due: timers, retries, time-outs of attempts, the deadline, breached reviews.
 void on_time(RunState& run, Host& host, int64_t now_us);

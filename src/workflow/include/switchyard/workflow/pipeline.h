@@ -18,17 +18,36 @@
 #include "switchyard/types/ids.h"
 #include "switchyard/types/value.h"
 
-// The intermediate form of the pipeline language: what compile() makes and the interpreter runs. It covers the whole
-// language; a kind that is not built yet is refused by compile() with "pipeline.not_available".
+// The intermediate form of the pipeline language: what compile() makes and the interpreter runs. It covers
+// the whole language; a kind that is not built yet is refused by compile() with "pipeline.not_available".
 namespace switchyard::workflow {
 
-/// Bumped when the meaning of the form changes; part of a pipeline's hash, so that a stored run never changes meaning.
+/// Bumped when the meaning of the form changes; part of a pipeline's hash, so that a stored run never changes
+/// meaning.
 inline constexpr uint32_t kFormVersion = 1;
 
 enum class StepKind : uint8_t {
-  kSet, kFail, kRules, kModel, kTriage, kReview, kHttp, kWait,
+  kSet,
+  kFail,
+  kRules,
+  kModel,
+  kTriage,
+  kReview,
+  kHttp,
+  kWait,
   // The whole language; not built yet.
-  kEnsemble, kCascade, kSearch, kFeatures, kTask, kListen, kEmit, kForEach, kRepeat, kSequence, kPipeline, kTry,
+  kEnsemble,
+  kCascade,
+  kSearch,
+  kFeatures,
+  kTask,
+  kListen,
+  kEmit,
+  kForEach,
+  kRepeat,
+  kSequence,
+  kPipeline,
+  kTry,
 };
 std::string_view step_kind_name(StepKind kind);
 
@@ -36,11 +55,12 @@ std::string_view step_kind_name(StepKind kind);
 enum class EffectClass : uint8_t { kPure, kIdempotent, kEffectful };
 std::string_view effect_class_name(EffectClass effect);
 
-/// An expression tree whose leaves are programs: what a free map (`input`, `set`, `output`, `body`) compiles to.
-/// A map's field whose value is an optional is left out when there is none, else its inner value stands.
+/// An expression tree whose leaves are programs: what a free map (`input`, `set`, `output`, `body`) compiles
+/// to. A map's field whose value is an optional is left out when there is none, else its inner value stands.
 struct Template {
   struct Field;
-  std::variant<Value, expression::Program, std::vector<Field>, std::vector<Template>> node;  ///< constant | expression | map | list
+  std::variant<Value, expression::Program, std::vector<Field>, std::vector<Template>>
+      node;  ///< constant | expression | map | list
   expression::Type type;
 };
 struct Template::Field {
@@ -48,8 +68,8 @@ struct Template::Field {
   Template value;
 };
 
-/// `retry: { attempts: 3, backoff: 50ms..1s, jitter: 0.2 }`: attempt n waits min(max, first·2^(n-2)), spread by jitter
-/// taken from the run's seed.
+/// `retry: { attempts: 3, backoff: 50ms..1s, jitter: 0.2 }`: attempt n waits min(max, first·2^(n-2)), spread
+/// by jitter taken from the run's seed.
 struct RetryPolicy {
   uint16_t attempts = 1;  ///< in all, the first included
   int64_t backoff_first_us = 50'000;
@@ -61,8 +81,8 @@ struct RetryPolicy {
 struct OnError {
   enum class Action : uint8_t { kFail, kSkip, kStep, kValue };
   Action action = Action::kFail;
-  StepIndex step;                     ///< kStep: this step's result stands in
-  std::optional<Template> value;      ///< kValue
+  StepIndex step;                 ///< kStep: this step's result stands in
+  std::optional<Template> value;  ///< kValue
 };
 
 /// A reference to a governed artefact as the document names it: "card-limits" or "card-limits@1.2.0".
@@ -71,58 +91,74 @@ struct ArtefactRef {
   std::string version;  ///< empty: the active version when the run starts
 };
 
-struct SetSpec { Template value; };
-struct FailSpec { std::string code; Template message; };
-/// `rules: card-limits, facts: input`
-struct RulesSpec { ArtefactRef table; Template facts; };
-/// `model: fraud-light, input: input`; result: the model's outputs.
-struct ModelSpec { ArtefactRef model; Template input; };
-
-/// One answer a triage may give, and what it costs when the truth is another: expressions over the pipeline's scope.
-struct TriageCosts {
-  std::vector<std::string> answers;                 ///< binary: {"negative", "positive"}
-  std::vector<std::vector<expression::Program>> matrix;  ///< [answer][truth], each a double ≥ 0
-  std::optional<expression::Program> review_cost;   ///< money for one review
-  std::optional<expression::Program> review_delay_cost;
-  double reviewer_error_rate = 0;                   ///< 0..1
-  std::string source;                               ///< "card-fraud-costs@1.0.0" or "inline"
+struct SetSpec {
+  Template value;
 };
-/// `triage: "<score>"`: decides whether a person is needed, and why. The score is P(positive), or a map answer → probability.
-/// Result: { to_person: bool, positive: bool, answer: string, confidence: double, reason: string,
+struct FailSpec {
+  std::string code;
+  Template message;
+};
+/// `rules: card-limits, facts: input`
+struct RulesSpec {
+  ArtefactRef table;
+  Template facts;
+};
+/// `model: fraud-light, input: input`; result: the model's outputs.
+struct ModelSpec {
+  ArtefactRef model;
+  Template input;
+};
+
+/// One answer a triage may give, and what it costs when the truth is another: expressions over the pipeline's
+/// scope.
+struct TriageCosts {
+  std::vector<std::string> answers;                      ///< binary: {"negative", "positive"}
+  std::vector<std::vector<expression::Program>> matrix;  ///< [answer][truth], each a double ≥ 0
+  std::optional<expression::Program> review_cost;        ///< money for one review
+  std::optional<expression::Program> review_delay_cost;
+  double reviewer_error_rate = 0;  ///< 0..1
+  std::string source;              ///< "card-fraud-costs@1.0.0" or "inline"
+};
+/// `triage: "<score>"`: decides whether a person is needed, and why. The score is P(positive), or a map
+/// answer → probability. Result: { to_person: bool, positive: bool, answer: string, confidence: double,
+/// reason: string,
 ///           expected_cost: double, review_cost: double, rules: [ { rule, fired, value, limit, ... } ] }.
 struct TriageSpec {
   expression::Program score;
-  std::string queue;                        ///< may be empty
-  std::optional<double> confidence_below;   ///< person when confidence is lower
-  std::optional<TriageCosts> costs;         ///< person when min_a R(a|x) > R_review
-  std::optional<uint32_t> budget_per_day;   ///< over all partitions; further reviews are not asked for
-  double sample_probability = 0;            ///< random quality sample, recorded with its probability
+  std::string queue;                       ///< may be empty
+  std::optional<double> confidence_below;  ///< person when confidence is lower
+  std::optional<TriageCosts> costs;        ///< person when min_a R(a|x) > R_review
+  std::optional<uint32_t> budget_per_day;  ///< over all partitions; further reviews are not asked for
+  double sample_probability = 0;           ///< random quality sample, recorded with its probability
 };
 
-/// `review: { queue, form, show, due, priority, on_breach }`; result: the answer's fields, and `reviewer`, `answered_at`.
+/// `review: { queue, form, show, due, priority, on_breach }`; result: the answer's fields, and `reviewer`,
+/// `answered_at`.
 struct ReviewSpec {
   std::string queue;
   schema::SchemaPtr form;
-  std::string form_json;                    ///< canonical, shown to the page
+  std::string form_json;                                          ///< canonical, shown to the page
   std::vector<std::pair<std::string, expression::Program>> show;  ///< name → value shown
   std::optional<expression::Program> title;
-  int64_t due_us = 0;                       ///< 0: none
-  int32_t priority = 50;                    ///< 0..100, higher first
+  int64_t due_us = 0;     ///< 0: none
+  int32_t priority = 50;  ///< 0..100, higher first
   enum class Breach : uint8_t { kFail, kAnswer, kEscalate, kNothing } on_breach = Breach::kFail;
-  std::optional<Template> breach_answer;    ///< kAnswer
-  std::string escalate_to;                  ///< kEscalate: another queue
+  std::optional<Template> breach_answer;  ///< kAnswer
+  std::string escalate_to;                ///< kEscalate: another queue
 };
 
-/// `http: { method, url, headers, query, body, expect, effect }`; result: { status: int, headers: map, body: dyn }.
+/// `http: { method, url, headers, query, body, expect, effect }`; result: { status: int, headers: map, body:
+/// dyn }.
 struct HttpSpec {
   std::string method;
   expression::Program url;
   std::vector<std::pair<std::string, expression::Program>> headers;
   std::optional<Template> body;
-  std::vector<uint16_t> expect;             ///< empty: any 2xx
+  std::vector<uint16_t> expect;  ///< empty: any 2xx
   EffectClass effect = EffectClass::kEffectful;
-  schema::SchemaPtr response;               ///< may be null; then body is dyn
-  std::vector<std::pair<std::string, expression::Program>> query;  ///< each a string, number or bool; percent-encoded onto the url
+  schema::SchemaPtr response;  ///< may be null; then body is dyn
+  std::vector<std::pair<std::string, expression::Program>>
+      query;  ///< each a string, number or bool; percent-encoded onto the url
 };
 
 /// `wait: 30m` or `wait: { until: <timestamp expression> }` or `wait: { for: <duration expression> }`.
@@ -132,28 +168,30 @@ struct WaitSpec {
   std::optional<expression::Program> for_expression;
 };
 
-using StepSpec = std::variant<SetSpec, FailSpec, RulesSpec, ModelSpec, TriageSpec, ReviewSpec, HttpSpec, WaitSpec>;
+using StepSpec =
+    std::variant<SetSpec, FailSpec, RulesSpec, ModelSpec, TriageSpec, ReviewSpec, HttpSpec, WaitSpec>;
 
 struct Step {
   StepIndex index;
   std::string name;
   StepKind kind = StepKind::kSet;
   StepSpec spec;
-  std::vector<StepIndex> needs;             ///< steps that must be settled first: references and `after`
+  std::vector<StepIndex> needs;  ///< steps that must be settled first: references and `after`
   std::optional<expression::Program> when;
-  int64_t timeout_us = 0;                   ///< of one attempt; 0: the kind's default
+  int64_t timeout_us = 0;  ///< of one attempt; 0: the kind's default
   RetryPolicy retry;
   OnError on_error;
   EffectClass effect = EffectClass::kPure;
-  std::vector<StepIndex> dependents;        ///< steps that need this one; filled by link()
-  bool may_be_absent = false;               ///< skipped by `when`, or by on_error: skip
-  expression::Type result_type;             ///< without the optional that may_be_absent adds
+  std::vector<StepIndex> dependents;  ///< steps that need this one; filled by link()
+  bool may_be_absent = false;         ///< skipped by `when`, or by on_error: skip
+  expression::Type result_type;       ///< without the optional that may_be_absent adds
 };
 
 /// Slots of the expression environment, the same for every expression of a pipeline.
-inline constexpr uint32_t kSlotInput = 0;   ///< `input`
-inline constexpr uint32_t kSlotRun = 1;     ///< `run`: { id: string, started_at: timestamp, seed: int, pipeline: string, version: string }
-inline constexpr uint32_t kSlotSteps = 2;   ///< step i is slot kSlotSteps + i
+inline constexpr uint32_t kSlotInput = 0;  ///< `input`
+inline constexpr uint32_t kSlotRun =
+    1;  ///< `run`: { id: string, started_at: timestamp, seed: int, pipeline: string, version: string }
+inline constexpr uint32_t kSlotSteps = 2;  ///< step i is slot kSlotSteps + i
 constexpr uint32_t slot_of(StepIndex step) { return kSlotSteps + step.value; }
 
 /// An artefact that a pipeline uses without naming a version: pinned when a run starts.
@@ -165,21 +203,22 @@ struct Dependency {
 
 /// One compiled, immutable version. Shared by every run that is pinned to it.
 struct Pipeline {
-  std::string name;                         ///< "risk/card-payment"
-  std::string version;                      ///< "1.3.0"
-  Sha256 hash{};                            ///< of canonical form + kFormVersion
-  std::string canonical;                    ///< canonical JSON of the document with its files inlined
+  std::string name;       ///< "risk/card-payment"
+  std::string version;    ///< "1.3.0"
+  Sha256 hash{};          ///< of canonical form + kFormVersion
+  std::string canonical;  ///< canonical JSON of the document with its files inlined
   std::string description;
-  schema::SchemaPtr input;                  ///< may be null: any input
+  schema::SchemaPtr input;  ///< may be null: any input
   expression::Type input_type;
-  std::optional<expression::Program> key;   ///< over input only
-  std::vector<std::pair<std::string, expression::Program>> search;  ///< over input only; an optional or null: left out
-  int64_t deadline_us = 0;                  ///< 0: none; bounds each stretch of automatic work
+  std::optional<expression::Program> key;  ///< over input only
+  std::vector<std::pair<std::string, expression::Program>>
+      search;               ///< over input only; an optional or null: left out
+  int64_t deadline_us = 0;  ///< 0: none; bounds each stretch of automatic work
   std::vector<Step> steps;
   Template output;
   expression::Type output_type;
   std::vector<Dependency> dependencies;
-  bool uses_run = false;                    ///< some expression reads `run`; filled by link()
+  bool uses_run = false;  ///< some expression reads `run`; filled by link()
 
   std::string full_name() const { return name + "@" + version; }
   const Step* find_step(std::string_view step_name) const;

@@ -1,4 +1,4 @@
-#include "unary_test.h"
+#include "unary.h"
 
 #include <algorithm>
 #include <charconv>
@@ -17,7 +17,9 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-bool is_numeric(const Fact& fact) { return fact.kind == Fact::Kind::kNumber || fact.kind == Fact::Kind::kInteger; }
+bool is_numeric(const Fact& fact) {
+  return fact.kind == Fact::Kind::kNumber || fact.kind == Fact::Kind::kInteger;
+}
 
 std::string example_for(const Fact& fact) {
   switch (fact.kind) {
@@ -31,7 +33,8 @@ std::string example_for(const Fact& fact) {
 
 class Reader {
  public:
-  Reader(Context& context, const Place& place, const Fact& fact) : context_(context), place_(place), fact_(fact) {}
+  Reader(Context& context, const Place& place, const Fact& fact)
+      : context_(context), place_(place), fact_(fact) {}
 
   std::optional<Predicate> read() {
     if (place_.node->is(Node::Kind::kMapping)) return mapping();
@@ -43,8 +46,10 @@ class Reader {
     if (!predicate.has_value() || predicate->kind == Predicate::Kind::kAnything) return predicate;
     if (fact_.may_be_absent || fact_.may_be_null) {
       const std::string how = fact_.may_be_absent ? "absent" : "null";
-      fail(place_, "may_be_absent", "'" + fact_.path + "' may be " + how + ", and the test does not say what then",
-           "write { is: <the test>, absent: false }, or `absent: true` where absence passes; or give the fact a "
+      fail(place_, "may_be_absent",
+           "'" + fact_.path + "' may be " + how + ", and the test does not say what then",
+           "write { is: <the test>, absent: false }, or `absent: true` where absence passes; or give the "
+           "fact a "
            "default in the schema");
       return std::nullopt;
     }
@@ -77,7 +82,8 @@ class Reader {
     if (!predicate.has_value()) return std::nullopt;
     const bool passes = absent->node->boolean;
     if (predicate->kind == Predicate::Kind::kNothing && !passes) {
-      fail(place_, "bad_test", "this test can never hold", "write { is: \"-\", absent: false } for any value");
+      fail(place_, "bad_test", "this test can never hold",
+           "write { is: \"-\", absent: false } for any value");
       return std::nullopt;
     }
     predicate->passes_absent = passes && fact_.may_be_absent;
@@ -140,8 +146,8 @@ class Reader {
         if (!node.is_number() || (node.is(Node::Kind::kDouble) && !std::isfinite(node.real)))
           return wrong_literal(place);
         // What the fact is compared with is a double too.
-        return add_number(place, node.is(Node::Kind::kInteger) ? static_cast<double>(node.integer) : node.real,
-                          predicate);
+        return add_number(
+            place, node.is(Node::Kind::kInteger) ? static_cast<double>(node.integer) : node.real, predicate);
     }
     return false;
   }
@@ -151,7 +157,8 @@ class Reader {
     if (fact_.kind == Fact::Kind::kText && place.node->is_scalar())
       mend = "put it in quotes when text is meant: \"" + place.node->text + "\"";
     fail(place, "wrong_literal",
-         "'" + fact_.path + "' is " + std::string(fact_.kind_name()) + ", and this is " + place.node->describe(),
+         "'" + fact_.path + "' is " + std::string(fact_.kind_name()) + ", and this is " +
+             place.node->describe(),
          std::move(mend));
     return false;
   }
@@ -170,7 +177,8 @@ class Reader {
   bool add_number(const Place& place, Number value, Predicate& predicate) {
     const auto& allowed = fact_.enum_numbers;
     if (fact_.has_enum() && std::find(allowed.begin(), allowed.end(), value) == allowed.end()) {
-      fail(place, "never_equal", "'" + fact_.path + "' never has this value", "use a value of the schema's enum");
+      fail(place, "never_equal", "'" + fact_.path + "' never has this value",
+           "use a value of the schema's enum");
       return false;
     }
     predicate.numbers.push_back(value);
@@ -190,11 +198,12 @@ class Reader {
       rest = trim(rest.substr(2));
     } else if (rest.starts_with("<") || rest.starts_with(">")) {
       fail(place, "bad_test", "text is not compared with '" + std::string(rest.substr(0, 1)) + "' here",
-           "write a condition as an expression: when: facts." + fact_.path + " < 'm'; or [\"" + std::string(rest) +
-               "\"] when this text is meant");
+           "write a condition as an expression: when: facts." + fact_.path + " < 'm'; or [\"" +
+               std::string(rest) + "\"] when this text is meant");
       return std::nullopt;
     }
-    if (rest.size() >= 2 && rest.front() == '\'' && rest.back() == '\'') rest = rest.substr(1, rest.size() - 2);
+    if (rest.size() >= 2 && rest.front() == '\'' && rest.back() == '\'')
+      rest = rest.substr(1, rest.size() - 2);
     if (!add_text(place, rest, predicate)) return std::nullopt;
     predicate.finish();
     return predicate;
@@ -215,8 +224,8 @@ class Reader {
     }
     const auto offset = static_cast<size_t>(text.data() - place.node->text.data());
     context_.error_at(document::position_in(*place.node, offset), place.path, "bad_test",
-                      "'" + fact_.path + "' is " + std::string(fact_.kind_name()) + ", and '" + std::string(text) +
-                          "' is not one",
+                      "'" + fact_.path + "' is " + std::string(fact_.kind_name()) + ", and '" +
+                          std::string(text) + "' is not one",
                       example_for(fact_));
     return std::nullopt;
   }
@@ -231,7 +240,7 @@ class Reader {
     };
     // The longer first.
     static constexpr Operator kOperators[] = {
-        {"<=", Predicate::Kind::kRange, false, true}, {">=", Predicate::Kind::kRange, true, true},
+        {"<=", Predicate::Kind::kRange, false, true},  {">=", Predicate::Kind::kRange, true, true},
         {"==", Predicate::Kind::kOneOf, false, false}, {"!=", Predicate::Kind::kNoneOf, false, false},
         {"<", Predicate::Kind::kRange, false, false},  {">", Predicate::Kind::kRange, true, false}};
     for (const auto& op : kOperators) {
