@@ -37,7 +37,7 @@ World::World(const WorldOptions& options)
   engine_.open_store = [this](PartitionId partition) -> Result<std::unique_ptr<store::StateStore>> {
     return borrow_store(*stores_[partition.value], options_.plant);
   };
-  engine_.observer = [this](PartitionId partition, const Event& event, const workflow::RunState*) {
+  engine_.observer = [this](PartitionId partition, const Event& event) {
     trace("event " + std::to_string(partition.value) + " " + event.run.to_string() + " " +
           std::to_string(event.step) + " " + std::string(event_type_name(event.type())));
   };

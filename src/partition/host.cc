@@ -90,7 +90,7 @@ Result<LogOffset> PartitionHost::append(const Event& event) {
   ByteWriter writer(batch_.payload());
   encode_event_body(event, writer);
   SY_RETURN_IF_ERROR(batch_.end());
-  if (options_.observer) options_.observer(id_, event, nullptr);
+  if (options_.observer) options_.observer(id_, event);
   return log::record_offset(log_->next_offset(), at);
 }
 

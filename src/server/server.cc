@@ -205,9 +205,7 @@ class Server::Impl {
     engine.random = &runtime::system_random();
     engine.catalog = [this]() -> std::shared_ptr<const workflow::Catalog> { return governance_->snapshot(); };
     engine.executor = effects_.get();
-    engine.observer = [this](PartitionId, const Event& event, const workflow::RunState*) {
-      metrics_->observe(event);
-    };
+    engine.observer = [this](PartitionId, const Event& event) { metrics_->observe(event); };
     engine.release_scope = []() -> std::shared_ptr<void> { return std::make_shared<http::AnswerBatch>(); };
     SY_RETURN_IF_ERROR(runtime::posix_disk().create_directories(options_.data_directory + "/state"));
     engine_ = std::make_unique<partition::Engine>(std::move(engine));

@@ -40,7 +40,7 @@ class FullDiskTest(unittest.TestCase):
         subprocess.run(["umount", "-l", self.folder], check=False)
         os.rmdir(self.folder)
 
-    def start(self, number, text, timeout_note=""):
+    def start(self, number, text):
         body = {"pipeline": "system/note", "input": {"number": number, "text": text}, "wait": "5s"}
         return self.server.call("POST", "/api/v1/decisions", body, {"Idempotency-Key": f"note-{number}"})
 

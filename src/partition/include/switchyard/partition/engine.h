@@ -51,7 +51,7 @@ struct PartitionStats {
 };
 
 /// Called with every recorded event, on the partition's thread, right after it was applied. Must be quick.
-using EventObserver = std::function<void(PartitionId, const Event&, const workflow::RunState*)>;
+using EventObserver = std::function<void(PartitionId, const Event&)>;
 
 struct EngineOptions {
   uint32_t partitions = kDefaultPartitions;

@@ -7,7 +7,6 @@ namespace switchyard::partition {
 
 inline constexpr uint32_t kMaxPartitions = 4096;  ///< 12 bits of a run id say where it lives
 inline constexpr uint32_t kDefaultPartitions = 4;
-inline constexpr size_t kMaxInputBytes = 512u << 10;  ///< of one run's input, as stored
 inline constexpr size_t kMaxKeyBytes = 256;           ///< partition keys, idempotency keys, names of people
 inline constexpr size_t kMaxSearchTextBytes = 256;    ///< of one search attribute
 inline constexpr size_t kMaxWhyBytes = 1024;
