@@ -100,7 +100,7 @@ class Description:
 def routes_in_sources(folder):
     """What the surfaces register: {operation id: (method, path, permission)}."""
     routes = {}
-    pattern = re.compile(r'on\("(GET|POST|PUT|PATCH|DELETE) (\S+?)", "(\w+)", Permission::k(\w+)')
+    pattern = re.compile(r'on\(\s*"(GET|POST|PUT|PATCH|DELETE) (\S+?)",\s*"(\w+)",\s*Permission::k(\w+)')
     for source in sorted(folder.glob("*.cc")):
         for method, path, identifier, permission in pattern.findall(source.read_text()):
             words = re.findall("[A-Z][a-z]+", permission)
