@@ -134,8 +134,9 @@ class Analysis {
       std::string alone;
       for (size_t other = 0; other < count() && !gave_up_; ++other) {
         if (!coverage(other).exact || !wins(other, rule)) continue;
+        const size_t before = covers.size();
         add_touching(other, rule, covers);
-        if (alone.empty() && holds_alone(other, rule)) alone = id(other);
+        if (covers.size() > before && alone.empty() && holds_alone(other, rule)) alone = id(other);
       }
       if (gave_up_) return;
       if (alone.empty() && !is_covered(rule, covers)) continue;
