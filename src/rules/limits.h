@@ -34,6 +34,9 @@ inline constexpr uint64_t kMaxSearchWork = 20'000;
 /// Pieces of the space of facts that are kept at once, and that are tried as an example.
 inline constexpr size_t kMaxPieces = 10'000;
 inline constexpr size_t kMaxExamplesTried = 100;
+/// Members of one example, and their nesting.
+inline constexpr size_t kMaxExampleParts = 10'000;
+inline constexpr uint32_t kMaxExampleDepth = 32;
 /// Findings of one sort that are reported for one table.
 inline constexpr size_t kMaxFindings = 20;
 

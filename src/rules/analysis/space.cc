@@ -100,8 +100,11 @@ bool Space::needs(const std::string& path, const Region& region) const {
   return false;
 }
 
-Value Space::sample(const SchemaType& type, const std::string& path, const Region& region,
-                    Arena& arena) const {
+Value Space::sample(const SchemaType& type, const std::string& path, uint32_t depth, Sample& sample) const {
+  if (depth > kMaxExampleDepth || sample.parts_left == 0) return Value::null();
+  --sample.parts_left;
+  const Region& region = sample.region;
+  Arena& arena = sample.arena;
   switch (type.kind) {
     case SchemaType::Kind::kObject: {
       MapBuilder map(arena);
@@ -111,13 +114,13 @@ Value Space::sample(const SchemaType& type, const std::string& path, const Regio
         if (const auto axis = axis_of(own)) {
           if (const auto value = axes_[*axis].example(region[*axis][0].first, arena)) map.add(key, *value);
         } else if (property.type != nullptr && (property.always_present || needs(own, region))) {
-          map.add(key, sample(*property.type, own, region, arena));
+          map.add(key, this->sample(*property.type, own, depth + 1, sample));
         }
       }
       return map.build();
     }
     case SchemaType::Kind::kArray: return ListBuilder(arena).build();
-    case SchemaType::Kind::kUnion: return sample(*type.alternatives.front(), path, region, arena);
+    case SchemaType::Kind::kUnion: return this->sample(*type.alternatives.front(), path, depth + 1, sample);
     case SchemaType::Kind::kBoolean:
     case SchemaType::Kind::kInteger:
     case SchemaType::Kind::kNumber:
@@ -136,7 +139,8 @@ Value Space::sample(const SchemaType& type, const std::string& path, const Regio
 }
 
 std::optional<Value> Space::example(const Region& region, Arena& arena) const {
-  const Value value = sample(table_.facts().schema().type(), "", region, arena);
+  Sample made{region, arena};
+  const Value value = sample(table_.facts().schema().type(), "", 0, made);
   auto normalized = table_.facts().schema().normalize(value, arena);
   if (!normalized.ok()) return std::nullopt;
   return *normalized;

@@ -48,8 +48,13 @@ class Space {
 
  private:
   void cover(const std::vector<Formula>& formulas);
-  Value sample(const schema::SchemaType& type, const std::string& path, const Region& region,
-               Arena& arena) const;
+  /// What is being made up, and what may still be spent on it: a schema may contain itself.
+  struct Sample {
+    const Region& region;
+    Arena& arena;
+    size_t parts_left = kMaxExampleParts;
+  };
+  Value sample(const schema::SchemaType& type, const std::string& path, uint32_t depth, Sample& sample) const;
   std::optional<size_t> axis_of(const std::string& path) const;
   bool needs(const std::string& path, const Region& region) const;
 

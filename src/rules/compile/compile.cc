@@ -264,6 +264,7 @@ void Compiler::read_column(const document::Entry& entry, const Place& place) {
 
 void Compiler::check_columns(const Place& place) {
   const Place first = place.node->entries.empty() ? place : place.entry(place.node->entries.front());
+  if (table_->columns_.empty()) return;
   if (table_->policy_ == HitPolicy::kPriority && table_->columns_[0].schema->type().enum_values.empty()) {
     context_.error(first, "priority_needs_enum",
                    "the hit policy `priority` orders rules by the enum of the first output, and '" +

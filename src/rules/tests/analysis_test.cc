@@ -315,6 +315,21 @@ rows: [ { id: a, when: { code: ["12345"] }, then: { k: 1 } } ]
   EXPECT_TRUE(outcome.diagnostics.empty()) << report(outcome.diagnostics);
 }
 
+TEST(Analysis, EndsWhereTheSchemaOfTheFactsContainsItself) {
+  const auto outcome = compile_text(R"(
+rules: a@1.0.0
+facts:
+  schema:
+    type: object
+    required: [a, left, right]
+    properties: { a: { type: number }, left: { $ref: "#" }, right: { $ref: "#" } }
+outputs: { k: { type: integer } }
+rows: [ { id: a, when: { a: "< 5" }, then: { k: 1 } }, { id: b, when: { left.a: "< 5" }, then: { k: 1 } } ]
+)");
+  EXPECT_NE(outcome.table, nullptr) << report(outcome.diagnostics);
+  EXPECT_TRUE(outcome.diagnostics.empty()) << report(outcome.diagnostics);
+}
+
 TEST(Analysis, EndsOnLargeTablesAndSaysWhenItDidNotLookAtAll) {
   std::string rows;
   for (int i = 0; i < 2000; ++i) {
