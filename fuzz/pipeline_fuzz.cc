@@ -30,6 +30,9 @@ class SmallWorld : public Resolver {
   }
   const rules::RuleTable* rules(const ArtefactRef&) override { return nullptr; }
   const ModelInterface* model(const ArtefactRef& ref) override { return ref.name == "m" ? &model_ : nullptr; }
+  const PipelineInterface* pipeline(const ArtefactRef& ref) override {
+    return ref.name == "p" ? &pipeline_ : nullptr;
+  }
   const document::Node* costs(const ArtefactRef& ref) override {
     return ref.name == "c" ? costs_.get() : nullptr;
   }
@@ -41,6 +44,8 @@ class SmallWorld : public Resolver {
 
  private:
   ModelInterface model_;
+  PipelineInterface pipeline_{"1.0.0", Type::object({{"amount", Type::real()}}),
+                              Type::object({{"score", Type::real()}})};
   std::unique_ptr<document::Node> costs_;
 };
 

@@ -33,7 +33,8 @@ void World::see_durable() {
           auto event = decode_event(EventType::kStepStarted, record.version, record.run, record.step,
                                     record.time_us, record.payload, arena);
           if (event.ok()) {
-            durable_begun_.insert(record.run.to_string() + "/" + std::to_string(record.step) + "/" +
+            durable_begun_.insert(record.run.to_string() + "/" + std::to_string(record.step) + "." +
+                                  std::to_string(event->frame) + "/" +
                                   std::to_string(std::get<StepStarted>(event->body).attempt));
           }
         }

@@ -225,7 +225,10 @@ void World::cancel_run() {
       },
       [this](Result<partition::RunView> view) {
         if (!view.ok()) return refused(view.error(), {ErrorKind::kConflict});
-        if (view->summary.status != workflow::RunStatus::kCancelled)
+        // Where something is to be undone, the end comes after it.
+        const auto pipeline = scenery_->pipeline(view->summary.pipeline, "");
+        const bool undoes = pipeline->compensates || pipeline->finally.has_value();
+        if (view->summary.status != workflow::RunStatus::kCancelled && !undoes)
           fail("a cancelled run is " + std::string(workflow::run_status_name(view->summary.status)));
         told(*view);
       });

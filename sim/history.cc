@@ -1,5 +1,7 @@
 #include "history.h"
 
+#include <algorithm>
+
 #include "switchyard/types/json.h"
 
 namespace switchyard::sim {
@@ -39,30 +41,34 @@ void History::add(PartitionId partition, partition::RecordedEvent recorded) {
   end(run, event);
 }
 
-void History::settle(Run& run, uint16_t step) {
+void History::settle(Run& run, StepAddress step) {
   if (!run.settled.insert(step).second)
-    fail("step " + std::to_string(step) + " has a result already: the first wins");
+    fail("step " + std::to_string(step.step.value) + " has a result already: the first wins");
 }
 
 void History::add_step(Run& run, const Event& event) {
   if (event.step == kNoStep) return;
   if (event.step >= run.pipeline->steps.size()) return fail("no such step");
   const workflow::Step& step = run.pipeline->steps[event.step];
+  const StepAddress at{event.frame, StepIndex(event.step)};
+  const bool is_block =
+      std::holds_alternative<BlockStarted>(event.body) || std::holds_alternative<BlockEnded>(event.body);
+  if (is_block) return;
   for (const StepIndex need : step.needs)
-    if (!run.settled.contains(need.value)) fail("step " + step.name + " ran before what it needs");
+    if (!run.settled.contains({event.frame, need})) fail("step " + step.name + " ran before what it needs");
   if (const auto* started = std::get_if<StepStarted>(&event.body)) {
-    if (run.settled.contains(event.step)) fail("a settled step begins");
+    if (run.settled.contains(at)) fail("a settled step begins");
     if (started->attempt > step.retry.attempts) fail("more attempts than allowed");
-    if (run.started[event.step] >= started->attempt) fail("the attempt was recorded as begun before");
-    run.started[event.step] = started->attempt;
+    if (run.started[at] >= started->attempt) fail("the attempt was recorded as begun before");
+    run.started[at] = started->attempt;
   } else if (const auto* completed = std::get_if<StepCompleted>(&event.body)) {
-    settle(run, event.step);
+    settle(run, at);
     if (step.kind == workflow::StepKind::kHttp && step.effect == workflow::EffectClass::kEffectful &&
-        run.started[event.step] != completed->attempt) {
+        run.started[at] != completed->attempt) {
       fail("an effectful result without a recorded beginning");
     }
     if (step.kind == workflow::StepKind::kReview) {
-      const auto waited = run.waits_for.find(event.step);
+      const auto waited = run.waits_for.find(at);
       if (waited == run.waits_for.end()) return fail("a review's result without a review");
       const Review& review = reviews_[waited->second];
       if (review.open) fail("the review is still open");
@@ -71,19 +77,19 @@ void History::add_step(Run& run, const Event& event) {
         fail("the result names another reviewer");
     }
   } else if (const auto* failed = std::get_if<StepFailed>(&event.body)) {
-    if (failed->retry_at_us == 0) return settle(run, event.step);
-    if (run.settled.contains(event.step)) fail("a settled step fails");
+    if (failed->retry_at_us == 0) return settle(run, at);
+    if (run.settled.contains(at)) fail("a settled step fails");
     if (failed->attempt >= step.retry.attempts) fail("a retry beyond the attempts allowed");
-    if (run.attempts[event.step] >= failed->attempt) fail("the attempt failed before");
-    run.attempts[event.step] = failed->attempt;
+    if (run.attempts[at] >= failed->attempt) fail("the attempt failed before");
+    run.attempts[at] = failed->attempt;
   } else if (std::holds_alternative<StepSkipped>(event.body)) {
-    settle(run, event.step);
+    settle(run, at);
   }
 }
 
 History::Review* History::open_review(const RunId& id, const Event& event) {
   const auto found = reviews_.find(id);
-  if (found == reviews_.end() || found->second.run != event.run || found->second.step != event.step) {
+  if (found == reviews_.end() || found->second.run != event.run || found->second.step != StepAddress{event.frame, StepIndex(event.step)}) {
     fail("no such review");
     return nullptr;
   }
@@ -97,11 +103,11 @@ void History::add_review(Run& run, const Event& event) {
   } else if (const auto* asked = std::get_if<ReviewRequested>(&event.body)) {
     if (!reviews_
              .emplace(asked->review,
-                      Review{event.run, event.step, true, false, std::string(asked->queue), "", "", "", 0})
+                      Review{event.run, StepAddress{event.frame, StepIndex(event.step)}, true, false, std::string(asked->queue), "", "", "", 0})
              .second) {
       fail("the review exists already");
     }
-    run.waits_for[event.step] = asked->review;
+    run.waits_for[{event.frame, StepIndex(event.step)}] = asked->review;
   } else if (const auto* claimed = std::get_if<ReviewClaimed>(&event.body)) {
     Review* const review = open_review(claimed->review, event);
     if (review == nullptr) return;
@@ -142,7 +148,9 @@ void History::end(Run& run, const Event& event) {
   for (const auto& [step, review] : run.waits_for)
     if (reviews_[review].open) fail("the run ends with an open review");
   if (const auto* completed = std::get_if<RunCompleted>(&event.body)) {
-    if (run.settled.size() != run.pipeline->steps.size()) fail("the run completes before all its steps");
+    const auto own = std::count_if(run.settled.begin(), run.settled.end(),
+                                   [](const StepAddress& step) { return step.frame == 0; });
+    if (own != run.pipeline->blocks[0].count) fail("the run completes before all its steps");
     run.output = to_canonical_json(completed->output);
   }
 }

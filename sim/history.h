@@ -17,7 +17,7 @@ class History {
  public:
   struct Review {
     RunId run;
-    uint16_t step = 0;
+    StepAddress step;
     bool open = true, answered = false;
     std::string queue, holder, answered_by, answer;
     int64_t held_until_us = 0;
@@ -26,10 +26,10 @@ class History {
     std::vector<partition::RecordedEvent> events;
     const workflow::Pipeline* pipeline = nullptr;
     std::string pipeline_name, key, principal, idempotency_key;
-    std::set<uint16_t> settled;
-    std::map<uint16_t, uint16_t> started,
+    std::set<StepAddress> settled;
+    std::map<StepAddress, uint16_t> started,
         attempts;  ///< step → the last attempt begun (effectful), the last that failed
-    std::map<uint16_t, RunId> waits_for;
+    std::map<StepAddress, RunId> waits_for;
     bool ended = false;
     std::string output;  ///< canonical JSON, of a completed run
     EventType end{};
@@ -46,7 +46,7 @@ class History {
  private:
   void add_step(Run& run, const Event& event);
   void add_review(Run& run, const Event& event);
-  void settle(Run& run, uint16_t step);
+  void settle(Run& run, StepAddress step);
   void end(Run& run, const Event& event);
   void fail(const std::string& what);
   Review* open_review(const RunId& id, const Event& event);

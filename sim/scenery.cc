@@ -32,8 +32,8 @@ std::string form(std::string text) {
   return text;
 }
 
-const std::array<std::pair<const char*, std::string>, 9>& documents() {
-  static const std::array<std::pair<const char*, std::string>, 9> kDocuments{{
+const std::array<std::pair<const char*, std::string>, 13>& documents() {
+  static const std::array<std::pair<const char*, std::string>, 13> kDocuments{{
       {"quick", R"Y(
 steps:
   twice: { set: { n: input.n * 2 } }
@@ -139,6 +139,83 @@ steps:
   c: { fail: { code: sim.small, message: "'too small'" }, when: a.score < 0.2 }
 output: { v: a.score, s: b.status }
 )Y"},
+      {"batch", form(R"Y(
+steps:
+  items: { set: { list: "[1, 2, 3, 4, 5, 6, 7]" } }
+  checks:
+    for_each: items.list
+    concurrency: 3
+    on_item_error: skip
+    steps:
+      score: { model: light, input: { amount: double(item) * input.amount }, retry: { attempts: 2, backoff: 10ms..1s } }
+      odd: { when: item % 3 == 0, fail: { code: sim.third, message: "'third'" }, after: score }
+      tell: { http: { method: POST, url: "'https://hooks.example.org/' + string(item)", body: { n: item } }, after: odd }
+    output: { item: item, score: score.score }
+    timeout: 10m
+  doubt:
+    when: input.n % 2 == 0
+    for_each: checks.results
+    concurrency: 2
+    on_item_error: { value: { fraud: true } }
+    steps:
+      ask: { review: { queue: desk, form: $FORM, show: { item: item.item }, due: 2m } }
+    output: { fraud: ask.fraud }
+output: { n: checks.count, failed: size(checks.failures), asked: "has(doubt) ? size(doubt.results) : 0" }
+)Y")},
+      {"rounds", R"Y(
+steps:
+  draft:
+    repeat: { from: { n: input.n, sum: 0.0 }, until: score.score > 0.8, max: 5, pause: 30s, on_max: stop }
+    steps:
+      score: { model: light, input: { amount: input.amount + double(carry_index) } }
+    output: { n: carry.n + 1, sum: carry.sum + score.score }
+  many:
+    repeat: { from: { n: 0 }, as: acc, until: acc.n >= 3000, max: 4000 }
+    steps: { next: { set: { n: acc.n + 1 } } }
+    output: { n: next.n }
+output: { rounds: draft.iterations, done: draft.done, sum: draft.value.sum, many: many.value.n }
+)Y"},
+      {"saga", R"Y(
+finally:
+  steps:
+    tell: { http: { method: PUT, url: "'https://hooks.example.org/' + outcome.status", effect: idempotent }, on_error: skip }
+steps:
+  book:
+    sequence:
+      - hotel:
+          http: { method: POST, url: "'https://bank.example.org/hotel'", body: { n: input.n }, expect: [200, 201] }
+          retry: { attempts: 3, backoff: 100ms..1s }
+          compensate: { http: { method: DELETE, url: "'https://bank.example.org/hotel/' + string(hotel.status)", effect: idempotent }, retry: { attempts: 3, backoff: 10ms..1s }, on_error: skip }
+      - flight:
+          try:
+            steps:
+              first: { http: { method: POST, url: "'https://bank.example.org/flight'", body: { n: input.n } }, timeout: 2s, compensate: { set: { undone: first.status } } }
+            output: { by: "'first'" }
+          catch:
+            - on: [step.timeout, "http.*"]
+              when: input.n % 5 != 0
+              steps: { second: { model: heavy, input: { amount: input.amount } } }
+              output: { by: "error.code" }
+          finally:
+            steps: { note: { wait: 1s } }
+      - check: { when: input.n % 3 == 0, fail: { code: sim.no_seat, message: "'no seat'" } }
+    timeout: 20m
+    retry: { attempts: 2, backoff: 1s..2s }
+output: { by: book.flight.by }
+)Y"},
+      {"family", R"Y(
+steps:
+  first: { pipeline: sim/quick, input: { n: input.n, amount: input.amount, card: input.card }, on_error: { value: { n: 0, limit: 0.0 } } }
+  others:
+    for_each: "[1, 2, 3]"
+    concurrency: 2
+    on_item_error: skip
+    steps:
+      child: { pipeline: sim/waits, input: { n: item, amount: input.amount, card: input.card }, timeout: 3h }
+    output: child.score
+  away: { pipeline: sim/batch, input: { n: 1, amount: 2.0, card: input.card }, key: "'other'", detached: true }
+output: { n: first.n, others: size(others.results), away: away.run }
+)Y"},
   }};
   return kDocuments;
 }
@@ -177,12 +254,20 @@ class SceneryResolver final : public workflow::Resolver {
     models_["light"] = {"1.0.0", nullptr, input, output};
     models_["heavy"] = {"2.0.0", nullptr, input, output};
   }
+  /// What was compiled can be started by what comes later.
+  void add(const workflow::Pipeline& pipeline) {
+    pipelines_[pipeline.name] = {pipeline.version, pipeline.input_type, pipeline.output_type};
+  }
   const rules::RuleTable* rules(const ArtefactRef& ref) override {
     return ref.name == limits_.name() ? &limits_ : nullptr;
   }
   const workflow::ModelInterface* model(const ArtefactRef& ref) override {
     const auto found = models_.find(ref.name);
     return found == models_.end() ? nullptr : &found->second;
+  }
+  const workflow::PipelineInterface* pipeline(const ArtefactRef& ref) override {
+    const auto found = pipelines_.find(ref.name);
+    return found == pipelines_.end() ? nullptr : &found->second;
   }
   const document::Node* costs(const ArtefactRef&) override { return nullptr; }
   Result<std::string> file(const std::string& path) override {
@@ -193,6 +278,7 @@ class SceneryResolver final : public workflow::Resolver {
  private:
   const rules::RuleTable& limits_;
   std::map<std::string, workflow::ModelInterface> models_;
+  std::map<std::string, workflow::PipelineInterface> pipelines_;
 };
 
 [[noreturn]] void refuse(const char* name, const Diagnostics& diagnostics) {
@@ -214,12 +300,18 @@ Scenery::Scenery() : limits_(std::make_shared<Limits>()) {
     auto pins = std::make_shared<workflow::Pins>();
     pins->governance = offset();
     for (const workflow::Dependency& dependency : outcome.pipeline->dependencies) {
+      if (dependency.kind == workflow::Dependency::Kind::kPipeline) {
+        pins->pins.push_back({ArtefactKind::kPipeline, dependency.ref.name, "1.0.0",
+                              sha256(dependency.ref.name), nullptr});
+        continue;
+      }
       const bool is_model = dependency.kind == workflow::Dependency::Kind::kModel;
       const std::string version = !is_model ? "1.0.0" : resolver.model(dependency.ref)->version;
       pins->pins.push_back({is_model ? ArtefactKind::kModel : ArtefactKind::kRules, dependency.ref.name,
                             version, sha256(dependency.ref.name), is_model ? nullptr : limits_});
     }
     pins_[outcome.pipeline->name] = std::move(pins);
+    resolver.add(*outcome.pipeline);
     pipelines_.push_back(std::move(outcome.pipeline));
   }
 }

@@ -42,7 +42,8 @@ World::World(const WorldOptions& options)
           std::to_string(event.step) + " " + std::string(event_type_name(event.type())));
   };
   effects_.on_begin = [this](const workflow::EffectRequest& request) {
-    const std::string attempt = request.run.to_string() + "/" + std::to_string(request.step.value) + "/" +
+    const std::string attempt = request.run.to_string() + "/" + std::to_string(request.step.step.value) + "." +
+                                std::to_string(request.step.frame) + "/" +
                                 std::to_string(request.attempt);
     trace("effect " + attempt);
     if (request.effect != workflow::EffectClass::kEffectful) return;

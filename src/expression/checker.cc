@@ -307,7 +307,8 @@ Type Checker::check_ident(const Node& node, bool keep_optional) {
 Type Checker::undeclared(const Node& node) {
   info(node).ref = Ref::kUndeclared;
   std::vector<std::string_view> names;
-  for (const auto& variable : environment_.variables()) names.push_back(variable.name);
+  for (const auto& variable : environment_.variables())
+    if (!variable.name.empty()) names.push_back(variable.name);
   for (const auto& local : locals_) names.push_back(local.name);
   const auto near = nearest_name(node.name, names);
   std::string message = "there is no " + quoted(node.name) + " here";

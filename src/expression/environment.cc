@@ -33,6 +33,19 @@ SlotIndex Environment::declare(std::string name, Type type) {
   return SlotIndex(slot);
 }
 
+SlotIndex Environment::reserve() {
+  SY_CHECK(variables_.size() < kMaxOperands);
+  variables_.push_back({});
+  return SlotIndex(static_cast<uint16_t>(variables_.size() - 1));
+}
+
+void Environment::reveal(SlotIndex slot, std::string name, Type type) {
+  SY_CHECK(is_dotted_name(name) && slot.value < variables_.size() && variables_[slot.value].name.empty());
+  const bool added = by_name_.emplace(name, slot.value).second;
+  SY_CHECK(added);
+  variables_[slot.value] = {std::move(name), std::move(type)};
+}
+
 void Environment::set_type(SlotIndex slot, Type type) {
   SY_CHECK(slot.value < variables_.size());
   variables_[slot.value].type = std::move(type);

@@ -33,6 +33,10 @@ class RegistryResolver final : public workflow::Resolver {
     const Compiled* compiled = find(ArtefactKind::kModel, ref);
     return compiled == nullptr ? nullptr : compiled->model.get();
   }
+  const workflow::PipelineInterface* pipeline(const workflow::ArtefactRef& ref) override {
+    const Compiled* compiled = find(ArtefactKind::kPipeline, ref);
+    return compiled == nullptr ? nullptr : compiled->interface.get();
+  }
   const document::Node* costs(const workflow::ArtefactRef& ref) override {
     const Compiled* compiled = find(ArtefactKind::kCosts, ref);
     return compiled == nullptr ? nullptr : compiled->costs.get();
@@ -112,6 +116,12 @@ void compile_pipeline(const CompileRequest& request, const document::Node& root,
   artefact.sha256 = outcome.pipeline->hash;
   resolver.fill(artefact);
   result.compiled->pipeline = outcome.pipeline;
+  auto interface = std::make_shared<workflow::PipelineInterface>();
+  interface->version = outcome.pipeline->version;
+  interface->input_type =
+      outcome.pipeline->input != nullptr ? outcome.pipeline->input_type : expression::Type::dyn();
+  interface->output_type = outcome.pipeline->output_type;
+  result.compiled->interface = std::move(interface);
 }
 
 void compile_rules(const CompileRequest& request, const document::Node& root, CompiledArtefact& result,

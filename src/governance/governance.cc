@@ -1,7 +1,9 @@
 #include "switchyard/governance/governance.h"
 
 #include <algorithm>
+#include <functional>
 #include <future>
+#include <set>
 
 #include "blob_store.h"
 #include "compile.h"
@@ -11,11 +13,6 @@
 
 namespace switchyard::governance {
 namespace {
-
-struct Source {
-  ArtefactKind kind{};
-  const SourceFile* file = nullptr;
-};
 
 std::string folder_of(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -53,6 +50,42 @@ int rank(ArtefactKind kind) {
     case ArtefactKind::kPipeline: return 4;
   }
   return 5;
+}
+
+struct Source {
+  ArtefactKind kind{};
+  const SourceFile* file = nullptr;
+  std::string name{};               ///< of a pipeline
+  std::set<std::string> children{};  ///< pipelines that it starts
+};
+
+std::string name_part(const std::string& reference) { return reference.substr(0, reference.find('@')); }
+
+/// Every `pipeline: name` below a node.
+void collect_children(const document::Node& node, std::set<std::string>& names) {
+  for (const auto& entry : node.entries) {
+    if (entry.key == "pipeline" && entry.value.is(document::Node::Kind::kString))
+      names.insert(name_part(entry.value.text));
+    collect_children(entry.value, names);
+  }
+  for (const auto& item : node.items) collect_children(item, names);
+}
+
+/// A pipeline comes after those it starts, as far as that goes: who stands in a circle finds the version that
+/// was active before, or none.
+void order_pipelines(std::vector<Source>& sources) {
+  std::vector<Source> ordered;
+  std::set<const SourceFile*> placed;
+  std::function<void(const Source&)> place = [&](const Source& source) {
+    if (!placed.insert(source.file).second) return;
+    for (const std::string& child : source.children) {
+      for (const Source& other : sources)
+        if (other.name == child) place(other);
+    }
+    ordered.push_back(source);
+  };
+  for (const Source& source : sources) place(source);
+  sources = std::move(ordered);
 }
 
 Diagnostic problem(std::string file, std::string code, std::string message, std::string mend) {
@@ -275,7 +308,15 @@ class Governance::Impl {
           diagnostics.insert(diagnostics.end(), parsed.diagnostics.begin(), parsed.diagnostics.end());
         continue;
       }
-      if (const auto kind = kind_of(*parsed.root)) sources.push_back({*kind, &file});
+      const auto kind = kind_of(*parsed.root);
+      if (!kind.has_value()) continue;
+      Source source{*kind, &file};
+      if (*kind == ArtefactKind::kPipeline) {
+        source.name = name_part(parsed.root->find("pipeline")->text);
+        for (const auto& entry : parsed.root->entries)
+          if (entry.key != "pipeline") collect_children(entry.value, source.children);
+      }
+      sources.push_back(std::move(source));
     }
     if (request.files.size() > kMaxBundleFiles || bytes > kMaxBundleBytes) {
       diagnostics.push_back(problem("", "governance.bundle_too_large",
@@ -286,6 +327,7 @@ class Governance::Impl {
     std::stable_sort(sources.begin(), sources.end(), [](const Source& a, const Source& b) {
       return std::pair(rank(a.kind), a.file->path) < std::pair(rank(b.kind), b.file->path);
     });
+    order_pipelines(sources);
     return sources;
   }
 

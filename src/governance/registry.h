@@ -19,6 +19,7 @@ std::string_view governance_event_name(GovernanceEvent event);
 struct Compiled {
   std::shared_ptr<const Artefact> artefact;
   std::shared_ptr<const workflow::Pipeline> pipeline;
+  std::shared_ptr<const workflow::PipelineInterface> interface;  ///< of a pipeline
   std::shared_ptr<const rules::RuleTable> table;
   std::shared_ptr<const workflow::ModelInterface> model;
   std::shared_ptr<const document::Node> costs;

@@ -81,7 +81,7 @@ Status PartitionHost::open() {
 Result<LogOffset> PartitionHost::append(const Event& event) {
   if (batch_.log_bytes() > kFlushBatchBytes) flush_batch();
   log::RecordHeader header;
-  header.version = kEventVersion;
+  header.version = event.version();
   header.type = static_cast<uint8_t>(event.type());
   header.step = event.step;
   header.run = event.run;
@@ -323,7 +323,7 @@ void PartitionHost::finish_turn(int64_t now_us) {
 void PartitionHost::dispatch_effects() {
   for (auto& request : effects_) {
     const RunId run = request.run;
-    const StepIndex step = request.step;
+    const StepAddress step = request.step;
     const uint16_t attempt = request.attempt;
     options_.executor->execute(std::move(request), [this, run, step, attempt](workflow::EffectResult result) {
       mailbox_.push_unbounded({id_.value, EffectDone{run, step, attempt, std::move(result)}});

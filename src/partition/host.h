@@ -24,7 +24,7 @@ struct StartCommand {
 };
 struct EffectDone {
   RunId run;
-  StepIndex step;
+  StepAddress step;
   uint16_t attempt = 1;
   workflow::EffectResult result;
 };

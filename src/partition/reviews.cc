@@ -68,7 +68,7 @@ Result<review::Item> StateMachine::change_review(const RunId& id,
   SY_ASSIGN_OR_RETURN(const review::Item item, review(id));
   SY_RETURN_IF_ERROR(allowed(item));
   SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(item.run));
-  const bool recorded = emit(*run->state, Event{item.run, item.step, now_us, make(item)});
+  const bool recorded = emit(*run->state, Event{item.run, item.step, now_us, make(item), item.frame});
   rest(item.run, now_us);
   if (!recorded)
     return make_error(ErrorKind::kTooLarge, "review.too_large",
@@ -152,9 +152,11 @@ Result<review::Item> StateMachine::answer(const AnswerReview& command, int64_t n
   SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(item.run));
   workflow::RunState& state = *run->state;
   const auto& spec = std::get<workflow::ReviewSpec>(state.pipeline->steps[item.step].spec);
-  Value value = copy_value(command.answer.root(), *state.arena);
+  // The interpreter copies it to where it stays.
+  Arena arena;
+  Value value = copy_value(command.answer.root(), arena);
   if (spec.form != nullptr) {
-    auto normal = spec.form->normalize(value, *state.arena);
+    auto normal = spec.form->normalize(value, arena);
     if (!normal.ok()) {
       rest(item.run, now_us);
       Error error = std::move(normal).error();
@@ -173,8 +175,8 @@ Result<review::Item> StateMachine::answer(const AnswerReview& command, int64_t n
   body.who = command.who;
   body.answer = value;
   body.claimed_us = item.claimed_us;
-  const bool recorded = emit(state, Event{item.run, item.step, now_us, body});
-  if (recorded) workflow::complete_review(state, StepIndex(item.step), value, command.who, *this, now_us);
+  const bool recorded = emit(state, Event{item.run, item.step, now_us, body, item.frame});
+  if (recorded) workflow::complete_review(state, {item.frame, StepIndex(item.step)}, value, command.who, *this, now_us);
   rest(item.run, now_us);
   if (!recorded)
     return make_error(ErrorKind::kTooLarge, "review.too_large",

@@ -134,10 +134,30 @@ Result<StateMachine::HotRun*> StateMachine::find_run(const RunId& id) {
 }
 
 void StateMachine::rest(const RunId& id, int64_t now_us) {
+  rest_one(id, now_us);
+  while (!to_rest_.empty() || !ended_.empty()) {
+    if (!to_rest_.empty()) {
+      const RunId touched = to_rest_.front();
+      to_rest_.pop_front();
+      rest_one(touched, now_us);
+      continue;
+    }
+    const ChildEnd end = std::move(ended_.front());
+    ended_.pop_front();
+    auto parent = find_run(end.parent);
+    if (!parent.ok()) continue;  // it ended without waiting for the child
+    now_us_ = now_us;
+    workflow::complete_child(*(*parent)->state, end.step, end.child, end.result, *this, now_us);
+    rest_one(end.parent, now_us);
+  }
+}
+
+void StateMachine::rest_one(const RunId& id, int64_t now_us) {
   const auto it = hot_.find(id);
   if (it == hot_.end()) return;
   HotRun& run = it->second;
   if (workflow::is_final(run.state->status)) {
+    note_end(*run.state);
     environment_.outbox->run_rests(*run.state);
     file(run);
     hot_.erase(it);
@@ -146,6 +166,10 @@ void StateMachine::rest(const RunId& id, int64_t now_us) {
     park(run);
     hot_.erase(it);
   } else {
+    if (!run.state->ready.empty() && !run.queued) {
+      run.queued = true;
+      unfinished_.push_back(id);
+    }
     set_timer(run);
   }
   stats_.hot_runs = hot_.size();
@@ -227,6 +251,7 @@ int64_t StateMachine::first_parked_due_us() {
 }
 
 int64_t StateMachine::next_due_us() {
+  if (!unfinished_.empty()) return 1;
   int64_t next = first_parked_due_us();
   if (!timers_.empty() && (next == 0 || timers_.top().due_us < next)) next = timers_.top().due_us;
   return next;
@@ -234,6 +259,17 @@ int64_t StateMachine::next_due_us() {
 
 bool StateMachine::on_time(int64_t now_us, size_t limit) {
   refresh_catalog();
+  now_us_ = now_us;
+  // Each that used up its steps gets one more turn; the others come first who came first.
+  for (size_t n = unfinished_.size(); n > 0; --n) {
+    const RunId id = unfinished_.front();
+    unfinished_.pop_front();
+    const auto it = hot_.find(id);
+    if (it == hot_.end()) continue;
+    it->second.queued = false;
+    workflow::advance(*it->second.state, *this, now_us);
+    rest(id, now_us);
+  }
   size_t done = 0;
   while (!timers_.empty() && timers_.top().due_us <= now_us) {
     if (done++ >= limit) return true;
@@ -337,9 +373,17 @@ Status StateMachine::replay(const log::RecordView& record) {
     return {};
   }
   SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(record.run));
+  const workflow::Frame* frame =
+      workflow::find_frame(*run->state, peek_frame(record.version, record.payload));
+  if (frame == nullptr) {
+    return make_error(ErrorKind::kCorruption, "types.bad_event",
+                      "an event of run " + record.run.to_string() + " names a frame that is not open");
+  }
   SY_ASSIGN_OR_RETURN(const Event event, decode_event(type, record.version, record.run, record.step,
-                                                      record.time_us, record.payload, *run->state->arena));
+                                                      record.time_us, record.payload, *frame->arena));
+  forget_replayed(event, *run->state);
   fold(run, event, record.offset);
+  note_replayed(event, *run->state);
   if (workflow::is_final(run->state->status)) {
     file(*run);
     hot_.erase(record.run);
@@ -350,6 +394,11 @@ Status StateMachine::replay(const log::RecordView& record) {
 void StateMachine::relieve(int64_t now_us) {
   for (auto it = hot_.begin(); it != hot_.end();) {
     workflow::rebuild(*it->second.state);
+    // What its events left to be done is done when it is recovered, in memory.
+    if (it->second.state->resumed && !it->second.state->frames.empty()) {
+      ++it;
+      continue;
+    }
     if (!workflow::can_park(*it->second.state, now_us)) {
       ++it;
       continue;
@@ -365,11 +414,14 @@ void StateMachine::recover(int64_t now_us) {
   for (const auto& [id, run] : hot_) ids.push_back(id);
   std::sort(ids.begin(), ids.end());
   for (const RunId& id : ids) {
-    workflow::RunState& state = *hot_.at(id).state;
+    const auto it = hot_.find(id);
+    if (it == hot_.end()) continue;  // ended, or parked, with the run it belongs to
+    workflow::RunState& state = *it->second.state;
     workflow::rebuild(state);
     workflow::on_time(state, *this, now_us);
     rest(id, now_us);
   }
+  recover_children(now_us);
 }
 
 bool StateMachine::checkpoint(store::Checkpoint at, store::Durability durability) {
@@ -405,6 +457,17 @@ Result<uint64_t> StateMachine::digest() {
 
 // --- starting, effects, cancelling
 // ---------------------------------------------------------------------------------
+
+RunStarted StateMachine::started_body(const workflow::Pipeline& pipeline, const workflow::Pins& pins) {
+  RunStarted body;
+  body.pipeline = pipeline.name;
+  body.version = pipeline.version;
+  body.pipeline_hash = pipeline.hash;
+  body.governance = pins.governance;
+  for (const workflow::Pin& pin : pins.pins)
+    body.pins.push_back({pin.kind, pin.name, pin.version, pin.sha256});
+  return body;
+}
 
 Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
   refresh_catalog();
@@ -442,13 +505,7 @@ Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
   }
 
   const RunId id = command.id.is_zero() ? new_id(now_us) : command.id;
-  RunStarted body;
-  body.pipeline = pipeline.name;
-  body.version = pipeline.version;
-  body.pipeline_hash = pipeline.hash;
-  body.governance = command.pins->governance;
-  for (const workflow::Pin& pin : command.pins->pins)
-    body.pins.push_back({pin.kind, pin.name, pin.version, pin.sha256});
+  RunStarted body = started_body(pipeline, *command.pins);
   body.seed = environment_.random->next_u64();
   body.key = command.key;
   body.idempotency_key = command.idempotency_key;
@@ -458,6 +515,7 @@ Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
   body.input = command.input;
   body.search = command.search;
 
+  now_us_ = now_us;
   HotRun& run = hot_[id];
   SY_CHECK(run.state == nullptr);
   run.state = workflow::make_run(id, command.pipeline, command.pins, command.arena);
@@ -476,9 +534,10 @@ Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
   return Started{id, false};
 }
 
-bool StateMachine::complete_effect(const RunId& id, StepIndex step, uint16_t attempt,
+bool StateMachine::complete_effect(const RunId& id, StepAddress step, uint16_t attempt,
                                    workflow::EffectResult result, int64_t now_us) {
   refresh_catalog();
+  now_us_ = now_us;
   const auto it = hot_.find(id);
   if (it == hot_.end() ||
       !workflow::complete_effect(*it->second.state, step, attempt, std::move(result), *this, now_us)) {
@@ -495,6 +554,7 @@ Status StateMachine::cancel_run(const RunId& id, std::string_view who, std::stri
     return make_error(ErrorKind::kTooLarge, "run.why_too_large", "the reason may have at most 1024 bytes",
                       "why");
   SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(id));
+  now_us_ = now_us;
   workflow::cancel(*run->state, who, why, *this, now_us);
   rest(id, now_us);
   return {};

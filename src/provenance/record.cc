@@ -1,6 +1,7 @@
 #include "switchyard/provenance/record.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 
@@ -16,17 +17,11 @@ Value time_value(int64_t us) {
   return us == 0 ? Value() : Value::timestamp(us / 1'000'000, static_cast<int32_t>(us % 1'000'000) * 1000);
 }
 
-/// What a recorded path such as "input.amount" or "light.score" held; nullptr when it was absent.
-const Value* look_up(const std::string& path, const Value& input, const std::vector<const Value*>& results,
-                     const workflow::Pipeline& pipeline) {
-  const size_t dot = path.find('.');
-  const std::string head = path.substr(0, dot);
-  const Value* value = nullptr;
-  if (head == "input")
-    value = &input;
-  else if (const workflow::Step* step = pipeline.find_step(head))
-    value = results[step->index.value];
-  size_t at = dot;
+/// What a recorded path such as "light.score" held, below the value of its first name; nullptr when it was
+/// absent.
+const Value* look_up(const std::string& path, const Value& root) {
+  const Value* value = &root;
+  size_t at = path.find('.');
   while (value != nullptr && at != std::string::npos) {
     const size_t end = path.find('.', at + 1);
     value = value->find(std::string_view(path).substr(at + 1, end == std::string::npos ? end : end - at - 1));
@@ -41,17 +36,20 @@ struct StepStory {
   std::vector<const Event*> review;
   const Event* settled = nullptr;
   int64_t waiting_until_us = 0;
+  const Value* result = nullptr;
+  const ChildStarted* child = nullptr;
+  bool opened = false;
 };
 
 class Recorder {
  public:
   Recorder(const std::vector<RecordedEvent>& events, const workflow::Pipeline* pipeline, Arena& arena)
       : events_(events), pipeline_(pipeline), arena_(arena) {
-    size_t steps = pipeline == nullptr ? 0 : pipeline->steps.size();
+    size_t steps = pipeline == nullptr ? 0 : pipeline->blocks[0].count;
     for (const auto& recorded : events)
-      if (recorded.event.step != kNoStep) steps = std::max<size_t>(steps, recorded.event.step + 1u);
-    stories_.resize(steps);
-    results_.resize(steps, nullptr);
+      if (recorded.event.step != kNoStep && pipeline == nullptr)
+        steps = std::max<size_t>(steps, recorded.event.step + 1u);
+    for (size_t i = 0; i < steps; ++i) stories_[{0, StepIndex(static_cast<uint16_t>(i))}];
     for (const auto& recorded : events) read(recorded.event);
   }
 
@@ -59,42 +57,110 @@ class Recorder {
     return events_.empty() ? nullptr : std::get_if<RunStarted>(&events_.front().event.body);
   }
   const Value* output() const { return output_; }
+  const RunLinked* parent() const { return parent_; }
 
+  /// The pipeline's own steps in the order of the document, then those of the blocks that ran.
   Value steps() {
     ListBuilder list(arena_);
-    for (size_t i = 0; i < stories_.size(); ++i) list.add(step(i));
+    for (const auto& [at, story] : stories_) {
+      if (list.size() >= kMaxRecordedSteps) break;
+      list.add(step(at, story));
+    }
     return list.build();
+  }
+  size_t steps_left_out() const {
+    return stories_.size() > kMaxRecordedSteps ? stories_.size() - kMaxRecordedSteps : 0;
   }
 
  private:
+  // A for_each over many items has more than anybody reads in one piece; the history has all of them.
+  static constexpr size_t kMaxRecordedSteps = 5000;
+
+  struct FrameStory {
+    uint16_t block = 0;
+    uint32_t parent = 0;
+    uint16_t owner = kNoStep;
+    uint32_t iteration = 0;
+  };
+
   void read(const Event& event) {
     if (const auto* completed = std::get_if<RunCompleted>(&event.body)) output_ = &completed->output;
+    if (const auto* linked = std::get_if<RunLinked>(&event.body)) parent_ = linked;
+    if (const auto* block = std::get_if<BlockStarted>(&event.body)) {
+      frames_[block->frame] = {block->block, event.frame, event.step, block->iteration};
+      return;
+    }
     if (event.step == kNoStep) return;
-    StepStory& story = stories_[event.step];
+    StepStory& story = stories_[{event.frame, StepIndex(event.step)}];
     switch (event.type()) {
       case EventType::kStepCompleted:
         story.attempts.push_back(&event);
         story.settled = &event;
-        results_[event.step] = &std::get<StepCompleted>(event.body).result;
+        story.result = &std::get<StepCompleted>(event.body).result;
         break;
       case EventType::kStepFailed: {
         const auto& failed = std::get<StepFailed>(event.body);
         story.attempts.push_back(&event);
         if (failed.retry_at_us == 0) story.settled = &event;
-        if (failed.has_fallback) results_[event.step] = &failed.fallback;
+        if (failed.has_fallback) story.result = &failed.fallback;
         break;
       }
       case EventType::kStepSkipped: story.settled = &event; break;
       case EventType::kStepWaiting:
         story.waiting_until_us = std::get<StepWaiting>(event.body).until_us;
         break;
+      case EventType::kChildStarted: story.child = &std::get<ChildStarted>(event.body); break;
+      case EventType::kStepOpened: story.opened = true; break;
+      case EventType::kBlockEnded:
       case EventType::kStepStarted:
       case EventType::kBudgetUsed: break;
       default: story.review.push_back(&event);
     }
   }
 
+  /// "charge", "checks[3].score".
+  std::string path_of(StepAddress at) const {
+    std::string path = step_name(at.step.value);
+    auto frame = frames_.find(at.frame);
+    while (frame != frames_.end()) {
+      const FrameStory& own = frame->second;
+      std::string part = own.owner == kNoStep ? "" : step_name(own.owner);
+      switch (pipeline_ == nullptr ? workflow::Block::Role::kBody : pipeline_->blocks[own.block].role) {
+        case workflow::Block::Role::kItem:
+        case workflow::Block::Role::kRound: part += '[' + std::to_string(own.iteration) + ']'; break;
+        case workflow::Block::Role::kCatch: part += ".catch"; break;
+        case workflow::Block::Role::kFinally: part += part.empty() ? "finally" : ".finally"; break;
+        case workflow::Block::Role::kCompensation: part += ".compensate"; break;
+        default: break;
+      }
+      path = part + '.' + path;
+      frame = frames_.find(own.parent);
+    }
+    return path;
+  }
+  std::string step_name(uint16_t index) const {
+    return pipeline_ == nullptr ? "step " + std::to_string(index) : pipeline_->steps[index].name;
+  }
+
+  /// What a step of `frame` sees under a name: its own block's step, or one of a block around it.
+  const Value* result_of(uint32_t frame, std::string_view name) const {
+    for (;;) {
+      const auto own = frames_.find(frame);
+      const workflow::Block& block = pipeline_->blocks[own == frames_.end() ? 0 : own->second.block];
+      for (uint16_t i = 0; i < block.count; ++i) {
+        const StepIndex index(static_cast<uint16_t>(block.first.value + i));
+        if (pipeline_->steps[index.value].name != name) continue;
+        const auto story = stories_.find({frame, index});
+        return story == stories_.end() ? nullptr : story->second.result;
+      }
+      if (own == frames_.end()) return nullptr;
+      frame = own->second.parent;
+    }
+  }
+
   std::string_view status_of(const StepStory& story) const {
+    if (story.settled == nullptr && story.opened) return "running";
+    if (story.settled == nullptr && story.child != nullptr) return "waiting";
     if (story.settled == nullptr)
       return story.review.empty() && story.waiting_until_us == 0 ? "pending" : "waiting";
     if (const auto* failed = std::get_if<StepFailed>(&story.settled->body)) {
@@ -105,19 +171,23 @@ class Recorder {
     return std::holds_alternative<StepSkipped>(story.settled->body) ? "skipped" : "completed";
   }
 
-  Value step(size_t index) {
-    const StepStory& story = stories_[index];
+  Value step(StepAddress at, const StepStory& story) {
     MapBuilder map(arena_);
-    const workflow::Step* step = pipeline_ == nullptr ? nullptr : &pipeline_->steps[index];
-    map.add("name", Value::string(step != nullptr ? std::string_view(step->name)
-                                                  : arena_.copy("step " + std::to_string(index))));
+    const workflow::Step* step = pipeline_ == nullptr ? nullptr : &pipeline_->steps[at.step.value];
+    map.add("name", Value::string(arena_.copy(path_of(at))));
     if (step != nullptr) {
       map.add("kind", Value::string(workflow::step_kind_name(step->kind)));
       map.add("effect", Value::string(workflow::effect_class_name(step->effect)));
     }
     map.add("status", Value::string(status_of(story)));
-    if (step != nullptr) map.add("read", reads(*step));
-    if (story.settled != nullptr && results_[index] != nullptr) map.add("gave", *results_[index]);
+    if (step != nullptr) map.add("read", reads(*step, at.frame));
+    if (story.settled != nullptr && story.result != nullptr) map.add("gave", *story.result);
+    if (story.child != nullptr) {
+      map.add("child", Value::string(arena_.copy(story.child->child.to_string())));
+      map.add("child_pipeline",
+              Value::string(arena_.copy(std::string(story.child->pipeline) + "@" +
+                                        std::string(story.child->version))));
+    }
     if (story.waiting_until_us != 0) map.add("waiting_until", time_value(story.waiting_until_us));
     attempts(story, map);
     if (!story.review.empty()) {
@@ -150,15 +220,17 @@ class Recorder {
     if (errors.size() > 0) map.add("errors", errors.build());
   }
 
-  Value reads(const workflow::Step& step) {
+  Value reads(const workflow::Step& step, uint32_t frame) {
     MapBuilder map(arena_);
     const Value input = started() == nullptr ? Value() : started()->input;
     std::set<std::string> paths;
     workflow::collect_reads(step, paths);
     for (const std::string& path : paths) {
-      const Value* value = look_up(path, input, results_, *pipeline_);
       // The whole input stands in the record once.
       if (path == "input") continue;
+      const std::string_view name = std::string_view(path).substr(0, path.find('.'));
+      const Value* root = name == "input" ? &input : result_of(frame, name);
+      const Value* value = root == nullptr ? nullptr : look_up(path, *root);
       map.add(Value::string(arena_.copy(path)), value == nullptr ? Value() : *value);
     }
     return map.build();
@@ -167,9 +239,10 @@ class Recorder {
   const std::vector<RecordedEvent>& events_;
   const workflow::Pipeline* pipeline_;
   Arena& arena_;
-  std::vector<StepStory> stories_;
-  std::vector<const Value*> results_;
+  std::map<StepAddress, StepStory> stories_;
+  std::map<uint32_t, FrameStory> frames_;
   const Value* output_ = nullptr;
+  const RunLinked* parent_ = nullptr;
 };
 
 }  // namespace
@@ -200,7 +273,10 @@ Value make_record(const workflow::RunSummary& summary, const std::vector<Recorde
     map.add("input", started->input);
     map.add("input_sha256", text(to_hex(sha256(to_canonical_json(started->input)))));
   }
+  if (recorder.parent() != nullptr) map.add("parent", text(recorder.parent()->parent.to_string()));
   map.add("steps", recorder.steps());
+  if (recorder.steps_left_out() > 0)
+    map.add("steps_left_out", Value::integer(static_cast<int64_t>(recorder.steps_left_out())));
   if (recorder.output() != nullptr) {
     map.add("output", *recorder.output());
     map.add("output_sha256", text(to_hex(sha256(to_canonical_json(*recorder.output())))));

@@ -1,6 +1,7 @@
 #include "switchyard/provenance/replay.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "replay_host.h"
 #include "switchyard/types/json.h"
@@ -63,6 +64,12 @@ workflow::EffectResult recorded_result(const Event& event) {
           {}};
 }
 
+/// That a run is a child is told right after its start.
+void take_link(RunState& run, ReplayHost& host) {
+  const Event* next = host.next();
+  if (next != nullptr && std::holds_alternative<RunLinked>(next->body)) host.take(run);
+}
+
 /// Feeds the recorded event that the interpreter did not give by itself: it came from outside.
 class ExactDriver {
  public:
@@ -70,6 +77,7 @@ class ExactDriver {
 
   void run() {
     host_.take(run_);
+    take_link(run_, host_);
     workflow::advance(run_, host_, run_.started_us);
     while (host_.difference.empty() && host_.next() != nullptr) {
       const size_t before = host_.cursor;
@@ -91,19 +99,24 @@ class ExactDriver {
       return workflow::cancel(run_, cancelled.who, cancelled.why, host_, event.time_us);
     }
     if (event.step == kNoStep) return on_time(event.time_us);
+    const StepAddress at{event.frame, StepIndex(event.step)};
+    workflow::StepState* const state = workflow::find_step(run_, at);
+    if (state == nullptr) return on_time(event.time_us);
     const workflow::Step& step = run_.pipeline->steps[event.step];
-    workflow::StepState& state = run_.steps[event.step];
     const bool is_effect = step.kind == StepKind::kModel || step.kind == StepKind::kHttp;
-    if (is_effect && (std::holds_alternative<StepCompleted>(event.body) ||
-                      std::holds_alternative<StepFailed>(event.body))) {
-      return feed_effect(event, step, state);
+    const bool ends =
+        std::holds_alternative<StepCompleted>(event.body) || std::holds_alternative<StepFailed>(event.body);
+    if (is_effect && ends) return feed_effect(event, at, *state);
+    if (step.kind == StepKind::kPipeline && ends && state->status == workflow::StepStatus::kWaiting &&
+        !times_out(event, at, state->attempt)) {
+      workflow::complete_child(run_, at, state->child, recorded_result(event), host_, event.time_us);
+      return;
     }
     switch (event.type()) {
       case EventType::kReviewAnswered: {
         const auto& answered = std::get<ReviewAnswered>(event.body);
         host_.take(run_);
-        return workflow::complete_review(run_, step.index, answered.answer, answered.who, host_,
-                                         event.time_us);
+        return workflow::complete_review(run_, at, answered.answer, answered.who, host_, event.time_us);
       }
       case EventType::kReviewEscalated:
         if (std::get<ReviewEscalated>(event.body).who.empty()) return on_time(event.time_us);
@@ -116,23 +129,23 @@ class ExactDriver {
     }
   }
 
-  void feed_effect(const Event& event, const workflow::Step& step, workflow::StepState& state) {
+  void feed_effect(const Event& event, StepAddress at, workflow::StepState& state) {
     const auto* completed = std::get_if<StepCompleted>(&event.body);
     const int64_t started_us =
         completed != nullptr ? completed->started_us : std::get<StepFailed>(event.body).started_us;
     // A retry begins without an event of its own, as does an attempt that a restart repeats.
     if (!state.in_flight) on_time(started_us);
     if (!state.in_flight) return;
-    if (times_out(event, step.index, state.attempt)) return on_time(event.time_us);
+    if (times_out(event, at, state.attempt)) return on_time(event.time_us);
     state.attempt_started_us = started_us;
     host_.effects.clear();
-    workflow::complete_effect(run_, step.index, state.attempt, recorded_result(event), host_, event.time_us);
+    workflow::complete_effect(run_, at, state.attempt, recorded_result(event), host_, event.time_us);
   }
 
-  static bool times_out(const Event& event, StepIndex step, uint16_t attempt) {
+  static bool times_out(const Event& event, StepAddress at, uint16_t attempt) {
     const auto* failed = std::get_if<StepFailed>(&event.body);
-    return failed != nullptr && event.step == step.value && failed->attempt == attempt &&
-           failed->error.code == "step.timeout";
+    return failed != nullptr && event.step == at.step.value && event.frame == at.frame &&
+           failed->attempt == attempt && failed->error.code == "step.timeout";
   }
 
   /// Which attempts time out is taken from the record: a restart begins attempts anew, at a time that no
@@ -140,23 +153,28 @@ class ExactDriver {
   void on_time(int64_t now_us) {
     for (size_t r = host_.cursor; r < recorded().size() && recorded()[r].event.time_us == now_us; ++r) {
       const Event& event = recorded()[r].event;
-      if (event.step == kNoStep || !times_out(event, StepIndex(event.step), run_.steps[event.step].attempt))
-        continue;
+      const StepAddress at{event.frame, StepIndex(event.step)};
+      const auto* state = event.step == kNoStep ? nullptr : workflow::find_step(run_, at);
+      if (state == nullptr || !times_out(event, at, state->attempt)) continue;
       // A retry that timed out began before, without an event of its own.
       const int64_t started_us = std::get<StepFailed>(event.body).started_us;
-      if (!run_.steps[event.step].in_flight && started_us < now_us) on_time(started_us);
+      if (!state->in_flight && state->child.is_zero() && started_us < now_us) on_time(started_us);
     }
-    for (size_t i = 0; i < run_.steps.size(); ++i) {
-      workflow::StepState& state = run_.steps[i];
-      if (!state.in_flight) continue;
-      state.attempt_deadline_us = INT64_MAX;
-      for (size_t r = host_.cursor; r < recorded().size() && recorded()[r].event.time_us == now_us; ++r) {
-        if (!times_out(recorded()[r].event, StepIndex(static_cast<uint16_t>(i)), state.attempt)) continue;
-        state.attempt_deadline_us = now_us;
-        state.attempt_started_us = std::get<StepFailed>(recorded()[r].event.body).started_us;
-        break;
+    workflow::for_each_frame(run_, [&](workflow::Frame& frame) {
+      const workflow::Block& block = run_.pipeline->blocks[frame.block.value];
+      for (uint16_t i = 0; i < block.count; ++i) {
+        workflow::StepState& state = frame.steps[i];
+        if (!state.in_flight) continue;
+        const StepAddress at{frame.id, StepIndex(static_cast<uint16_t>(block.first.value + i))};
+        state.attempt_deadline_us = INT64_MAX;
+        for (size_t r = host_.cursor; r < recorded().size() && recorded()[r].event.time_us == now_us; ++r) {
+          if (!times_out(recorded()[r].event, at, state.attempt)) continue;
+          state.attempt_deadline_us = now_us;
+          state.attempt_started_us = std::get<StepFailed>(recorded()[r].event.body).started_us;
+          break;
+        }
       }
-    }
+    });
     workflow::on_time(run_, host_, now_us);
   }
 
@@ -179,97 +197,173 @@ class ExactDriver {
   ReplayHost& host_;
 };
 
-std::string status_of(const RunState& run) {
+/// Calls `visit(address, step, state)` for every step instance until it returns true; whether one did.
+template <typename Visit>
+bool any_step(RunState& run, Visit&& visit) {
+  bool found = false;
+  workflow::for_each_frame(run, [&](workflow::Frame& frame) {
+    const workflow::Block& block = run.pipeline->blocks[frame.block.value];
+    for (uint16_t i = 0; i < block.count && !found; ++i) {
+      const StepAddress at{frame.id, StepIndex(static_cast<uint16_t>(block.first.value + i))};
+      found = visit(at, run.pipeline->steps[at.step.value], frame.steps[i]);
+    }
+  });
+  return found;
+}
+
+std::string status_of(RunState& run) {
   if (workflow::is_final(run.status)) return std::string(workflow::run_status_name(run.status));
-  for (size_t i = 0; i < run.steps.size(); ++i) {
-    if (run.steps[i].status != workflow::StepStatus::kWaiting) continue;
-    return run.pipeline->steps[i].kind == StepKind::kReview ? "waiting for a person" : "waiting for a timer";
-  }
-  return "running";
+  std::string status = "running";
+  any_step(run, [&](StepAddress, const workflow::Step& step, const workflow::StepState& state) {
+    if (state.status != workflow::StepStatus::kWaiting) return false;
+    status = step.kind == StepKind::kReview     ? "waiting for a person"
+             : step.kind == StepKind::kPipeline ? "waiting for another decision"
+                                                : "waiting for a timer";
+    return true;
+  });
+  return status;
 }
 
 /// The last recorded result of an effect step, if it has one.
-const Event* recorded_effect(const std::vector<RecordedEvent>& events, StepIndex step) {
+const Event* recorded_effect(const std::vector<RecordedEvent>& events, StepAddress at) {
   const Event* found = nullptr;
   for (const RecordedEvent& recorded : events) {
     const bool settles = std::holds_alternative<StepCompleted>(recorded.event.body) ||
                          (std::holds_alternative<StepFailed>(recorded.event.body) &&
                           std::get<StepFailed>(recorded.event.body).retry_at_us == 0);
-    if (recorded.event.step == step.value && settles) found = &recorded.event;
+    if (recorded.event.step == at.step.value && recorded.event.frame == at.frame && settles)
+      found = &recorded.event;
   }
   return found;
 }
 
 /// Runs on with what is recorded, and with the changed models asked anew, until nothing can go on.
-Status run_counterfactual(RunState& run, ReplayHost& host, const std::vector<RecordedEvent>& events,
-                          const ReplayOptions& options, const Replayer::RunModel& run_model) {
-  int64_t now_us = events.front().event.time_us;
-  host.take(run);
-  workflow::advance(run, host, now_us);
-  while (!workflow::is_final(run.status)) {
-    if (!host.effects.empty()) {
-      workflow::EffectRequest request = std::move(host.effects.front());
-      host.effects.pop_front();
-      const Event* recorded = recorded_effect(events, request.step);
-      if (recorded != nullptr) now_us = std::max(now_us, recorded->time_us);
-      const auto* call = std::get_if<workflow::ModelCall>(&request.call);
-      const bool changed = call != nullptr &&
-                           std::any_of(options.with.begin(), options.with.end(), [&](const ChangeOf& change) {
-                             return change.kind == ArtefactKind::kModel && change.name == call->name;
-                           });
-      workflow::EffectResult result{not_available("the recorded decision has no result for this call"), {}};
-      if (changed || (call != nullptr && recorded == nullptr)) {
-        result.result = run_model(call->name, call->version, call->input);
-      } else if (recorded != nullptr) {
-        result = recorded_result(*recorded);
-      }
-      workflow::complete_effect(run, request.step, request.attempt, std::move(result), host, now_us);
-      continue;
+class Counterfactual {
+ public:
+  Counterfactual(RunState& run, ReplayHost& host, const std::vector<RecordedEvent>& events,
+                 const ReplayOptions& options, const Replayer::RunModel& run_model)
+      : run_(run), host_(host), events_(events), options_(options), run_model_(run_model) {}
+
+  void run() {
+    now_us_ = events_.front().event.time_us;
+    host_.take(run_);
+    take_link(run_, host_);
+    workflow::advance(run_, host_, now_us_);
+    while (!workflow::is_final(run_.status) && go_on()) {
     }
-    // A person's recorded answer, a timer that ran.
-    bool progressed = false;
-    for (size_t i = 0; i < run.steps.size() && !progressed; ++i) {
-      if (run.steps[i].status != workflow::StepStatus::kWaiting) continue;
-      if (run.pipeline->steps[i].kind == StepKind::kWait) {
-        now_us = std::max(now_us, run.steps[i].due_us);
-        workflow::on_time(run, host, now_us);
-        progressed = true;
-      }
-      for (const RecordedEvent& recorded : events) {
-        const auto* answered = std::get_if<ReviewAnswered>(&recorded.event.body);
-        if (answered == nullptr || recorded.event.step != i) continue;
-        now_us = std::max(now_us, recorded.event.time_us);
-        workflow::complete_review(run, StepIndex(static_cast<uint16_t>(i)), answered->answer, answered->who,
-                                  host, now_us);
-        progressed = true;
-        break;
-      }
-    }
-    if (progressed) continue;
-    const int64_t due = workflow::next_due_us(run);
-    const bool retrying = std::any_of(run.steps.begin(), run.steps.end(), [](const auto& step) {
-      return step.status == workflow::StepStatus::kRetrying;
-    });
-    if (!retrying || due == 0) break;
-    now_us = std::max(now_us, due);
-    workflow::on_time(run, host, now_us);
   }
-  return {};
-}
+
+ private:
+  bool go_on() {
+    if (!run_.ready.empty()) {
+      workflow::advance(run_, host_, now_us_);
+      return true;
+    }
+    if (!host_.effects.empty()) {
+      answer_effect();
+      return true;
+    }
+    if (!host_.children.empty()) {
+      answer_child();
+      return true;
+    }
+    return answer_people_and_timers() || pass_time();
+  }
+
+  void answer_effect() {
+    const workflow::EffectRequest request = std::move(host_.effects.front());
+    host_.effects.pop_front();
+    const Event* recorded = recorded_effect(events_, request.step);
+    if (recorded != nullptr) now_us_ = std::max(now_us_, recorded->time_us);
+    const auto* call = std::get_if<workflow::ModelCall>(&request.call);
+    const bool changed = call != nullptr &&
+                         std::any_of(options_.with.begin(), options_.with.end(), [&](const ChangeOf& change) {
+                           return change.kind == ArtefactKind::kModel && change.name == call->name;
+                         });
+    workflow::EffectResult result{not_available("the recorded decision has no result for this call"), {}};
+    if (changed || (call != nullptr && recorded == nullptr)) {
+      result.result = run_model_(call->name, call->version, call->input);
+    } else if (recorded != nullptr) {
+      result = recorded_result(*recorded);
+    }
+    workflow::complete_effect(run_, request.step, request.attempt, std::move(result), host_, now_us_);
+  }
+
+  void answer_child() {
+    const workflow::ChildRequest request = std::move(host_.children.front());
+    host_.children.pop_front();
+    if (request.detached) return;
+    const Event* recorded = recorded_effect(events_, request.step);
+    if (recorded != nullptr) now_us_ = std::max(now_us_, recorded->time_us);
+    const workflow::EffectResult result =
+        recorded != nullptr
+            ? recorded_result(*recorded)
+            : workflow::EffectResult{not_available("the recorded decision has no such child run"), {}};
+    workflow::complete_child(run_, request.step, request.id, result, host_, now_us_);
+  }
+
+  /// A person's recorded answer, a timer that ran.
+  bool answer_people_and_timers() {
+    std::optional<StepAddress> timer, review;
+    const ReviewAnswered* answer = nullptr;
+    any_step(run_, [&](StepAddress at, const workflow::Step& step, const workflow::StepState& state) {
+      if (state.status != workflow::StepStatus::kWaiting) return false;
+      if (step.kind == StepKind::kWait) {
+        timer = at;
+        now_us_ = std::max(now_us_, state.due_us);
+        return true;
+      }
+      for (const RecordedEvent& recorded : events_) {
+        answer = std::get_if<ReviewAnswered>(&recorded.event.body);
+        if (answer == nullptr || recorded.event.step != at.step.value || recorded.event.frame != at.frame)
+          continue;
+        review = at;
+        now_us_ = std::max(now_us_, recorded.event.time_us);
+        return true;
+      }
+      return false;
+    });
+    if (timer.has_value()) workflow::on_time(run_, host_, now_us_);
+    if (review.has_value())
+      workflow::complete_review(run_, *review, answer->answer, answer->who, host_, now_us_);
+    return timer.has_value() || review.has_value();
+  }
+
+  /// Pauses between attempts and rounds.
+  bool pass_time() {
+    const int64_t due = workflow::next_due_us(run_);
+    const bool pauses = any_step(run_, [](StepAddress, const auto&, const workflow::StepState& state) {
+      return state.status == workflow::StepStatus::kRetrying ||
+             (state.container != nullptr && state.container->pause_until_us != 0);
+    });
+    if (!pauses || due == 0) return false;
+    now_us_ = std::max(now_us_, due);
+    workflow::on_time(run_, host_, now_us_);
+    return true;
+  }
+
+  RunState& run_;
+  ReplayHost& host_;
+  const std::vector<RecordedEvent>& events_;
+  const ReplayOptions& options_;
+  const Replayer::RunModel& run_model_;
+  int64_t now_us_ = 0;
+};
 
 void compare_steps(const RunState& run, const std::vector<RecordedEvent>& events, ReplayReport& report) {
-  for (size_t i = 0; i < run.steps.size(); ++i) {
+  const workflow::Block& root = run.pipeline->blocks[0];
+  for (uint16_t i = 0; i < root.count; ++i) {
     Value before;
     for (const RecordedEvent& recorded : events) {
-      if (recorded.event.step != i) continue;
+      if (recorded.event.step != i || recorded.event.frame != 0) continue;
       if (const auto* completed = std::get_if<StepCompleted>(&recorded.event.body))
         before = completed->result;
       if (const auto* failed = std::get_if<StepFailed>(&recorded.event.body);
           failed != nullptr && failed->has_fallback)
         before = failed->fallback;
     }
-    const Value after =
-        run.steps[i].status == workflow::StepStatus::kCompleted ? run.steps[i].result : Value();
+    const workflow::StepState& state = run.root.steps[i];
+    const Value after = state.status == workflow::StepStatus::kCompleted ? state.result : Value();
     if (!identical(before, after))
       report.steps.push_back({run.pipeline->steps[i].name, make_document(before), make_document(after)});
   }
@@ -314,7 +408,7 @@ Result<ReplayReport> Replayer::replay(const workflow::RunSummary& summary,
     report.difference = host.difference;
     report.identical = host.difference.empty();
   } else {
-    SY_RETURN_IF_ERROR(run_counterfactual(*run, host, events, options, run_model_));
+    Counterfactual(*run, host, events, options, run_model_).run();
     compare_steps(*run, events, report);
   }
   report.events = host.cursor;

@@ -22,8 +22,8 @@ std::string bytes_of(const Event& event) {
 
 std::string describe(const Event& event, const workflow::RunState& run) {
   std::string text(event_type_name(event.type()));
-  if (event.step != kNoStep && event.step < run.steps.size())
-    text += " of step " + run.pipeline->steps[event.step].name;
+  if (event.step != kNoStep && event.step < run.pipeline->steps.size())
+    text += " of step " + workflow::step_path(run, {event.frame, StepIndex(event.step)});
   return text;
 }
 
@@ -35,7 +35,8 @@ bool ReplayHost::emit(workflow::RunState& run, Event event) {
     const Event* expected = next();
     if (expected == nullptr) {
       difference = "the replay gives a further event: " + describe(event, run);
-    } else if (expected->type() != event.type() || expected->step != event.step) {
+    } else if (expected->type() != event.type() || expected->step != event.step ||
+               expected->frame != event.frame) {
       difference = "recorded was " + describe(*expected, run) + ", the replay gives " + describe(event, run);
     } else if (const ErrorView* error = error_of(*expected); error != nullptr && error->code == kKilled) {
       // A switch is not part of the run: that it was thrown is taken as recorded.
@@ -59,6 +60,7 @@ void ReplayHost::take(workflow::RunState& run) {
 RunId ReplayHost::new_id(int64_t) {
   for (size_t i = cursor; i < recorded_.size(); ++i) {
     if (const auto* request = std::get_if<ReviewRequested>(&recorded_[i].event.body)) return request->review;
+    if (const auto* started = std::get_if<ChildStarted>(&recorded_[i].event.body)) return started->child;
   }
   return RunId::make(0, 0, cursor + 1);
 }

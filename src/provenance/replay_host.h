@@ -24,6 +24,11 @@ class ReplayHost final : public workflow::Host {
   void start_effect(workflow::RunState&, workflow::EffectRequest request) override {
     effects.push_back(std::move(request));
   }
+  // A child's end is recorded with its parent's step, as an effect's result is.
+  void start_child(workflow::RunState&, workflow::ChildRequest request) override {
+    children.push_back(std::move(request));
+  }
+  void cancel_child(workflow::RunState&, const RunId&, std::string_view) override {}
   RunId new_id(int64_t now_us) override;
   const workflow::Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version) override;
   uint32_t budget_left(std::string_view scope, int32_t day, uint32_t per_day) override;
@@ -35,6 +40,7 @@ class ReplayHost final : public workflow::Host {
 
   size_t cursor = 0;
   std::deque<workflow::EffectRequest> effects;
+  std::deque<workflow::ChildRequest> children;  ///< started and not yet ended; counterfactuals only
   std::string difference;  ///< the first; empty: none
 
  private:

@@ -6,7 +6,8 @@
 namespace switchyard::review {
 namespace {
 
-constexpr uint8_t kRecordVersion = 1;
+// Version 1 knew no frames.
+constexpr uint8_t kRecordVersion = 2;
 
 struct Applier {
   Item& item;
@@ -82,6 +83,7 @@ Item make_item(const Event& event, const ReviewRequested& request) {
   item.id = request.review;
   item.run = event.run;
   item.step = event.step;
+  item.frame = event.frame;
   item.queue = request.queue;
   item.title = request.title;
   item.pipeline = request.pipeline;
@@ -146,6 +148,7 @@ void encode_item(const Item& item, std::string& text) {
   out.u8(kRecordVersion);
   out.raw(item.run.view());
   out.varint(item.step);
+  out.varint(item.frame);
   out.u8(static_cast<uint8_t>(item.status));
   for (const auto* s : {&item.queue, &item.title, &item.pipeline, &item.step_name, &item.form,
                         &item.claimed_by, &item.assigned_to, &item.ended_by, &item.ended_why}) {
@@ -170,9 +173,11 @@ Result<Item> decode_item(const RunId& id, std::string_view bytes) {
   ByteReader in(bytes);
   Item item;
   item.id = id;
-  if (in.u8() != kRecordVersion) in.fail();
+  const uint8_t version = in.u8();
+  if (version == 0 || version > kRecordVersion) in.fail();
   if (const auto run = in.raw(16); run.size() == 16) item.run = RunId::from_bytes(run);
   item.step = static_cast<uint16_t>(in.varint());
+  if (version > 1) item.frame = static_cast<uint32_t>(in.varint());
   item.status = static_cast<ItemStatus>(in.u8());
   for (auto* s : {&item.queue, &item.title, &item.pipeline, &item.step_name, &item.form, &item.claimed_by,
                   &item.assigned_to, &item.ended_by, &item.ended_why}) {

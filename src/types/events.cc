@@ -24,6 +24,7 @@ struct Writer {
   void operator()(bool v) { out.u8(v ? 1 : 0); }
   void operator()(ErrorKind v) { out.u8(static_cast<uint8_t>(v)); }
   void operator()(ArtefactKind v) { out.u8(static_cast<uint8_t>(v)); }
+  void operator()(Ending v) { out.u8(static_cast<uint8_t>(v)); }
   void operator()(const std::vector<PinView>& pins) {
     out.varint(pins.size());
     for (const PinView& pin : pins) {
@@ -59,6 +60,9 @@ struct Reader {
     v = static_cast<ErrorKind>(narrow<uint8_t>(in.u8(), static_cast<uint8_t>(ErrorKind::kIo)));
   }
   void operator()(ArtefactKind& v) { v = static_cast<ArtefactKind>(in.u8()); }
+  void operator()(Ending& v) {
+    v = static_cast<Ending>(narrow<uint8_t>(in.u8(), static_cast<uint8_t>(Ending::kCancelled)));
+  }
   void operator()(std::vector<PinView>& pins) {
     const uint64_t count = in.varint();
     if (count > in.remaining()) {
@@ -116,6 +120,15 @@ SY_FIELDS(ReviewEscalated, codec(b.review), codec(b.who), codec(b.queue), codec(
 SY_FIELDS(ReviewReassigned, codec(b.review), codec(b.who), codec(b.to))
 SY_FIELDS(ReviewClosed, codec(b.review), codec(b.why))
 SY_FIELDS(BudgetUsed, codec(b.scope), codec(b.day))
+SY_FIELDS(StepOpened, codec(b.attempt), codec(b.due_us))
+SY_FIELDS(BlockStarted, codec(b.frame), codec(b.block), codec(b.iteration))
+SY_FIELDS(BlockEnded, codec(b.frame), codec(b.failed), codec(b.last), codec(b.output),
+          error_fields(codec, b.error))
+SY_FIELDS(RunUnwinding, codec(b.ending), codec(b.output), error_fields(codec, b.error), codec(b.who),
+          codec(b.why))
+SY_FIELDS(ChildStarted, codec(b.child), codec(b.pipeline), codec(b.version), codec(b.detached))
+SY_FIELDS(RunLinked, codec(b.parent), codec(b.parent_frame), codec(b.parent_step), codec(b.depth),
+          codec(b.detached))
 #undef SY_FIELDS
 
 template <typename Body>
@@ -151,6 +164,12 @@ constexpr std::array kKnown{
     Known{EventType::kReviewReassigned, "review_reassigned", read_body<ReviewReassigned>},
     Known{EventType::kReviewClosed, "review_closed", read_body<ReviewClosed>},
     Known{EventType::kBudgetUsed, "budget_used", read_body<BudgetUsed>},
+    Known{EventType::kStepOpened, "step_opened", read_body<StepOpened>},
+    Known{EventType::kBlockStarted, "block_started", read_body<BlockStarted>},
+    Known{EventType::kBlockEnded, "block_ended", read_body<BlockEnded>},
+    Known{EventType::kRunUnwinding, "run_unwinding", read_body<RunUnwinding>},
+    Known{EventType::kChildStarted, "child_started", read_body<ChildStarted>},
+    Known{EventType::kRunLinked, "run_linked", read_body<RunLinked>},
 };
 static_assert(kKnown.size() == std::variant_size_v<EventBody>);
 
@@ -191,15 +210,20 @@ Result<ArtefactKind> parse_artefact_kind(std::string_view name) {
       "kind");
 }
 
+uint32_t peek_frame(uint8_t version, std::string_view payload) {
+  return version == kFramedEventVersion ? static_cast<uint32_t>(ByteReader(payload).varint()) : 0;
+}
+
 void encode_event_body(const Event& event, ByteWriter& out) {
   Writer writer{out};
+  if (event.frame != 0) writer(event.frame);
   std::visit([&](const auto& body) { fields(writer, body); }, event.body);
 }
 
 Result<Event> decode_event(EventType type, uint8_t version, const RunId& run, uint16_t step, int64_t time_us,
                            std::string_view payload, Arena& arena) {
   const Known* known = find_known(type);
-  if (known == nullptr || version != kEventVersion) {
+  if (known == nullptr || (version != kEventVersion && version != kFramedEventVersion)) {
     return make_error(ErrorKind::kCorruption, "types.bad_event",
                       "event type " + std::to_string(static_cast<int>(type)) + " version " +
                           std::to_string(version) +
@@ -207,7 +231,9 @@ Result<Event> decode_event(EventType type, uint8_t version, const RunId& run, ui
   }
   ByteReader in(payload);
   Reader reader{in, arena};
-  Event event{run, step, time_us, known->read(reader)};
+  uint32_t frame = 0;
+  if (version == kFramedEventVersion) reader(frame);
+  Event event{run, step, time_us, known->read(reader), frame};
   if (!in.ok() || !in.at_end()) {
     return make_error(ErrorKind::kCorruption, "types.bad_event",
                       "a " + std::string(known->name) + " event does not have the form of its version");

@@ -94,6 +94,34 @@ struct Describer {
   }
   void operator()(const ReviewClosed& e) { copy("review", e.review.to_string()), text("why", e.why); }
   void operator()(const BudgetUsed& e) { text("scope", e.scope), map.add("day", Value::integer(e.day)); }
+  void operator()(const StepOpened& e) {
+    map.add("attempt", Value::integer(e.attempt)), time("due_at", e.due_us);
+  }
+  void operator()(const BlockStarted& e) {
+    map.add("opens", Value::integer(e.frame)), map.add("block", Value::integer(e.block)),
+        map.add("iteration", Value::integer(e.iteration));
+  }
+  void operator()(const BlockEnded& e) {
+    map.add("closes", Value::integer(e.frame)), map.add("failed", Value::boolean(e.failed));
+    if (!e.failed) map.add("output", e.output);
+    if (!e.error.code.empty()) error(e.error);
+  }
+  void operator()(const RunUnwinding& e) {
+    static constexpr std::string_view kNames[] = {"completed", "failed", "cancelled"};
+    map.add("ending", Value::string(kNames[static_cast<size_t>(e.ending)]));
+    if (e.ending == Ending::kCompleted) map.add("output", e.output);
+    if (e.ending == Ending::kFailed) error(e.error);
+    text("who", e.who), text("why", e.why);
+  }
+  void operator()(const ChildStarted& e) {
+    copy("child", e.child.to_string()), text("pipeline", e.pipeline), text("version", e.version);
+    if (e.detached) map.add("detached", Value::boolean(true));
+  }
+  void operator()(const RunLinked& e) {
+    copy("parent", e.parent.to_string()), map.add("parent_frame", Value::integer(e.parent_frame)),
+        map.add("parent_step", Value::integer(e.parent_step)), map.add("depth", Value::integer(e.depth));
+    if (e.detached) map.add("detached", Value::boolean(true));
+  }
 };
 
 }  // namespace
@@ -103,6 +131,7 @@ Value event_to_value(const Event& event, Arena& arena) {
   map.add("type", Value::string(event_type_name(event.type())));
   map.add("time", time_value(event.time_us));
   if (event.step != kNoStep) map.add("step", Value::integer(event.step));
+  if (event.frame != 0) map.add("frame", Value::integer(event.frame));
   Describer describer{map, arena};
   std::visit(describer, event.body);
   return map.build();

@@ -22,6 +22,14 @@ inline constexpr size_t kMaxAnswers = 32;
 inline constexpr int64_t kMaxAttempts = 100;
 /// Ten years: the longest duration a document may name.
 inline constexpr int64_t kMaxDurationUs = int64_t{3653} * 24 * 3600 * 1'000'000;
+/// Levels of blocks within blocks.
+inline constexpr size_t kMaxBlockDepth = 16;
+/// Items of one for_each, rounds of one repeat, and frames of one step at a time.
+inline constexpr uint32_t kMaxItems = 1'000'000;
+inline constexpr int64_t kMaxRounds = 1'000'000;
+inline constexpr int64_t kMaxConcurrency = 1000;
+/// Steps of one run that begin in one turn of its partition: the others get their turn, too.
+inline constexpr size_t kMaxStepsPerTurn = 2000;
 /// Mistakes reported for one document.
 inline constexpr size_t kMaxMistakes = 200;
 

@@ -5,6 +5,7 @@
 #include "surfaces/common.h"
 #include "switchyard/base/hash.h"
 #include "switchyard/provenance/record.h"
+#include "switchyard/workflow/start.h"
 
 namespace switchyard::gateway {
 namespace {
@@ -37,30 +38,6 @@ Result<int64_t> wanted_wait(const Call& call, const Value& body, const Services&
     }
   }
   return std::min(wait_us, services.max_wait_us);
-}
-
-Result<Value> search_attributes(const workflow::Pipeline& pipeline, const Value& input, Arena& arena) {
-  if (pipeline.search.empty()) return Value();
-  const Value slots[] = {input, Value()};
-  MapBuilder attributes(arena);
-  for (const auto& [name, program] : pipeline.search) {
-    auto value = program.evaluate(slots, arena);
-    if (!value.ok()) {
-      Error error = std::move(value).error();
-      error.field = "search." + name;
-      return error;
-    }
-    const bool absent = value->is(Kind::kOptional) && value->optional_value() == nullptr;
-    attributes.add(name, absent ? Value() : value->is(Kind::kOptional) ? *value->optional_value() : *value);
-  }
-  return attributes.build();
-}
-
-Result<std::string> partition_key(const workflow::Pipeline& pipeline, const Value& input, Arena& arena) {
-  if (!pipeline.key.has_value()) return std::string();
-  const Value slots[] = {input, Value()};
-  SY_ASSIGN_OR_RETURN(const Value key, pipeline.key->evaluate(slots, arena));
-  return key.is(Kind::kString) ? std::string(key.as_string()) : to_json(key);
 }
 
 Result<StartRequest> read_start(const Call& call, const Services& services) {
@@ -96,19 +73,10 @@ Result<StartRequest> read_start(const Call& call, const Services& services) {
   }
   const workflow::Pipeline& pipeline = *start.run.pipeline;
   SY_ASSIGN_OR_RETURN(start.run.pins, catalog->pins_for(pipeline));
-  start.run.input = *input;
-  if (pipeline.input != nullptr) {
-    auto normal = pipeline.input->normalize(*input, *arena);
-    if (!normal.ok()) {
-      const Error& error = normal.error();
-      return make_error(ErrorKind::kUnprocessable, "run.bad_input",
-                        "the input does not fit the pipeline's schema: " + error.message,
-                        "/input" + error.field);
-    }
-    start.run.input = *normal;
-  }
-  SY_ASSIGN_OR_RETURN(start.run.key, partition_key(pipeline, start.run.input, *arena));
-  SY_ASSIGN_OR_RETURN(start.run.search, search_attributes(pipeline, start.run.input, *arena));
+  SY_ASSIGN_OR_RETURN(const workflow::StartFacts facts, workflow::start_facts(pipeline, *input, *arena));
+  start.run.input = facts.input;
+  start.run.key = facts.key;
+  start.run.search = facts.search;
   start.run.idempotency_key = call.request.header("Idempotency-Key").value_or("");
   if (!start.run.idempotency_key.empty())
     start.run.request_hash = hash64(to_canonical_json(start.run.input), hash64(reference));

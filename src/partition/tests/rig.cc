@@ -12,6 +12,9 @@ class OneModel final : public workflow::Resolver {
  public:
   const rules::RuleTable* rules(const workflow::ArtefactRef&) override { return nullptr; }
   const workflow::ModelInterface* model(const workflow::ArtefactRef&) override { return &model_; }
+  const workflow::PipelineInterface* pipeline(const workflow::ArtefactRef& ref) override {
+    return ref.name.starts_with("test/") ? &pipeline_ : nullptr;
+  }
   const document::Node* costs(const workflow::ArtefactRef&) override { return nullptr; }
   Result<std::string> file(const std::string& path) override {
     return make_error(ErrorKind::kNotFound, "test.no_file", path);
@@ -21,6 +24,8 @@ class OneModel final : public workflow::Resolver {
  private:
   const workflow::ModelInterface model_{"1.0.0", nullptr, Type::object({{"n", Type::integer()}}),
                                         Type::object({{"score", Type::real()}})};
+  const workflow::PipelineInterface pipeline_{
+      "1.0.0", Type::object({{"n", Type::integer()}, {"card", Type::string()}}), Type::dyn()};
 };
 
 }  // namespace
@@ -57,8 +62,11 @@ std::shared_ptr<const workflow::Pipeline> Pipelines::pipeline_by_hash(const Sha2
 Result<std::shared_ptr<const workflow::Pins>> Pipelines::pins_for(const workflow::Pipeline& pipeline) const {
   auto pins = std::make_shared<workflow::Pins>();
   pins->governance = offset();
-  for (const auto& dependency : pipeline.dependencies)
-    pins->pins.push_back({ArtefactKind::kModel, dependency.ref.name, "1.0.0", {}, nullptr});
+  for (const auto& dependency : pipeline.dependencies) {
+    const bool is_pipeline = dependency.kind == workflow::Dependency::Kind::kPipeline;
+    pins->pins.push_back({is_pipeline ? ArtefactKind::kPipeline : ArtefactKind::kModel, dependency.ref.name,
+                          "1.0.0", {}, nullptr});
+  }
   return std::shared_ptr<const workflow::Pins>(pins);
 }
 
@@ -100,7 +108,7 @@ std::unique_ptr<StateMachine> Rig::make(store::StateStore* state) {
 }
 
 Result<LogOffset> Rig::append(const Event& event) {
-  Stored stored{event.type(), event.run, event.step, event.time_us, {}};
+  Stored stored{event.type(), event.version(), event.run, event.step, event.time_us, {}};
   ByteWriter writer(stored.payload);
   encode_event_body(event, writer);
   log_.push_back(std::move(stored));
@@ -116,6 +124,7 @@ Status Rig::replay(StateMachine& to, size_t from) {
   for (size_t i = from; i < log_.size(); ++i) {
     log::RecordView record;
     record.type = static_cast<uint8_t>(log_[i].type);
+    record.version = log_[i].version;
     record.run = log_[i].run;
     record.step = log_[i].step;
     record.time_us = log_[i].time_us;

@@ -69,6 +69,7 @@ class Rig final : public EventWriter, public Outbox {
  private:
   struct Stored {
     EventType type;
+    uint8_t version;
     RunId run;
     uint16_t step;
     int64_t time_us;

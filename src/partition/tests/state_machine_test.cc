@@ -108,8 +108,8 @@ TEST_F(Starting, IdsSayWhichPartitionTheyBelongTo) {
 TEST_F(Starting, ALateOrSecondResultChangesNothing) {
   const RunId id = start("model");
   ASSERT_EQ(rig.effects.size(), 1u);
-  EXPECT_TRUE(rig->complete_effect(id, StepIndex(0), 1, score(0.25), now));
-  EXPECT_FALSE(rig->complete_effect(id, StepIndex(0), 1, score(0.75), now));
+  EXPECT_TRUE(rig->complete_effect(id, {0, StepIndex(0)}, 1, score(0.25), now));
+  EXPECT_FALSE(rig->complete_effect(id, {0, StepIndex(0)}, 1, score(0.75), now));
   EXPECT_EQ(rig->stats().late_results, 1u);
   EXPECT_EQ(rig.count(EventType::kStepCompleted), 1u);
 }

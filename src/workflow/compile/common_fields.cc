@@ -94,19 +94,6 @@ void report_no_meaning(Context& context, const Fields& fields, const KindInfo& k
                    no_meaning_mend(kind, word));
 }
 
-/// Whether a value of one type can stand in for one of the other at all.
-bool may_stand_in(const Type& own, const Type& other) {
-  if (own.is_dyn() || own.is_error() || other.is_dyn() || other.is_error()) return true;
-  if (own.kind() == other.kind() || (own.is_number() && other.is_number())) return true;
-  if (own.is(TypeKind::kNull) || other.is(TypeKind::kNull)) return true;
-  if (own.is(TypeKind::kNullable)) return may_stand_in(own.element(), other);
-  if (other.is(TypeKind::kNullable)) return may_stand_in(own, other.element());
-  const auto is_record = [](const Type& type) {
-    return type.is(TypeKind::kObject) || type.is(TypeKind::kMap);
-  };
-  return is_record(own) && is_record(other);
-}
-
 bool join_fallback(Context& context, const Place& place, Step& step, const Type& fallback,
                    const std::string& whose) {
   if (!may_stand_in(step.result_type, fallback)) {
@@ -128,6 +115,12 @@ bool read_fallback_step(Context& context, const Place& place, Step& step, const 
   if (!found.has_value()) {
     context.error(place, "pipeline.unknown_step", "`on_error` knows no '" + name + "'",
                   step_suggestion(context, name, {"fail", "skip"}));
+    return false;
+  }
+  // Only a step of the same block runs in the same frame.
+  if (!context.in_current_block(*found)) {
+    context.error(place, "pipeline.bad_on_error", "'" + name + "' stands outside of this block",
+                  "write on_error: { value: " + name + " }");
     return false;
   }
   context.need(*found);
@@ -159,6 +152,18 @@ bool read_fallback_value(Context& context, const Place& place, Step& step) {
 }
 
 }  // namespace
+
+bool may_stand_in(const Type& own, const Type& other) {
+  if (own.is_dyn() || own.is_error() || other.is_dyn() || other.is_error()) return true;
+  if (own.kind() == other.kind() || (own.is_number() && other.is_number())) return true;
+  if (own.is(TypeKind::kNull) || other.is(TypeKind::kNull)) return true;
+  if (own.is(TypeKind::kNullable)) return may_stand_in(own.element(), other);
+  if (other.is(TypeKind::kNullable)) return may_stand_in(own, other.element());
+  const auto is_record = [](const Type& type) {
+    return type.is(TypeKind::kObject) || type.is(TypeKind::kMap);
+  };
+  return is_record(own) && is_record(other);
+}
 
 bool read_common_fields(Context& context, Fields& fields, const KindInfo& kind, Step& step) {
   bool complete = true;

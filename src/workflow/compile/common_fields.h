@@ -12,6 +12,9 @@
 // when something was reported or names are being collected.
 namespace switchyard::workflow::compiler {
 
+/// Whether a value of one type can stand in for one of the other at all.
+bool may_stand_in(const expression::Type& own, const expression::Type& other);
+
 /// `when`, `after`, `timeout` and `retry`.
 bool read_common_fields(Context& context, Fields& fields, const KindInfo& kind, Step& step);
 

@@ -7,6 +7,7 @@
 
 #include "../limits.h"
 #include "canonical.h"
+#include "blocks.h"
 #include "common_fields.h"
 #include "context.h"
 #include "graph.h"
@@ -25,13 +26,7 @@ using expression::Type;
 using expression::TypeKind;
 
 /// Entries of a pipeline that the language has and this version has not.
-constexpr std::array<std::string_view, 5> kLaterFields{"on", "schedule", "state", "finally", "compensate"};
-
-std::vector<std::string> kind_words() {
-  std::vector<std::string> words;
-  for (const KindInfo& info : step_kinds()) words.emplace_back(info.word);
-  return words;
-}
+constexpr std::array<std::string_view, 3> kLaterFields{"on", "schedule", "state"};
 
 /// An attribute that runs are found by is a scalar; one that is absent or null is left out.
 bool is_searchable(const Type& type) {
@@ -59,7 +54,8 @@ class PipelineCompiler {
       : reporter_(file, kMaxMistakes),
         context_(reporter_, resolver),
         root_{&document, ""},
-        pipeline_(std::make_shared<Pipeline>()) {}
+        pipeline_(std::make_shared<Pipeline>()),
+        blocks_(context_, *pipeline_) {}
 
   CompileOutcome run() {
     Fields fields(context_, root_, "a pipeline");
@@ -70,13 +66,6 @@ class PipelineCompiler {
   }
 
  private:
-  /// A step as the document has it.
-  struct Draft {
-    std::string name;
-    Place place;
-    const KindInfo* kind = nullptr;  ///< nullptr: reported already
-  };
-
   void read(Fields& fields) {
     read_name(fields);
     if (const auto place = fields.find("description")) read_description(*place);
@@ -86,24 +75,18 @@ class PipelineCompiler {
       pipeline_->deadline_us = read_duration(context_, *place, "`deadline`").value_or(0);
     }
     const auto steps = fields.require("steps", "add steps: { <name>: { set: { ... } } }");
+    const auto finally = fields.find("finally");
     const auto output =
         fields.require("output", "say what the pipeline answers: output: { <name>: <expression> }");
     refuse_later_fields(fields);
     fields.finish();
 
-    if (steps.has_value()) read_drafts(*steps);
-    std::vector<std::string> names;
-    for (const Draft& draft : drafts_) names.push_back(draft.name);
-    context_.declare_scope(Type::dyn(), names);
+    blocks_.read(steps, finally);
     if (input.has_value()) read_input(*input);
     if (search.has_value()) read_search(*search);
-    compile_steps();
+    blocks_.compile();
     if (output.has_value()) read_output(*output);
-    if (reporter_.errors() == 0) {
-      std::vector<Place> places;
-      for (const Draft& draft : drafts_) places.push_back(draft.place);
-      lint(context_, *pipeline_, places, read_steps_);
-    }
+    if (reporter_.errors() == 0) lint(context_, *pipeline_, blocks_.places(), blocks_.read_steps());
   }
 
   void read_name(Fields& fields) {
@@ -195,142 +178,8 @@ class PipelineCompiler {
     }
   }
 
-  void read_drafts(const Place& place) {
-    Fields fields(context_, place, "`steps`");
-    if (!fields.is_mapping()) return;
-    const auto& entries = place.node->entries;
-    if (entries.empty()) {
-      context_.error(place, "pipeline.no_steps", "the pipeline has no steps",
-                     "add at least one: <name>: { set: { ... } }");
-    }
-    if (entries.size() > kMaxSteps) {
-      context_.error(place, "pipeline.too_many",
-                     "the pipeline has " + std::to_string(entries.size()) + " steps; the limit is " +
-                         std::to_string(kMaxSteps),
-                     "split it into several pipelines");
-      return;
-    }
-    for (const auto& entry : entries) {
-      Draft draft;
-      draft.place = place.entry(entry);
-      draft.name = check_step_name(entry, draft.place.path);
-      draft.kind = find_step_kind(draft.place);
-      drafts_.push_back(std::move(draft));
-    }
-  }
-
-  /// The name under which expressions find the step; where the document's cannot be used, one that no
-  /// document can have.
-  std::string check_step_name(const document::Entry& entry, const std::string& path) {
-    const std::string_view reserved = reserved_because(entry.key);
-    if (is_step_name(entry.key) && reserved.empty()) return entry.key;
-    context_.error_at(entry.position, path, "pipeline.bad_name",
-                      "'" + entry.key + "' cannot be the name of a step" +
-                          (reserved.empty() ? "" : ": " + std::string(reserved)),
-                      reserved.empty()
-                          ? "write small letters, digits and underscores, beginning with a letter"
-                          : "give the step another name");
-    return "Nameless_" + std::to_string(drafts_.size());
-  }
-
-  const KindInfo* find_step_kind(const Place& place) {
-    if (!place.node->is(Node::Kind::kMapping)) {
-      context_.error(place, "pipeline.not_a_mapping",
-                     "a step must be a mapping, and this is " + place.node->describe(),
-                     "say what the step does: { set: { ... } }");
-      return nullptr;
-    }
-    std::vector<std::pair<const KindInfo*, const document::Entry*>> found;
-    for (const auto& entry : place.node->entries)
-      if (const KindInfo* info = find_kind(entry.key)) found.emplace_back(info, &entry);
-    if (found.empty()) return report_no_kind(place);
-    if (found.size() > 1) {
-      context_.error_at(found[1].second->position, place.path, "pipeline.several_kinds",
-                        "a step does one thing, and this one says both `" +
-                            std::string(found[0].first->word) + "` and `" +
-                            std::string(found[1].first->word) + "`",
-                        "make two steps of it");
-      return nullptr;
-    }
-    const auto [info, entry] = found[0];
-    if (info->compile != nullptr) return info;
-    context_.error_at(entry->position, document::child_path(place.path, entry->key), "pipeline.not_available",
-                      "`" + entry->key + "` belongs to the language, to the part on " +
-                          std::string(info->part) + ", which is not built yet",
-                      "use one of set, fail, rules, model, triage, review, http and wait");
-    return nullptr;
-  }
-
-  const KindInfo* report_no_kind(const Place& place) {
-    static const std::vector<std::string> kWords = kind_words();
-    std::string mend = "add one of set, fail, rules, model, triage, review, http and wait";
-    document::Position at = place.position();
-    for (const auto& entry : place.node->entries) {
-      const std::string near = document::nearest(entry.key, kWords);
-      if (near.empty()) continue;
-      mend = "did you mean '" + near + "' instead of '" + entry.key + "'?";
-      at = entry.position;
-    }
-    context_.error_at(at, place.path, "pipeline.no_kind", "this step does not say what it does",
-                      std::move(mend));
-    return nullptr;
-  }
-
-  void compile_steps() {
-    Needs needs(drafts_.size());
-    pipeline_->steps.resize(drafts_.size());
-    for (size_t i = 0; i < drafts_.size(); ++i) {
-      context_.begin_collect(&needs[i]);
-      compile_step(static_cast<uint16_t>(i));
-      context_.end_collect();
-      read_steps_.insert(needs[i].begin(), needs[i].end());
-    }
-    const Order order = order_steps(needs);
-    for (const auto& cycle : order.cycles) report_cycle(cycle);
-    for (const uint16_t i : order.steps) {
-      compile_step(i);
-      Step& step = pipeline_->steps[i];
-      for (const uint16_t need : needs[i]) step.needs.push_back(StepIndex(need));
-      const bool wrap = step.may_be_absent && !step.result_type.is_error();
-      context_.set_step_type(step.index, wrap ? Type::optional(step.result_type) : step.result_type);
-    }
-  }
-
-  void compile_step(uint16_t index) {
-    const Draft& draft = drafts_[index];
-    Step step;
-    step.index = StepIndex(index);
-    step.name = draft.name;
-    step.result_type = Type::error();
-    if (draft.kind != nullptr) {
-      step.kind = draft.kind->kind;
-      context_.set_current_step(step.index);
-      Fields fields(context_, draft.place, "the step '" + draft.name + "'");
-      bool complete = read_common_fields(context_, fields, *draft.kind, step);
-      StepInput in{context_, fields, *fields.find(draft.kind->word), step};
-      complete &= draft.kind->compile(in);
-      complete &= read_on_error(context_, fields, *draft.kind, step, pipeline_->steps);
-      fields.finish();
-      // Whatever is left out without a word would run as something else.
-      SY_CHECK(complete || context_.collecting() || reporter_.errors() > 0);
-      context_.set_current_step(std::nullopt);
-    }
-    pipeline_->steps[index] = std::move(step);
-  }
-
-  void report_cycle(const std::vector<uint16_t>& cycle) {
-    std::string path;
-    for (const uint16_t step : cycle) path += drafts_[step].name + " -> ";
-    path += drafts_[cycle[0]].name;
-    const Place& place = drafts_[cycle[0]].place;
-    context_.error(place, "pipeline.cycle",
-                   cycle.size() == 1 ? "the step '" + drafts_[cycle[0]].name + "' needs its own result"
-                                     : "these steps wait for each other: " + path,
-                   "remove one of these references, or an `after`");
-  }
-
   void read_output(const Place& place) {
-    context_.begin_collect(&read_steps_);
+    context_.begin_collect(&blocks_.read_steps());
     compile_template(context_, place, nullptr, "`output`");
     context_.end_collect();
     auto output = compile_template(context_, place, nullptr, "`output`");
@@ -352,8 +201,7 @@ class PipelineCompiler {
   Context context_;
   Place root_;
   std::shared_ptr<Pipeline> pipeline_;  // shared with the runs that will be pinned to it
-  std::vector<Draft> drafts_;
-  std::set<uint16_t> read_steps_;
+  BlocksCompiler blocks_;
 };
 
 }  // namespace

@@ -98,18 +98,45 @@ void Context::add(Diagnostic diagnostic) {
   reporter_.add(std::move(diagnostic));
 }
 
-void Context::declare_scope(const Type& input, const std::vector<std::string>& steps) {
-  step_names_ = steps;
-  environment_.declare("input", input);
+void Context::declare_scope(uint32_t slots) {
+  environment_.declare("input", Type::dyn());
   environment_.declare("run", run_type());
-  input_only_.declare("input", input);
-  for (size_t i = 0; i < step_names_.size(); ++i) {
-    step_index_.emplace(step_names_[i], static_cast<uint16_t>(i));
-    environment_.declare(step_names_[i], Type::error());
+  while (environment_.size() < slots) environment_.reserve();
+  input_only_.declare("input", Type::dyn());
+}
+
+void Context::push_scope(const std::vector<Name>& names, bool fresh) {
+  outer_.emplace_back(environment_, scope_);
+  if (fresh) {
+    environment_ = outer_.front().first;
+    scope_ = {};
+  }
+  scope_.own_steps.clear();
+  for (const Name& name : names) {
+    environment_.reveal(expression::SlotIndex(static_cast<uint16_t>(name.slot)), name.name, name.type);
+    if (name.step.has_value()) {
+      scope_.step_names.push_back(name.name);
+      scope_.step_index[name.name] = name.step->value;
+      scope_.own_steps.insert(name.step->value);
+    } else {
+      scope_.variables.push_back(name.name);
+    }
   }
 }
 
+void Context::pop_scope() {
+  SY_CHECK(!outer_.empty());
+  environment_ = std::move(outer_.back().first);
+  scope_ = std::move(outer_.back().second);
+  outer_.pop_back();
+}
+
+std::optional<expression::Program> Context::read_of(const std::string& step) const {
+  return expression::compile(step, environment_).program;
+}
+
 void Context::set_input_type(const Type& type) {
+  for (auto& [environment, scope] : outer_) environment.set_type(expression::SlotIndex(kSlotInput), type);
   environment_.set_type(expression::SlotIndex(kSlotInput), type);
   input_only_.set_type(expression::SlotIndex(kSlotInput), type);
 }
@@ -119,8 +146,8 @@ void Context::set_step_type(StepIndex step, const Type& type) {
 }
 
 std::optional<StepIndex> Context::find_step(std::string_view name) const {
-  const auto found = step_index_.find(name);
-  if (found == step_index_.end()) return std::nullopt;
+  const auto found = scope_.step_index.find(std::string(name));
+  if (found == scope_.step_index.end()) return std::nullopt;
   return StepIndex(found->second);
 }
 
@@ -222,8 +249,9 @@ void Context::explain_undeclared(const std::string& word, Scope scope, std::stri
     mend = "write the step's name alone, as in light.score";
     return;
   }
-  std::vector<std::string> names = step_names_;
+  std::vector<std::string> names = scope_.step_names;
   names.insert(names.end(), {"input", "run"});
+  names.insert(names.end(), scope_.variables.begin(), scope_.variables.end());
   const std::string near = document::nearest(word, names);
   if (near.empty() || message.find("did you mean") != std::string::npos) return;
   message += "; did you mean '" + near + "'?";

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "place.h"
@@ -36,17 +37,36 @@ class Context {
   bool collecting() const { return collected_ != nullptr; }
 
   // --- names ---
-  /// Declares `input`, `run` and the steps, in this order.
-  void declare_scope(const expression::Type& input, const std::vector<std::string>& steps);
+  /// A name that a block gives to something.
+  struct Name {
+    std::string name;
+    uint32_t slot = 0;
+    expression::Type type;
+    std::optional<StepIndex> step;  ///< nothing: a variable
+  };
+  /// Makes the outermost scope: `input` and `run`, and room for `slots` in all.
+  void declare_scope(uint32_t slots);
+  /// Opens a scope within the present one, or (`fresh`) within the outermost. Names that are taken must not
+  /// come.
+  void push_scope(const std::vector<Name>& names, bool fresh = false);
+  void pop_scope();
+  /// Whether an expression here would read something by this name.
+  bool is_visible(std::string_view name) const { return environment_.find(name).has_value(); }
   void set_input_type(const expression::Type& type);
   void set_step_type(StepIndex step, const expression::Type& type);
   std::optional<StepIndex> find_step(std::string_view name) const;
-  const std::vector<std::string>& step_names() const { return step_names_; }
+  const std::vector<std::string>& step_names() const { return scope_.step_names; }
+  /// The present scope, for results that a document does not spell out: reads the step as a whole.
+  std::optional<expression::Program> read_of(const std::string& step) const;
 
   /// From here to end_collect(), names that expressions read and steps that need() names go to `names`.
   void begin_collect(std::set<uint16_t>* steps) { collected_ = steps; }
   void end_collect() { collected_ = nullptr; }
+  /// Collects into another set for a while; give it back the one it returns.
+  std::set<uint16_t>* swap_collect(std::set<uint16_t>* steps) { return std::exchange(collected_, steps); }
   void need(StepIndex step);
+  /// Whether the step stands in the innermost scope.
+  bool in_current_block(StepIndex step) const { return scope_.own_steps.contains(step.value); }
 
   // --- expressions ---
   enum class Scope : uint8_t { kAll, kInputOnly };
@@ -71,7 +91,10 @@ class Context {
   /// Records the use of an artefact. Two versions of one artefact in a pipeline are refused.
   void depend(Dependency::Kind kind, const ArtefactRef& ref, const Place& place);
   std::vector<Dependency> take_dependencies() { return std::move(dependencies_); }
-  void set_current_step(std::optional<StepIndex> step) { current_step_ = step; }
+  /// Returns the one before.
+  std::optional<StepIndex> set_current_step(std::optional<StepIndex> step) {
+    return std::exchange(current_step_, step);
+  }
 
   Resolver& resolver() { return resolver_; }
   document::Reporter& reporter() { return reporter_; }
@@ -96,10 +119,15 @@ class Context {
 
   document::Reporter& reporter_;
   Resolver& resolver_;
+  struct Scoped {
+    std::vector<std::string> step_names, variables;
+    std::unordered_map<std::string, uint16_t> step_index;
+    std::set<uint16_t> own_steps;  ///< of the innermost block
+  };
   expression::Environment environment_;
   expression::Environment input_only_;
-  std::vector<std::string> step_names_;
-  std::unordered_map<std::string_view, uint16_t> step_index_;
+  Scoped scope_;
+  std::vector<std::pair<expression::Environment, Scoped>> outer_;  ///< scopes around the present one
   std::set<uint16_t>* collected_ = nullptr;
   std::map<std::string, File> files_;
   std::map<const document::Node*, const document::Node*> inlined_;

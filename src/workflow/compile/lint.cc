@@ -28,7 +28,7 @@ void lint(Context& context, const Pipeline& pipeline, const std::vector<Place>& 
                       "nobody reads the result of the step '" + step.name + "', and it does nothing else",
                       "use it in another step or in the output, or remove it");
     }
-    if (step.kind == StepKind::kFail && !step.when.has_value()) {
+    if (step.kind == StepKind::kFail && !step.when.has_value() && step.block.value == 0) {
       context.warning(place, "pipeline.always_fails",
                       "the step '" + step.name + "' ends every run with an error",
                       "add when: <the condition under which the run fails>");

@@ -76,20 +76,21 @@ Result<std::string_view> evaluate_text(const expression::Program& program, std::
   return value.as_string();
 }
 
-double seeded_uniform(const RunState& run, std::string_view purpose, uint64_t counter) {
-  const uint64_t bits = hash64(purpose, run.seed ^ (counter * 0x9E3779B97F4A7C15ull));
+double seeded_uniform(const RunState& run, const Frame& frame, std::string_view purpose, uint32_t counter) {
+  const uint64_t place = static_cast<uint64_t>(frame.id) << 32 | counter;
+  const uint64_t bits = hash64(purpose, run.seed ^ (place * 0x9E3779B97F4A7C15ull));
   return static_cast<double>(bits >> 11) * 0x1.0p-53;
 }
 
-Result<HttpCall> prepare_http(const RunState& run, const HttpSpec& spec) {
+Result<HttpCall> prepare_http(const Frame& frame, const HttpSpec& spec) {
   HttpCall call;
   call.method = spec.method;
   call.expect = spec.expect;
-  Arena& arena = *run.arena;
-  SY_ASSIGN_OR_RETURN(const std::string_view url, evaluate_text(spec.url, run.slots, arena));
+  Arena& arena = *frame.arena;
+  SY_ASSIGN_OR_RETURN(const std::string_view url, evaluate_text(spec.url, frame.slots, arena));
   call.url = url;
   for (const auto& [name, program] : spec.query) {
-    SY_ASSIGN_OR_RETURN(const Value value, program.evaluate(run.slots, arena));
+    SY_ASSIGN_OR_RETURN(const Value value, program.evaluate(frame.slots, arena));
     if (!value.is(Kind::kString) && !value.is(Kind::kBool) && !value.is_number()) {
       return make_error(ErrorKind::kUnprocessable, "workflow.bad_query",
                         "the query parameter " + name + " is " + std::string(kind_name(value.kind())) +
@@ -103,7 +104,7 @@ Result<HttpCall> prepare_http(const RunState& run, const HttpSpec& spec) {
                            call.url);
   }
   for (const auto& [name, program] : spec.headers) {
-    SY_ASSIGN_OR_RETURN(const std::string_view value, evaluate_text(program, run.slots, arena));
+    SY_ASSIGN_OR_RETURN(const std::string_view value, evaluate_text(program, frame.slots, arena));
     if (value.find_first_of("\r\n") != std::string_view::npos) {
       return make_error(ErrorKind::kUnprocessable, "workflow.bad_header",
                         "the header " + name + " would contain a line break; remove it from the expression",
@@ -112,15 +113,16 @@ Result<HttpCall> prepare_http(const RunState& run, const HttpSpec& spec) {
     call.headers.emplace_back(name, value);
   }
   if (spec.body.has_value()) {
-    SY_ASSIGN_OR_RETURN(const Value body, evaluate(*spec.body, run.slots, arena));
+    SY_ASSIGN_OR_RETURN(const Value body, evaluate(*spec.body, frame.slots, arena));
     append_json(body, call.body);
   }
   return call;
 }
 
-Result<ReviewRequested> prepare_review(const RunState& run, const Step& step, RunId review, int64_t now_us) {
+Result<ReviewRequested> prepare_review(const RunState& run, const Frame& frame, const Step& step, RunId review,
+                                       int64_t now_us) {
   const auto& spec = std::get<ReviewSpec>(step.spec);
-  Arena& arena = *run.arena;
+  Arena& arena = *frame.arena;
   ReviewRequested request;
   request.review = review;
   request.queue = spec.queue;
@@ -130,11 +132,11 @@ Result<ReviewRequested> prepare_review(const RunState& run, const Step& step, Ru
   request.step_name = step.name;
   if (spec.due_us != 0) request.due_us = now_us + spec.due_us;
   if (spec.title.has_value()) {
-    SY_ASSIGN_OR_RETURN(request.title, evaluate_text(*spec.title, run.slots, arena));
+    SY_ASSIGN_OR_RETURN(request.title, evaluate_text(*spec.title, frame.slots, arena));
   }
   MapBuilder show(arena);
   for (const auto& [name, program] : spec.show) {
-    auto value = program.evaluate(run.slots, arena);
+    auto value = program.evaluate(frame.slots, arena);
     if (!value.ok()) return at(std::move(value).error(), "review.show." + name);
     // What is absent is simply not shown.
     if (!value->is(Kind::kOptional))

@@ -25,18 +25,20 @@ struct TriageOutcome {
   Value result;
   bool uses_budget = false;
 };
-Result<TriageOutcome> evaluate_triage(const RunState& run, const Step& step, Host& host, int64_t now_us);
+Result<TriageOutcome> evaluate_triage(const RunState& run, const Frame& frame, const Step& step, Host& host,
+                                      int64_t now_us);
 /// The name under which a triage's budget is counted.
 std::string budget_scope(const RunState& run, const Step& step);
 inline int32_t day_of(int64_t time_us) { return static_cast<int32_t>(time_us / 86'400'000'000); }
 
-/// A number in [0, 1) that depends on the run's seed and `purpose` alone.
-double seeded_uniform(const RunState& run, std::string_view purpose, uint64_t counter);
+/// A number in [0, 1) that depends on the run's seed, the frame's id and `purpose` alone.
+double seeded_uniform(const RunState& run, const Frame& frame, std::string_view purpose, uint32_t counter);
 
-Result<HttpCall> prepare_http(const RunState& run, const HttpSpec& spec);
+Result<HttpCall> prepare_http(const Frame& frame, const HttpSpec& spec);
 
 /// A review step's first event.
-Result<ReviewRequested> prepare_review(const RunState& run, const Step& step, RunId review, int64_t now_us);
+Result<ReviewRequested> prepare_review(const RunState& run, const Frame& frame, const Step& step, RunId review,
+                                       int64_t now_us);
 
 /// Seconds and nanoseconds as CEL's timestamp.
 inline Value timestamp_value(int64_t us) {

@@ -1,4 +1,5 @@
 #include <functional>
+#include <set>
 
 #include "switchyard/workflow/pipeline.h"
 
@@ -52,6 +53,22 @@ struct SpecVisitor {
     visit(s.until, f);
     visit(s.for_expression, f);
   }
+  void operator()(const ForEachSpec& s) const {
+    f(s.items);
+    visit(s.item_value, f);
+  }
+  void operator()(const RepeatSpec& s) const {
+    visit(s.from, f);
+    f(s.until);
+  }
+  void operator()(const SequenceSpec&) const {}
+  void operator()(const TrySpec& s) const {
+    for (const auto& clause : s.clauses) visit(clause.when, f);
+  }
+  void operator()(const ChildSpec& s) const {
+    visit(s.input, f);
+    visit(s.key, f);
+  }
 };
 
 void visit_step(const Step& step, const Visit& f) {
@@ -62,13 +79,48 @@ void visit_step(const Step& step, const Visit& f) {
 
 }  // namespace
 
+namespace {
+
+/// Everything that is evaluated in frames of this block, or of blocks within it.
+void visit_block(const Pipeline& pipeline, const Block& block, const Visit& f) {
+  visit(block.output, f);
+  for (uint16_t i = 0; i < block.count; ++i) {
+    const Step& step = pipeline.steps[block.first.value + i];
+    visit_step(step, f);
+    for (const BlockIndex nested : step.blocks) visit_block(pipeline, pipeline.blocks[nested.value], f);
+    if (step.compensation.has_value()) visit_block(pipeline, pipeline.blocks[step.compensation->value], f);
+  }
+}
+
+/// What a compensation reads of what is around it: all of it but what it declares itself. Slots that nothing
+/// outside fills are captured as null, which does no harm.
+std::vector<uint32_t> captures_of(const Pipeline& pipeline, const Block& block) {
+  std::set<uint32_t> slots;
+  visit_block(pipeline, block, [&slots](const expression::Program& program) {
+    for (const expression::SlotIndex slot : program.used_slots())
+      if (slot.value >= kSlotSteps) slots.insert(slot.value);
+  });
+  for (uint16_t i = 0; i < block.count; ++i)
+    slots.erase(slot_of(StepIndex(static_cast<uint16_t>(block.first.value + i))));
+  return {slots.begin(), slots.end()};
+}
+
+}  // namespace
+
 void link(Pipeline& pipeline) {
   pipeline.uses_run = false;
+  pipeline.compensates = false;
   const Visit note_run = [&pipeline](const expression::Program& program) {
     for (const expression::SlotIndex slot : program.used_slots()) pipeline.uses_run |= slot.value == kSlotRun;
   };
   visit(pipeline.output, note_run);
   for (Step& step : pipeline.steps) step.dependents.clear();
+  for (Block& block : pipeline.blocks) {
+    visit(block.output, note_run);
+    if (block.role != Block::Role::kCompensation) continue;
+    pipeline.compensates = true;
+    block.captures = captures_of(pipeline, block);
+  }
   for (const Step& step : pipeline.steps) {
     visit_step(step, note_run);
     for (const StepIndex need : step.needs) pipeline.steps[need.value].dependents.push_back(step.index);

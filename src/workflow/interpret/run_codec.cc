@@ -1,32 +1,41 @@
 // The stored form of a run; the grammar is in docs/formats/state.md.
+#include "interpret/frames.h"
 #include "switchyard/types/value_codec.h"
 #include "switchyard/workflow/run.h"
+
+#include <algorithm>
 
 namespace switchyard::workflow {
 namespace {
 
-constexpr uint8_t kRecordVersion = 1;
+// Version 1 knew no frames, children and compensations.
+constexpr uint8_t kRecordVersion = 2;
 
 /// Waiting: something waits, and nothing could run now. Follows from the folded state alone.
 RunStatus effective_status(const RunState& run) {
   if (is_final(run.status)) return run.status;
-  bool waits = false;
-  for (size_t i = 0; i < run.steps.size(); ++i) {
-    switch (run.steps[i].status) {
-      case StepStatus::kWaiting: waits = true; break;
-      case StepStatus::kStarted:
-      case StepStatus::kRetrying: return RunStatus::kRunning;
-      case StepStatus::kPending: {
-        bool runnable = true;
-        for (const StepIndex need : run.pipeline->steps[i].needs)
-          runnable &= is_settled(run.steps[need.value].status);
-        if (runnable) return RunStatus::kRunning;
-        break;
+  bool waits = false, runs = false;
+  for_each_frame(run, [&](const Frame& frame) {
+    const Block& block = run.pipeline->blocks[frame.block.value];
+    for (uint16_t i = 0; i < block.count; ++i) {
+      const StepState& step = frame.steps[i];
+      if (step.container != nullptr && step.container->pause_until_us != 0) waits = true;
+      switch (step.status) {
+        case StepStatus::kWaiting: waits = true; break;
+        case StepStatus::kStarted:
+        case StepStatus::kRetrying: runs = true; break;
+        case StepStatus::kPending: {
+          const auto& needs = run.pipeline->steps[block.first.value + i].needs;
+          runs |= std::all_of(needs.begin(), needs.end(), [&](StepIndex need) {
+            return is_settled(frame.steps[need.value - block.first.value].status);
+          });
+          break;
+        }
+        default: break;
       }
-      default: break;
     }
-  }
-  return waits ? RunStatus::kWaiting : RunStatus::kRunning;
+  });
+  return waits && !runs ? RunStatus::kWaiting : RunStatus::kRunning;
 }
 
 void write_summary(const RunState& run, ByteWriter& out) {
@@ -54,10 +63,12 @@ void write_summary(const RunState& run, ByteWriter& out) {
   }
 }
 
-RunSummary read_summary(const RunId& id, ByteReader& in, Arena& arena) {
+RunSummary read_summary(const RunId& id, ByteReader& in, Arena& arena, uint8_t* record_version = nullptr) {
   RunSummary summary;
   summary.id = id;
-  if (in.u8() != kRecordVersion) in.fail();
+  const uint8_t version = in.u8();
+  if (version == 0 || version > kRecordVersion) in.fail();
+  if (record_version != nullptr) *record_version = version;
   summary.status = static_cast<RunStatus>(in.u8());
   summary.pipeline = in.bytes();
   summary.version = in.bytes();
@@ -82,6 +93,201 @@ RunSummary read_summary(const RunId& id, ByteReader& in, Arena& arena) {
     summary.offsets.push_back(previous);
   }
   return summary;
+}
+
+void write_id(const RunId& id, ByteWriter& out) {
+  out.u8(id.is_zero() ? 0 : 1);
+  if (!id.is_zero()) out.raw(id.view());
+}
+RunId read_id(ByteReader& in) {
+  if (in.u8() != 1) return {};
+  const auto bytes = in.raw(16);
+  return bytes.size() == 16 ? RunId::from_bytes(bytes) : RunId();
+}
+
+void write_error(const RunError& error, ByteWriter& out) {
+  out.u8(static_cast<uint8_t>(error.kind));
+  out.bytes(error.code);
+  out.bytes(error.message);
+  out.bytes(error.field);
+}
+RunError read_error(ByteReader& in) {
+  RunError error;
+  error.kind = static_cast<ErrorKind>(in.u8());
+  error.code = in.bytes();
+  error.message = in.bytes();
+  error.field = in.bytes();
+  return error;
+}
+
+void write_container(const Container& container, ByteWriter& out) {
+  out.varint(container.next);
+  out.varint(container.open);
+  out.varint(container.done);
+  out.u8(container.last ? 1 : 0);
+  out.varint(container.last_block);
+  out.svarint(container.pause_until_us);
+  out.varint(container.outputs.size());
+  for (const auto& output : container.outputs) {
+    out.varint(output.iteration);
+    encode_value(output.value, out);
+  }
+  out.varint(container.failures.size());
+  for (const auto& failure : container.failures) {
+    out.varint(failure.iteration);
+    out.bytes(failure.code);
+    out.bytes(failure.message);
+  }
+  encode_value(container.carry, out);
+  out.u8(container.error.has_value() ? 1 : 0);
+  if (container.error.has_value()) write_error(*container.error, out);
+}
+std::unique_ptr<Container> read_container(ByteReader& in, Arena& arena) {
+  auto container = std::make_unique<Container>();
+  container->next = static_cast<uint32_t>(in.varint());
+  container->open = static_cast<uint32_t>(in.varint());
+  container->done = static_cast<uint32_t>(in.varint());
+  container->last = in.u8() == 1;
+  container->last_block = static_cast<uint16_t>(in.varint());
+  container->pause_until_us = in.svarint();
+  for (uint64_t n = in.varint(); in.ok() && n > 0; --n) {
+    const auto iteration = static_cast<uint32_t>(in.varint());
+    container->outputs.push_back({iteration, decode_value(in, arena)});
+  }
+  for (uint64_t n = in.varint(); in.ok() && n > 0; --n) {
+    const auto iteration = static_cast<uint32_t>(in.varint());
+    const std::string code(in.bytes());
+    container->failures.push_back({iteration, code, std::string(in.bytes())});
+  }
+  container->carry = decode_value(in, arena);
+  if (in.u8() == 1) container->error = read_error(in);
+  return container;
+}
+
+void write_steps(const Frame& frame, ByteWriter& out) {
+  out.varint(frame.steps.size());
+  for (const StepState& step : frame.steps) {
+    out.u8(static_cast<uint8_t>(step.status));
+    out.varint(step.attempt);
+    out.svarint(step.due_us);
+    // Known of the other attempts only to the process that runs them.
+    const bool known = step.status == StepStatus::kWaiting || step.status == StepStatus::kOpen;
+    out.svarint(known ? step.attempt_started_us : 0);
+    write_id(step.review, out);
+    write_id(step.child, out);
+    if (step.status == StepStatus::kCompleted) encode_value(step.result, out);
+    if (step.status == StepStatus::kOpen) write_container(*step.container, out);
+  }
+}
+void read_steps(Frame& frame, ByteReader& in, uint8_t version = kRecordVersion) {
+  if (in.varint() != frame.steps.size()) in.fail();
+  for (StepState& step : frame.steps) {
+    if (!in.ok()) return;
+    step.status = static_cast<StepStatus>(in.u8());
+    step.attempt = static_cast<uint16_t>(in.varint());
+    step.due_us = in.svarint();
+    step.attempt_started_us = in.svarint();
+    step.review = read_id(in);
+    if (version > 1) step.child = read_id(in);
+    if (step.status == StepStatus::kCompleted) step.result = decode_value(in, *frame.arena);
+    if (step.status == StepStatus::kOpen) step.container = read_container(in, *frame.arena);
+    if (is_settled(step.status)) ++frame.settled;
+  }
+}
+
+void write_frames(const RunState& run, ByteWriter& out) {
+  out.varint(run.next_frame);
+  out.varint(run.frames.size());
+  for (const auto& [id, frame] : run.frames) {
+    out.varint(id);
+    out.varint(frame.block.value);
+    out.varint(frame.parent);
+    out.varint(frame.owner);
+    out.varint(frame.iteration);
+    write_steps(frame, out);
+  }
+}
+void read_frames(RunState& run, ByteReader& in) {
+  run.next_frame = static_cast<uint32_t>(in.varint());
+  for (uint64_t n = in.varint(); in.ok() && n > 0; --n) {
+    const auto id = static_cast<uint32_t>(in.varint());
+    const uint64_t block = in.varint();
+    const auto parent = static_cast<uint32_t>(in.varint());
+    // A frame stands after the one around it.
+    const Frame* outer = find_frame(run, parent);
+    if (!in.ok() || block >= run.pipeline->blocks.size() || outer == nullptr) {
+      in.fail();
+      return;
+    }
+    Frame& frame = run.frames[id];
+    frame.id = id;
+    frame.block = BlockIndex(static_cast<uint16_t>(block));
+    frame.parent = parent;
+    frame.owner = static_cast<uint16_t>(in.varint());
+    frame.iteration = static_cast<uint32_t>(in.varint());
+    frame.steps.resize(run.pipeline->blocks[block].count);
+    frame.arena = nested_arena(outer->arena);
+    read_steps(frame, in);
+  }
+}
+
+void write_ending(const RunState& run, ByteWriter& out) {
+  out.u8(run.unwinding.has_value() ? static_cast<uint8_t>(*run.unwinding) + 1 : 0);
+  out.u8(run.finally_begun ? 1 : 0);
+  if (run.unwinding.has_value()) {
+    out.bytes(run.cancelled_by);
+    out.bytes(run.cancelled_why);
+    encode_value(run.output, out);
+  }
+  out.varint(run.compensations.size());
+  for (const Compensation& entry : run.compensations) {
+    out.varint(entry.step.value);
+    out.u8(entry.begun ? 1 : 0);
+    out.varint(entry.captured.size());
+    for (const auto& [slot, value] : entry.captured) {
+      out.varint(slot);
+      encode_value(value, out);
+    }
+  }
+  write_id(run.parent, out);
+  if (run.parent.is_zero()) return;
+  out.varint(run.parent_step.frame);
+  out.varint(run.parent_step.step.value);
+  out.varint(run.depth);
+  out.u8(run.detached ? 1 : 0);
+}
+void read_ending(RunState& run, ByteReader& in, Arena& arena) {
+  if (const uint8_t ending = in.u8(); ending != 0) run.unwinding = static_cast<Ending>(ending - 1);
+  run.finally_begun = in.u8() == 1;
+  if (run.unwinding.has_value()) {
+    run.cancelled_by = in.bytes();
+    run.cancelled_why = in.bytes();
+    run.output = decode_value(in, arena);
+  }
+  for (uint64_t n = in.varint(); in.ok() && n > 0; --n) {
+    Compensation entry;
+    entry.step = StepIndex(static_cast<uint16_t>(in.varint()));
+    entry.begun = in.u8() == 1;
+    for (uint64_t m = in.varint(); in.ok() && m > 0; --m) {
+      const auto slot = static_cast<uint32_t>(in.varint());
+      if (slot >= run.pipeline->slot_count) {
+        in.fail();
+        return;
+      }
+      entry.captured.emplace_back(slot, decode_value(in, arena));
+    }
+    if (entry.step.value >= run.pipeline->steps.size()) {
+      in.fail();
+      return;
+    }
+    run.compensations.push_back(std::move(entry));
+  }
+  run.parent = read_id(in);
+  if (run.parent.is_zero()) return;
+  run.parent_step.frame = static_cast<uint32_t>(in.varint());
+  run.parent_step.step = StepIndex(static_cast<uint16_t>(in.varint()));
+  run.depth = static_cast<uint16_t>(in.varint());
+  run.detached = in.u8() == 1;
 }
 
 Error corrupt(const RunId& id) {
@@ -129,17 +335,9 @@ void encode_run(const RunState& run, std::string& text) {
     out.raw(pin.sha256.data(), pin.sha256.size());
   }
   encode_value(run.input, out);
-  out.varint(run.steps.size());
-  for (const StepState& step : run.steps) {
-    out.u8(static_cast<uint8_t>(step.status));
-    out.varint(step.attempt);
-    out.svarint(step.due_us);
-    // Known of the other attempts only to the process that runs them.
-    out.svarint(step.status == StepStatus::kWaiting ? step.attempt_started_us : 0);
-    out.u8(step.review.is_zero() ? 0 : 1);
-    if (!step.review.is_zero()) out.raw(step.review.view());
-    if (step.status == StepStatus::kCompleted) encode_value(step.result, out);
-  }
+  write_ending(run, out);
+  write_steps(run.root, out);
+  write_frames(run, out);
 }
 
 Result<RunSummary> decode_summary(const RunId& id, std::string_view bytes) {
@@ -155,7 +353,8 @@ Result<std::unique_ptr<RunState>> decode_run(const RunId& id, std::string_view b
                                              const Catalog& catalog) {
   auto arena = std::make_shared<Arena>(bytes.size() * 2 + 256);
   ByteReader in(bytes);
-  RunSummary summary = read_summary(id, in, *arena);
+  uint8_t version = 0;
+  RunSummary summary = read_summary(id, in, *arena, &version);
   if (!in.ok()) return corrupt(id);
   SY_CHECK(!is_final(summary.status));
 
@@ -197,19 +396,11 @@ Result<std::unique_ptr<RunState>> decode_run(const RunId& id, std::string_view b
   run->cost = summary.cost;
   run->offsets = std::move(summary.offsets);
   run->input = decode_value(in, *arena);
-  const uint64_t step_count = in.varint();
-  if (!in.ok() || step_count != run->steps.size()) return corrupt(id);
-  for (StepState& step : run->steps) {
-    step.status = static_cast<StepStatus>(in.u8());
-    step.attempt = static_cast<uint16_t>(in.varint());
-    step.due_us = in.svarint();
-    step.attempt_started_us = in.svarint();
-    if (in.u8() == 1) {
-      if (const auto review = in.raw(16); review.size() == 16) step.review = RunId::from_bytes(review);
-    }
-    if (step.status == StepStatus::kCompleted) step.result = decode_value(in, *arena);
-    if (is_settled(step.status)) ++run->settled;
-  }
+  if (!in.ok()) return corrupt(id);
+  run->error = std::move(summary.error);
+  if (version > 1) read_ending(*run, in, *arena);
+  read_steps(run->root, in, version);
+  if (in.ok() && version > 1) read_frames(*run, in);
   if (!in.ok()) return corrupt(id);
   rebuild(*run);
   return run;

@@ -1,5 +1,4 @@
-#include <algorithm>
-
+#include "interpret/frames.h"
 #include "switchyard/workflow/run.h"
 
 namespace switchyard::workflow {
@@ -39,14 +38,91 @@ std::unique_ptr<RunState> make_run(RunId id, std::shared_ptr<const Pipeline> pip
   run->pipeline = std::move(pipeline);
   run->pins = std::move(pins);
   run->arena = std::move(arena);
-  run->steps.resize(run->pipeline->steps.size());
+  run->root.arena = run->arena;
+  run->root.steps.resize(run->pipeline->blocks[0].count);
   rebuild(*run);
   return run;
 }
 
+Frame* find_frame(RunState& run, uint32_t id) {
+  if (id == 0) return &run.root;
+  const auto found = run.frames.find(id);
+  return found == run.frames.end() ? nullptr : &found->second;
+}
+
+StepState* find_step(RunState& run, StepAddress at) {
+  Frame* frame = find_frame(run, at.frame);
+  if (frame == nullptr) return nullptr;
+  const Block& block = run.pipeline->blocks[frame->block.value];
+  return block.holds(at.step) ? &frame->steps[at.step.value - block.first.value] : nullptr;
+}
+
+std::string step_path(const RunState& run, StepAddress at) {
+  std::string path = run.pipeline->steps[at.step.value].name;
+  const Frame* frame = find_frame(run, at.frame);
+  while (frame != nullptr && frame->id != 0) {
+    std::string part;
+    if (frame->owner != kNoStep) part = run.pipeline->steps[frame->owner].name;
+    switch (run.pipeline->blocks[frame->block.value].role) {
+      case Block::Role::kItem:
+      case Block::Role::kRound: part += '[' + std::to_string(frame->iteration) + ']'; break;
+      case Block::Role::kCatch: part += ".catch"; break;
+      case Block::Role::kFinally: part += part.empty() ? "finally" : ".finally"; break;
+      case Block::Role::kCompensation: part += ".compensate"; break;
+      default: break;
+    }
+    path = part + '.' + path;
+    frame = find_frame(run, frame->parent);
+  }
+  return path;
+}
+
 namespace {
 
-/// `run`: what expressions may know of the run itself. Built only for pipelines that read it.
+/// Keeps the arena of the parent's frame: values of a nested frame may point there.
+struct NestedArena {
+  std::shared_ptr<Arena> outer;
+  Arena own{512};
+};
+
+/// An item of a list, a member of a map as { key, value }.
+Value item_at(const Value& items, uint32_t iteration, Arena& arena) {
+  if (items.is(Kind::kList)) return items.items()[iteration];
+  const Member& member = items.members()[iteration];
+  MapBuilder item(arena);
+  item.add("key", member.key);
+  item.add("value", member.value);
+  return item.build();
+}
+
+/// What a block declares beside its steps.
+void set_variables(RunState& run, Frame& frame, const Block& block) {
+  const StepAddress owner{frame.parent, StepIndex(frame.owner)};
+  const auto set = [&frame](uint32_t slot, const Value& value) {
+    if (slot != Block::kNoSlot) frame.slots[slot] = value;
+  };
+  set(block.index_slot, Value::integer(frame.iteration));
+  switch (block.role) {
+    case Block::Role::kItem: {
+      const Value* items = container_items(run, owner);
+      SY_CHECK(items != nullptr && frame.iteration < item_count(*items));
+      return set(block.value_slot, item_at(*items, frame.iteration, *frame.arena));
+    }
+    case Block::Role::kRound: return set(block.value_slot, find_step(run, owner)->container->carry);
+    case Block::Role::kCatch: {
+      const RunError& error = *find_step(run, owner)->container->error;
+      return set(block.value_slot, error_value(error, *frame.arena));
+    }
+    case Block::Role::kFinally: {
+      if (block.value_slot == Block::kNoSlot) return;
+      return set(block.value_slot, frame.owner == kNoStep ? outcome_value(run, *frame.arena) : Value());
+    }
+    default: return;
+  }
+}
+
+}  // namespace
+
 Value run_facts(const RunState& run, Arena& arena) {
   MapBuilder facts(arena);
   facts.add("id", Value::string(arena.copy(run.id.to_string())));
@@ -58,10 +134,55 @@ Value run_facts(const RunState& run, Arena& arena) {
   return facts.build();
 }
 
-void set_slot(RunState& run, size_t index) {
-  const Step& step = run.pipeline->steps[index];
-  StepState& state = run.steps[index];
-  Value& slot = run.slots[kSlotSteps + index];
+uint32_t item_count(const Value& items) {
+  return static_cast<uint32_t>(items.is(Kind::kList) ? items.items().size() : items.members().size());
+}
+
+const Value* container_items(RunState& run, StepAddress at) {
+  StepState* state = find_step(run, at);
+  SY_CHECK(state != nullptr && state->container != nullptr);
+  Container& container = *state->container;
+  if (!container.items.has_value()) {
+    Frame& frame = *find_frame(run, at.frame);
+    const auto& spec = std::get<ForEachSpec>(run.pipeline->steps[at.step.value].spec);
+    auto items = spec.items.evaluate(frame.slots, *frame.arena);
+    if (!items.ok() || !(items->is(Kind::kList) || items->is(Kind::kMap))) return nullptr;
+    container.items = *items;
+  }
+  return &*container.items;
+}
+
+Value error_value(const RunError& error, Arena& arena) {
+  MapBuilder map(arena);
+  map.add("kind", Value::string(error_kind_name(error.kind)));
+  map.add("code", Value::string(arena.copy(error.code)));
+  map.add("message", Value::string(arena.copy(error.message)));
+  map.add("field", Value::string(arena.copy(error.field)));
+  return map.build();
+}
+
+Value outcome_value(const RunState& run, Arena& arena) {
+  MapBuilder map(arena);
+  const Ending ending = run.unwinding.value_or(Ending::kCompleted);
+  map.add("status", Value::string(ending == Ending::kCompleted ? "completed"
+                                  : ending == Ending::kFailed  ? "failed"
+                                                               : "cancelled"));
+  if (ending != Ending::kCompleted) map.add("error", error_value(run.error, arena));
+  return map.build();
+}
+
+std::shared_ptr<Arena> nested_arena(std::shared_ptr<Arena> outer) {
+  auto nested = std::make_shared<NestedArena>();
+  nested->outer = std::move(outer);
+  Arena* own = &nested->own;
+  return std::shared_ptr<Arena>(std::move(nested), own);
+}
+
+void set_slot(RunState& run, Frame& frame, StepIndex index) {
+  const Block& block = run.pipeline->blocks[frame.block.value];
+  const Step& step = run.pipeline->steps[index.value];
+  StepState& state = frame.steps[index.value - block.first.value];
+  Value& slot = frame.slots[slot_of(index)];
   if (state.status == StepStatus::kCompleted) {
     slot = step.may_be_absent ? Value::optional(&state.result) : state.result;
   } else {
@@ -69,151 +190,42 @@ void set_slot(RunState& run, size_t index) {
   }
 }
 
-void settle(RunState& run, size_t index, StepStatus status) {
-  StepState& state = run.steps[index];
-  SY_CHECK(!is_settled(state.status));
-  state.status = status;
-  state.in_flight = false;
-  state.due_us = 0;
-  ++run.settled;
-  set_slot(run, index);
-  for (const StepIndex dependent : run.pipeline->steps[index].dependents) {
-    StepState& other = run.steps[dependent.value];
-    SY_CHECK(other.open_needs > 0);
-    if (--other.open_needs == 0 && other.status == StepStatus::kPending) run.ready.push_back(dependent.value);
+void fill_slots(RunState& run, Frame& frame) {
+  const Block& block = run.pipeline->blocks[frame.block.value];
+  if (frame.id == 0) {
+    frame.slots.assign(run.pipeline->slot_count, Value());
+    frame.slots[kSlotInput] = run.input;
+    if (run.pipeline->uses_run && run.started_us != 0) frame.slots[kSlotRun] = run_facts(run, *run.arena);
+  } else if (block.role == Block::Role::kCompensation) {
+    frame.slots.assign(run.pipeline->slot_count, Value());
+    frame.slots[kSlotInput] = run.input;
+    frame.slots[kSlotRun] = run.root.slots[kSlotRun];
+    for (const auto& [slot, value] : run.compensations[frame.iteration].captured) frame.slots[slot] = value;
+  } else {
+    frame.slots = find_frame(run, frame.parent)->slots;
+    set_variables(run, frame, block);
   }
-}
-
-double cost_of(const Value& meta) {
-  const Value* cost = meta.find("cost");
-  return cost != nullptr && cost->is_number() ? cost->to_double() : 0;
-}
-
-RunError own(const ErrorView& error) {
-  return {error.kind, std::string(error.code), std::string(error.message), std::string(error.field)};
-}
-
-struct Applier {
-  RunState& run;
-  const Event& event;
-
-  StepState& step() const {
-    SY_CHECK(event.step < run.steps.size());
-    return run.steps[event.step];
-  }
-
-  void operator()(const RunStarted& e) const {
-    run.key = e.key;
-    run.idempotency_key = e.idempotency_key;
-    run.principal = e.principal;
-    run.trace = e.trace;
-    run.seed = e.seed;
-    run.request_hash = e.request_hash;
-    run.input = e.input;
-    run.search = e.search;
-    run.started_us = run.stretch_started_us = event.time_us;
-    run.slots[kSlotInput] = run.input;
-    if (run.pipeline->uses_run) run.slots[kSlotRun] = run_facts(run, *run.arena);
-  }
-  void operator()(const StepStarted& e) const {
-    step().status = StepStatus::kStarted;
-    step().attempt = e.attempt;
-    step().due_us = 0;
-  }
-  void operator()(const StepCompleted& e) const {
-    step().attempt = e.attempt;
-    step().result = e.result;
-    run.cost += cost_of(e.meta);
-    const StepKind kind = run.pipeline->steps[event.step].kind;
-    if (kind == StepKind::kReview || kind == StepKind::kWait) run.stretch_started_us = event.time_us;
-    settle(run, event.step, StepStatus::kCompleted);
-  }
-  void operator()(const StepFailed& e) const {
-    StepState& state = step();
-    state.attempt = e.attempt;
-    // A breached review lets automatic work go on, too.
-    if (e.retry_at_us == 0 && state.status == StepStatus::kWaiting) run.stretch_started_us = event.time_us;
-    if (e.retry_at_us != 0) {
-      state.status = StepStatus::kRetrying;
-      state.attempt = static_cast<uint16_t>(e.attempt + 1);
-      state.due_us = e.retry_at_us;
-      state.in_flight = false;
-    } else if (e.has_fallback) {
-      state.result = e.fallback;
-      settle(run, event.step, StepStatus::kCompleted);
-    } else {
-      settle(run, event.step, e.skipped ? StepStatus::kSkipped : StepStatus::kFailed);
+  for (uint16_t i = 0; i < block.count; ++i) {
+    const StepIndex index(static_cast<uint16_t>(block.first.value + i));
+    set_slot(run, frame, index);
+    StepState& state = frame.steps[i];
+    state.in_flight = false;
+    const auto& needs = run.pipeline->steps[index.value].needs;
+    uint16_t open = 0;
+    for (const StepIndex need : needs) {
+      if (!is_settled(frame.steps[need.value - block.first.value].status)) ++open;
     }
+    state.open_needs = open;
+    const bool runnable = state.status == StepStatus::kStarted ||
+                          (state.status == StepStatus::kPending && state.open_needs == 0);
+    if (runnable && !is_final(run.status)) run.ready.insert({frame.id, index});
   }
-  void operator()(const StepSkipped&) const { settle(run, event.step, StepStatus::kSkipped); }
-  void operator()(const StepWaiting& e) const {
-    step().status = StepStatus::kWaiting;
-    step().attempt_started_us = event.time_us;
-    step().due_us = e.until_us;
-  }
-  void operator()(const RunCompleted& e) const { end(RunStatus::kCompleted), run.output = e.output; }
-  void operator()(const RunFailed& e) const { end(RunStatus::kFailed), run.error = own(e.error); }
-  void operator()(const RunCancelled& e) const {
-    end(RunStatus::kCancelled);
-    run.error = {ErrorKind::kCancelled, "run.cancelled",
-                 "cancelled by " + std::string(e.who) + ": " + std::string(e.why), ""};
-  }
-  void operator()(const ReviewRequested& e) const {
-    const auto& spec = std::get<ReviewSpec>(run.pipeline->steps[event.step].spec);
-    step().status = StepStatus::kWaiting;
-    step().attempt_started_us = event.time_us;
-    step().review = e.review;
-    step().due_us = spec.on_breach == ReviewSpec::Breach::kNothing ? 0 : e.due_us;
-  }
-  void operator()(const ReviewEscalated& e) const {
-    // A deadline escalates once; the attempt counts it.
-    if (e.who.empty()) step().attempt = 2;
-    const auto& spec = std::get<ReviewSpec>(run.pipeline->steps[event.step].spec);
-    step().due_us = spec.on_breach == ReviewSpec::Breach::kNothing ? 0 : e.due_us;
-  }
-  void operator()(const ReviewClaimed&) const {}
-  void operator()(const ReviewReleased&) const {}
-  void operator()(const ReviewCommented&) const {}
-  void operator()(const ReviewAnswered&) const {}
-  void operator()(const ReviewReassigned&) const {}
-  void operator()(const ReviewClosed&) const {}
-  void operator()(const EpochStarted&) const { SY_CHECK(false); }
-  void operator()(const BudgetUsed&) const {}
-
- private:
-  void end(RunStatus status) const {
-    SY_CHECK(!is_final(run.status));
-    run.status = status;
-    run.ended_us = event.time_us;
-    run.ready.clear();
-  }
-};
-
-}  // namespace
-
-void apply(RunState& run, const Event& event, LogOffset offset) {
-  SY_CHECK(event.run == run.id);
-  run.offsets.push_back(offset.value);
-  std::visit(Applier{run, event}, event.body);
 }
 
 void rebuild(RunState& run) {
-  const auto& steps = run.pipeline->steps;
-  run.slots.assign(kSlotSteps + steps.size(), Value());
-  run.slots[kSlotInput] = run.input;
-  if (run.pipeline->uses_run && run.started_us != 0) run.slots[kSlotRun] = run_facts(run, *run.arena);
   run.ready.clear();
-  for (size_t i = 0; i < steps.size(); ++i) {
-    set_slot(run, i);
-    StepState& state = run.steps[i];
-    state.in_flight = false;
-    state.open_needs = static_cast<uint16_t>(
-        std::count_if(steps[i].needs.begin(), steps[i].needs.end(),
-                      [&](StepIndex need) { return !is_settled(run.steps[need.value].status); }));
-    const bool runnable = state.status == StepStatus::kStarted ||
-                          (state.status == StepStatus::kPending && state.open_needs == 0);
-    if (runnable && !is_final(run.status)) run.ready.push_back(static_cast<uint16_t>(i));
-  }
+  run.resumed = true;
+  for_each_frame(run, [&run](Frame& frame) { fill_slots(run, frame); });
 }
 
 }  // namespace switchyard::workflow

@@ -45,8 +45,8 @@ Result<std::vector<double>> probabilities(const Value& score, const std::vector<
   return p;
 }
 
-Result<double> evaluate_cost(const expression::Program& program, const RunState& run, std::string_view what) {
-  auto value = program.evaluate(run.slots, *run.arena);
+Result<double> evaluate_cost(const expression::Program& program, const Frame& frame, std::string_view what) {
+  auto value = program.evaluate(frame.slots, *frame.arena);
   if (!value.ok()) return std::move(value).error();
   if (!value->is_number() || !(value->to_double() >= 0)) {
     return make_error(ErrorKind::kUnprocessable, "triage.bad_cost",
@@ -61,13 +61,13 @@ struct Costs {
   double review = 0;
 };
 
-Result<Costs> expected_costs(const TriageCosts& costs, const std::vector<double>& p, const RunState& run) {
+Result<Costs> expected_costs(const TriageCosts& costs, const std::vector<double>& p, const Frame& frame) {
   Costs result;
   std::vector<double> worst(p.size(), 0);
   for (size_t a = 0; a < costs.matrix.size(); ++a) {
     double expected = 0;
     for (size_t y = 0; y < p.size(); ++y) {
-      SY_ASSIGN_OR_RETURN(const double cost, evaluate_cost(costs.matrix[a][y], run, "costs.matrix"));
+      SY_ASSIGN_OR_RETURN(const double cost, evaluate_cost(costs.matrix[a][y], frame, "costs.matrix"));
       expected += cost * p[y];
       worst[y] = std::max(worst[y], cost);
     }
@@ -80,12 +80,12 @@ Result<Costs> expected_costs(const TriageCosts& costs, const std::vector<double>
   for (size_t y = 0; y < p.size(); ++y) error_cost += p[y] * worst[y];
   result.review = costs.reviewer_error_rate * error_cost;
   if (costs.review_cost.has_value()) {
-    SY_ASSIGN_OR_RETURN(const double cost, evaluate_cost(*costs.review_cost, run, "costs.review.cost"));
+    SY_ASSIGN_OR_RETURN(const double cost, evaluate_cost(*costs.review_cost, frame, "costs.review.cost"));
     result.review += cost;
   }
   if (costs.review_delay_cost.has_value()) {
     SY_ASSIGN_OR_RETURN(const double cost,
-                        evaluate_cost(*costs.review_delay_cost, run, "costs.review.delay"));
+                        evaluate_cost(*costs.review_delay_cost, frame, "costs.review.delay"));
     result.review += cost;
   }
   return result;
@@ -124,10 +124,11 @@ std::string budget_scope(const RunState& run, const Step& step) {
   return run.pipeline->name + "/" + step.name;
 }
 
-Result<TriageOutcome> evaluate_triage(const RunState& run, const Step& step, Host& host, int64_t now_us) {
+Result<TriageOutcome> evaluate_triage(const RunState& run, const Frame& frame, const Step& step, Host& host,
+                                      int64_t now_us) {
   const auto& spec = std::get<TriageSpec>(step.spec);
-  Arena& arena = *run.arena;
-  SY_ASSIGN_OR_RETURN(const Value score, spec.score.evaluate(run.slots, arena));
+  Arena& arena = *frame.arena;
+  SY_ASSIGN_OR_RETURN(const Value score, spec.score.evaluate(frame.slots, arena));
   const auto& answers = spec.costs.has_value() ? spec.costs->answers : default_answers();
   SY_ASSIGN_OR_RETURN(const std::vector<double> p, probabilities(score, answers));
   size_t answer = static_cast<size_t>(std::max_element(p.begin(), p.end()) - p.begin());
@@ -140,12 +141,12 @@ Result<TriageOutcome> evaluate_triage(const RunState& run, const Step& step, Hos
   }
   Costs costs;
   if (spec.costs.has_value()) {
-    SY_ASSIGN_OR_RETURN(costs, expected_costs(*spec.costs, p, run));
+    SY_ASSIGN_OR_RETURN(costs, expected_costs(*spec.costs, p, frame));
     answer = costs.best_answer;
     verdict.rule("cost", costs.best > costs.review, {{"automatic", costs.best}, {"review", costs.review}});
   }
   if (spec.sample_probability > 0) {
-    const double drawn = seeded_uniform(run, step.name, 0);
+    const double drawn = seeded_uniform(run, frame, step.name, 0);
     verdict.rule("sample", drawn < spec.sample_probability,
                  {{"probability", spec.sample_probability}, {"drawn", drawn}});
   }

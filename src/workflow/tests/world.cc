@@ -44,6 +44,8 @@ World::World() {
   models_["labeller"] = {
       "1.0.0", nullptr, Type::object({{"text", Type::string()}}),
       Type::object({{"probabilities", Type::map(Type::string(), Type::real())}, {"label", Type::string()}})};
+  pipelines_["risk/child"] = {"1.0.0", Type::object({{"amount", Type::real()}}),
+                              Type::object({{"score", Type::real()}})};
   tables_["card-limits"] = std::make_unique<ContractTable>(
       "card-limits",
       Type::object(
@@ -73,6 +75,13 @@ const ModelInterface* World::model(const ArtefactRef& ref) {
   return &found->second;
 }
 
+const PipelineInterface* World::pipeline(const ArtefactRef& ref) {
+  const auto found = pipelines_.find(ref.name);
+  if (found == pipelines_.end() || (!ref.version.empty() && ref.version != found->second.version))
+    return nullptr;
+  return &found->second;
+}
+
 const document::Node* World::costs(const ArtefactRef& ref) {
   const auto found = costs_.find(ref.name);
   return found == costs_.end() ? nullptr : found->second.get();
@@ -95,6 +104,8 @@ std::vector<std::string> World::names(Dependency::Kind kind) {
     for (const auto& [name, table] : tables_) names.push_back(name);
   if (kind == Dependency::Kind::kCosts)
     for (const auto& [name, costs] : costs_) names.push_back(name);
+  if (kind == Dependency::Kind::kPipeline)
+    for (const auto& [name, pipeline] : pipelines_) names.push_back(name);
   return names;
 }
 

@@ -9,7 +9,6 @@ namespace {
 constexpr std::string_view kRouting = "routing over several models";
 constexpr std::string_view kData = "vectors and features";
 constexpr std::string_view kEvents = "events and workers";
-constexpr std::string_view kFlow = "control flow";
 
 constexpr std::array<KindInfo, 20> kKinds{{
     {"set", StepKind::kSet, compile_set, {}, false, true},
@@ -20,6 +19,11 @@ constexpr std::array<KindInfo, 20> kKinds{{
     {"review", StepKind::kReview, compile_review, {}, false, true},
     {"http", StepKind::kHttp, compile_http, {}, true, true},
     {"wait", StepKind::kWait, compile_wait, {}, false, true},
+    {"for_each", StepKind::kForEach, compile_for_each, {}, true, true},
+    {"repeat", StepKind::kRepeat, compile_repeat, {}, true, true},
+    {"sequence", StepKind::kSequence, compile_sequence, {}, true, true},
+    {"try", StepKind::kTry, compile_try, {}, true, true},
+    {"pipeline", StepKind::kPipeline, compile_pipeline, {}, true, true},
     {"ensemble", StepKind::kEnsemble, nullptr, kRouting},
     {"cascade", StepKind::kCascade, nullptr, kRouting},
     {"search", StepKind::kSearch, nullptr, kData},
@@ -27,11 +31,6 @@ constexpr std::array<KindInfo, 20> kKinds{{
     {"task", StepKind::kTask, nullptr, kEvents},
     {"listen", StepKind::kListen, nullptr, kEvents},
     {"emit", StepKind::kEmit, nullptr, kEvents},
-    {"for_each", StepKind::kForEach, nullptr, kFlow},
-    {"repeat", StepKind::kRepeat, nullptr, kFlow},
-    {"sequence", StepKind::kSequence, nullptr, kFlow},
-    {"pipeline", StepKind::kPipeline, nullptr, kFlow},
-    {"try", StepKind::kTry, nullptr, kFlow},
 }};
 
 }  // namespace
@@ -62,8 +61,8 @@ std::string_view effect_class_name(EffectClass effect) {
 }
 
 const Step* Pipeline::find_step(std::string_view step_name) const {
-  for (const Step& step : steps)
-    if (step.name == step_name) return &step;
+  for (uint16_t i = 0; i < blocks[0].count; ++i)
+    if (steps[i].name == step_name) return &steps[i];
   return nullptr;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,11 +16,36 @@
 // or names are being collected).
 namespace switchyard::workflow::compiler {
 
+/// One block of a container step, as its kind wants it compiled.
+struct BlockRequest {
+  size_t nth = 0;          ///< of the step's blocks
+  std::string value_name;  ///< the variable it declares; empty: none
+  expression::Type value_type;
+  Place value_place;       ///< where the name stands, for mistakes
+  bool has_index = false;  ///< declares `<value_name>_index`, too
+  bool default_output = false;  ///< without `output`, the results of its steps by name
+  std::function<void()> inside;  ///< called with the block's steps in scope; may be empty
+};
+
+/// The blocks of the step that is being compiled.
+class BlockCompiler {
+ public:
+  virtual ~BlockCompiler() = default;
+  /// nullptr: not complete (something was reported, or names are being collected). `inside` is called either
+  /// way.
+  virtual const Block* compile(const BlockRequest& request) = 0;
+  /// How many blocks the document gives the step.
+  virtual size_t count() const = 0;
+  /// Whether the block has a `fail` without a condition: then it never has a result.
+  virtual bool always_fails(const Block& block) const = 0;
+};
+
 struct StepInput {
   Context& context;
   Fields& fields;  ///< of the step
   Place place;     ///< the value of the kind's own entry: what stands after `model:`
   Step& step;
+  BlockCompiler& blocks;
 };
 
 bool compile_set(StepInput& in);
@@ -30,6 +56,11 @@ bool compile_triage(StepInput& in);
 bool compile_review(StepInput& in);
 bool compile_http(StepInput& in);
 bool compile_wait(StepInput& in);
+bool compile_for_each(StepInput& in);
+bool compile_repeat(StepInput& in);
+bool compile_sequence(StepInput& in);
+bool compile_try(StepInput& in);
+bool compile_pipeline(StepInput& in);
 
 /// What the language knows of a step kind.
 struct KindInfo {

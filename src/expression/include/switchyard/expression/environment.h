@@ -27,6 +27,11 @@ class Environment {
   /// of them, not yet declared; CHECKed. At most kMaxOperands variables.
   SlotIndex declare(std::string name, Type type);
 
+  /// Takes the next slot without a name: nothing can read it before reveal().
+  SlotIndex reserve();
+  /// Gives a reserved slot its name and type. `name` as for declare().
+  void reveal(SlotIndex slot, std::string name, Type type);
+
   /// Gives a declared variable another type; its slot stays. For a caller who learns the types one after the
   /// other.
   void set_type(SlotIndex slot, Type type);

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <queue>
@@ -152,7 +154,7 @@ class StateMachine : private workflow::Host {
   /// "governance.killed", kTooLarge.
   Result<Started> start_run(StartRun command, int64_t now_us);
   /// False: nobody awaits this attempt any more.
-  bool complete_effect(const RunId& run, StepIndex step, uint16_t attempt, workflow::EffectResult result,
+  bool complete_effect(const RunId& run, StepAddress step, uint16_t attempt, workflow::EffectResult result,
                        int64_t now_us);
   /// kNotFound "run.unknown", kConflict "run.ended".
   Status cancel_run(const RunId& run, std::string_view who, std::string_view why, int64_t now_us);
@@ -186,6 +188,7 @@ class StateMachine : private workflow::Host {
   struct HotRun {
     std::unique_ptr<workflow::RunState> state;
     bool indexed = false;  ///< its list entries are in the store
+    bool queued = false;   ///< in unfinished_
     bool marked = false;   ///< the store says that it was in memory at a checkpoint
     int64_t timer_us = 0;  ///< the earliest entry for it in timers_
   };
@@ -200,6 +203,8 @@ class StateMachine : private workflow::Host {
   // workflow::Host
   bool emit(workflow::RunState& run, Event event) override;
   void start_effect(workflow::RunState& run, workflow::EffectRequest request) override;
+  void start_child(workflow::RunState& parent, workflow::ChildRequest request) override;
+  void cancel_child(workflow::RunState& parent, const RunId& child, std::string_view why) override;
   RunId new_id(int64_t now_us) override;
   const workflow::Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version) override;
   uint32_t budget_left(std::string_view scope, int32_t day, uint32_t per_day) override;
@@ -210,7 +215,20 @@ class StateMachine : private workflow::Host {
   void fold_review(const Event& event);
   void count(const Event& event);
   Result<HotRun*> find_run(const RunId& id);   ///< in memory, or brought there; nullptr when there is none
-  void rest(const RunId& id, int64_t now_us);  ///< after a command: file, park, or set the timer
+  /// After a command: the run is filed, parked, gets its timer, or its next turn; then the children and parents
+  /// that it concerns, until all of them rest.
+  void rest(const RunId& id, int64_t now_us);
+  void rest_one(const RunId& id, int64_t now_us);
+  /// What every start says of pipeline and pins.
+  static RunStarted started_body(const workflow::Pipeline& pipeline, const workflow::Pins& pins);
+  Status begin_child(workflow::RunState& parent, const workflow::ChildRequest& request);
+  /// Remembers how a child ended, for its parent.
+  void note_end(const workflow::RunState& run);
+  void link_child(workflow::RunState& child, const workflow::RunState& parent, StepAddress at, bool detached);
+  // Replaying: who waits for whom, as far as the records tell.
+  void note_replayed(const Event& event, const workflow::RunState& run);   ///< after its fold
+  void forget_replayed(const Event& event, const workflow::RunState& run);  ///< before its fold
+  void recover_children(int64_t now_us);
   void file(HotRun& run);                      ///< a final run
   void park(HotRun& run);
   void store_record(HotRun& run);
@@ -226,7 +244,19 @@ class StateMachine : private workflow::Host {
 
   Environment environment_;
   std::shared_ptr<const workflow::Catalog> catalog_;
+  /// How a child ended, for its parent.
+  struct ChildEnd {
+    RunId child, parent;
+    StepAddress step;
+    workflow::EffectResult result;
+  };
   std::unordered_map<RunId, HotRun> hot_;
+  std::deque<RunId> to_rest_;       ///< children that were touched within the present command
+  std::deque<ChildEnd> ended_;      ///< parents do not know yet
+  std::deque<RunId> unfinished_;    ///< used up their steps of this turn
+  std::map<RunId, RunId> waiting_children_;  ///< child → parent, as replay() met them
+  std::map<RunId, workflow::EffectResult> replayed_ends_;
+  int64_t now_us_ = 0;              ///< of the present command
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::optional<int64_t> parked_due_us_;  ///< cached first key of the timer table; 0: none
   MachineStats stats_;

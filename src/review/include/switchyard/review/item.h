@@ -26,6 +26,7 @@ struct Item {
   RunId id;
   RunId run;
   uint16_t step = 0;
+  uint32_t frame = 0;  ///< with `step`: which instance of it asks
   ItemStatus status = ItemStatus::kOpen;
   std::string queue, title, pipeline, step_name;
   std::string form;  ///< canonical JSON Schema of the answer

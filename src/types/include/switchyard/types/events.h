@@ -37,6 +37,12 @@ enum class EventType : uint8_t {
   kReviewReassigned = 26,
   kReviewClosed = 27,  ///< without an answer of a person: breached, cancelled
   kBudgetUsed = 40,    ///< one review of a triage's daily budget
+  kStepOpened = 50,    ///< a container step began: its blocks run
+  kBlockStarted = 51,  ///< a new frame: one instance of a container's block
+  kBlockEnded = 52,
+  kRunUnwinding = 53,  ///< the run's outcome is known; compensations and `finally` run before it ends
+  kChildStarted = 54,  ///< a step started a run of another pipeline
+  kRunLinked = 55,     ///< right after run_started: the run is a child
 };
 std::string_view event_type_name(EventType type);
 
@@ -150,25 +156,72 @@ struct BudgetUsed {
   std::string_view scope;  ///< "<pipeline>/<step>"
   int32_t day = 0;         ///< days since 1970-01-01 UTC
 };
+/// A container step began its attempt.
+struct StepOpened {
+  uint16_t attempt = 1;
+  int64_t due_us = 0;  ///< its time-out; 0: none
+};
+/// `Event::step` is the container (or the compensated step, or kNoStep for the pipeline's own `finally`),
+/// `Event::frame` the frame that holds it.
+struct BlockStarted {
+  uint32_t frame = 0;  ///< the new frame's id: ascending within a run
+  uint16_t block = 0;
+  uint32_t iteration = 0;
+};
+struct BlockEnded {
+  uint32_t frame = 0;
+  bool failed = false;
+  bool last = false;  ///< of a loop: its condition is met
+  Value output;
+  ErrorView error;  ///< also when a fallback stands in for a failed item: then `failed` is false
+};
+/// How a run is going to end.
+enum class Ending : uint8_t { kCompleted = 0, kFailed = 1, kCancelled = 2 };
+struct RunUnwinding {
+  Ending ending{};
+  Value output;           ///< kCompleted
+  ErrorView error;        ///< kFailed
+  std::string_view who, why;  ///< kCancelled
+};
+struct ChildStarted {
+  RunId child;
+  std::string_view pipeline, version;
+  bool detached = false;
+};
+struct RunLinked {
+  RunId parent;
+  uint32_t parent_frame = 0;
+  uint16_t parent_step = 0;
+  uint16_t depth = 0;  ///< 1: its parent is no child itself
+  bool detached = false;
+};
 
 using EventBody = std::variant<EpochStarted, RunStarted, StepStarted, StepCompleted, StepFailed, StepSkipped,
                                StepWaiting, RunCompleted, RunFailed, RunCancelled, ReviewRequested,
                                ReviewClaimed, ReviewReleased, ReviewCommented, ReviewAnswered,
-                               ReviewEscalated, ReviewReassigned, ReviewClosed, BudgetUsed>;
+                               ReviewEscalated, ReviewReassigned, ReviewClosed, BudgetUsed, StepOpened, BlockStarted,
+                               BlockEnded, RunUnwinding, ChildStarted, RunLinked>;
 
 inline constexpr uint16_t kNoStep = 0xffff;
+/// Of an event in a run's root frame, and of one in a nested frame: its payload begins with the frame.
 inline constexpr uint8_t kEventVersion = 1;
+inline constexpr uint8_t kFramedEventVersion = 2;
 
 struct Event {
   RunId run;  ///< zero for events of the partition itself
   uint16_t step = kNoStep;
   int64_t time_us = 0;  ///< wall clock, microseconds since the epoch
   EventBody body;
+  uint32_t frame = 0;  ///< which instance of the step's block; 0: the pipeline's own steps
 
   EventType type() const;
+  uint8_t version() const { return frame == 0 ? kEventVersion : kFramedEventVersion; }
 };
 
-/// Appends the payload of `event` (the envelope's fields run, step, time, type are kept by the log).
+/// The frame of an event whose payload is not decoded yet.
+uint32_t peek_frame(uint8_t version, std::string_view payload);
+
+/// Appends the payload of `event` (the envelope's fields run, step, time, type, version are kept by the log).
 void encode_event_body(const Event& event, ByteWriter& out);
 
 /// Reads a payload; values are placed in `arena`, texts point into `payload`. kCorruption "types.bad_event"

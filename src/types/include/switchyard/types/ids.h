@@ -23,6 +23,15 @@ using LogOffset = StrongId<struct LogOffsetTag, uint64_t>;
 using GovernanceOffset = StrongId<struct GovernanceOffsetTag, uint64_t>;
 /// The place of a step in its compiled pipeline.
 using StepIndex = StrongId<struct StepIndexTag, uint16_t>;
+/// The place of a block (a list of steps that run together) in its compiled pipeline; 0: the pipeline's own.
+using BlockIndex = StrongId<struct BlockIndexTag, uint16_t>;
+
+/// One instance of a step in a run: the same step stands in several frames when its block runs several times.
+struct StepAddress {
+  uint32_t frame = 0;  ///< 0: the pipeline's own steps
+  StepIndex step;
+  friend auto operator<=>(const StepAddress&, const StepAddress&) = default;
+};
 
 /// The id of a run (decision), review or other entity: a UUIDv7 (RFC 9562 section 5.7), ordered by creation
 /// time.

@@ -19,6 +19,13 @@ struct ModelInterface {
   expression::Type output_type;
 };
 
+/// What compile() must know of a pipeline that another one starts.
+struct PipelineInterface {
+  std::string version;
+  expression::Type input_type;
+  expression::Type output_type;
+};
+
 /// Answers what a document refers to. Every pointer stays valid during compile(). nullptr/empty: no such
 /// thing.
 class Resolver {
@@ -26,6 +33,7 @@ class Resolver {
   virtual ~Resolver() = default;
   virtual const rules::RuleTable* rules(const ArtefactRef& ref) = 0;
   virtual const ModelInterface* model(const ArtefactRef& ref) = 0;
+  virtual const PipelineInterface* pipeline(const ArtefactRef& ref) = 0;
   /// The document of a `costs` artefact.
   virtual const document::Node* costs(const ArtefactRef& ref) = 0;
   /// Text of a file beside the document ("./payment.schema.json").

@@ -25,13 +25,17 @@ struct HttpCall {
   std::vector<uint16_t> expect;
 };
 
+/// Runs above a child run, at most.
+inline constexpr uint16_t kMaxChildRunDepth = 16;
+
 /// Work for the world outside the state machine. Complete in itself: it may outlive its run.
 struct EffectRequest {
   RunId run;
-  StepIndex step;
+  StepAddress step;
   uint16_t attempt = 1;
   EffectClass effect = EffectClass::kPure;
-  std::string idempotency_key;  ///< "<run>/<step>/<group>": the same for every repetition of the step
+  /// "<run>/<step>/1", in a nested frame "<run>/<step>.<frame>/1": the same for every repetition of the step.
+  std::string idempotency_key;
   std::string trace;            ///< W3C traceparent of the run; may be empty
   int64_t deadline_us = 0;      ///< wall clock; 0: none
   std::variant<ModelCall, HttpCall> call;
@@ -44,6 +48,16 @@ struct EffectResult {
   Document meta;  ///< how it came about; null when nothing to say
 };
 
+/// A run that a step starts.
+struct ChildRequest {
+  RunId id;
+  StepAddress step;  ///< of the parent
+  ArtefactRef pipeline;
+  Document input;
+  std::string key;
+  bool detached = false;
+};
+
 /// What the interpreter asks of its surroundings: live the state machine, in a replay the recorded events.
 class Host {
  public:
@@ -54,23 +68,37 @@ class Host {
   /// Starts an effect; its result comes back through complete_effect(). An effectful one must wait until
   /// everything emitted before is durable.
   virtual void start_effect(RunState& run, EffectRequest request) = 0;
+  /// Starts a child, once `parent` has recorded that it waits for it. How it ends comes through
+  /// complete_child(), never within this call. When it cannot be started that is an end, too.
+  virtual void start_child(RunState& parent, ChildRequest request) = 0;
+  /// Cancels a child nobody waits for any more.
+  virtual void cancel_child(RunState& parent, const RunId& child, std::string_view why) = 0;
   virtual RunId new_id(int64_t now_us) = 0;
   virtual const Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version) = 0;
   /// How many reviews `scope` may still ask for on `day`, of `per_day` in all partitions.
   virtual uint32_t budget_left(std::string_view scope, int32_t day, uint32_t per_day) = 0;
 };
 
-/// Runs every step that can run, until the run is settled or waits for effects, timers or people.
+/// Runs every step that can run, until the run is settled or waits for effects, timers or people, or
+/// kMaxStepsPerTurn have run: then `run.ready` is not empty, and the caller comes back in a later turn.
 /// Deterministic: the same state, host answers and `now_us` give the same events.
 void advance(RunState& run, Host& host, int64_t now_us);
 
 /// Takes an effect's result. Ignored when the attempt is no longer awaited (a late or second result): false.
-bool complete_effect(RunState& run, StepIndex step, uint16_t attempt, EffectResult result, Host& host,
+bool complete_effect(RunState& run, StepAddress step, uint16_t attempt, EffectResult result, Host& host,
                      int64_t now_us);
 
 /// Takes the answer to a review. Requires: the step waits for `review`. `answer` is valid against the form.
-void complete_review(RunState& run, StepIndex step, const Value& answer, std::string_view reviewer,
+void complete_review(RunState& run, StepAddress step, const Value& answer, std::string_view reviewer,
                      Host& host, int64_t now_us);
+
+/// Takes the end of a child run: its output, or why it has none. Ignored when the step no longer waits for
+/// it: false.
+bool complete_child(RunState& run, StepAddress step, const RunId& child, const EffectResult& result,
+                    Host& host, int64_t now_us);
+
+/// Asks for a child again whose start a crash cut off. Requires: the step waits for a child.
+void restart_child(RunState& run, StepAddress step, Host& host, int64_t now_us);
 
 /// Acts on everything that is due: timers, retries, time-outs of attempts, the deadline, breached reviews.
 void on_time(RunState& run, Host& host, int64_t now_us);
@@ -82,7 +110,7 @@ int64_t next_due_us(const RunState& run);
 /// kParkAfterUs keeps it hot.
 bool can_park(const RunState& run, int64_t now_us);
 
-/// Ends the run; open reviews are closed.
+/// Ends the run; open reviews are closed, completed steps undone, `finally` runs.
 void cancel(RunState& run, std::string_view who, std::string_view why, Host& host, int64_t now_us);
 
 }  // namespace switchyard::workflow

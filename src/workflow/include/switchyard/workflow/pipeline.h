@@ -35,6 +35,11 @@ enum class StepKind : uint8_t {
   kReview,
   kHttp,
   kWait,
+  kForEach,
+  kRepeat,
+  kSequence,
+  kTry,
+  kPipeline,
   // The whole language; not built yet.
   kEnsemble,
   kCascade,
@@ -43,11 +48,6 @@ enum class StepKind : uint8_t {
   kTask,
   kListen,
   kEmit,
-  kForEach,
-  kRepeat,
-  kSequence,
-  kPipeline,
-  kTry,
 };
 std::string_view step_kind_name(StepKind kind);
 
@@ -168,8 +168,47 @@ struct WaitSpec {
   std::optional<expression::Program> for_expression;
 };
 
-using StepSpec =
-    std::variant<SetSpec, FailSpec, RulesSpec, ModelSpec, TriageSpec, ReviewSpec, HttpSpec, WaitSpec>;
+/// `for_each: input.items, as: item, concurrency: 10, on_item_error: skip, steps, output`; its one block
+/// runs once for each item. Result: { results: list, failures: [ { index, code, message } ], count }, in the
+/// order of the items; without `output` no `results`.
+struct ForEachSpec {
+  expression::Program items;
+  uint32_t concurrency = 1;
+  enum class ItemError : uint8_t { kFail, kSkip, kValue } on_item_error = ItemError::kFail;
+  std::optional<Template> item_value;  ///< kValue; over the item's frame
+};
+/// `repeat: { from, as, until, max, pause, on_max }, steps, output`; its block runs until a condition holds.
+/// Result: { value: the last output, iterations: int, done: bool }.
+struct RepeatSpec {
+  std::optional<Template> from;   ///< the carried value of the first round
+  expression::Program until;      ///< over the round's frame, after its steps
+  uint32_t max = 1;
+  int64_t pause_us = 0;           ///< between rounds
+  bool fail_on_max = true;
+};
+/// `sequence: [ { name: step }, ... ]`: each step needs the one before. Result: the block's output.
+struct SequenceSpec {};
+/// `try: { steps, output }, catch: [ ... ], finally: { steps }`. Result: that of the body or of the clause.
+struct TrySpec {
+  struct Catch {
+    std::vector<std::string> codes;  ///< "http.*": a prefix; empty: every error
+    std::optional<expression::Program> when;  ///< over the clause's scope, with its `error`
+    BlockIndex block;
+  };
+  std::vector<Catch> clauses;
+  std::optional<BlockIndex> finally;
+};
+/// `pipeline: risk/score, input, key, detached`: a run of another pipeline. Result: its output; detached:
+/// { run: string }.
+struct ChildSpec {
+  ArtefactRef pipeline;
+  Template input;
+  std::optional<expression::Program> key;
+  bool detached = false;
+};
+
+using StepSpec = std::variant<SetSpec, FailSpec, RulesSpec, ModelSpec, TriageSpec, ReviewSpec, HttpSpec,
+                              WaitSpec, ForEachSpec, RepeatSpec, SequenceSpec, TrySpec, ChildSpec>;
 
 struct Step {
   StepIndex index;
@@ -185,13 +224,38 @@ struct Step {
   std::vector<StepIndex> dependents;  ///< steps that need this one; filled by link()
   bool may_be_absent = false;         ///< skipped by `when`, or by on_error: skip
   expression::Type result_type;       ///< without the optional that may_be_absent adds
+  BlockIndex block;                   ///< it belongs to
+  std::vector<BlockIndex> blocks;     ///< of a container, its own: body first, then catch clauses, finally
+  std::optional<BlockIndex> compensation;  ///< undoes the step when the run fails or is cancelled
+
+  bool is_container() const { return !blocks.empty(); }
+};
+
+/// Steps that run together, as a graph. A run has a frame for each time a block runs.
+struct Block {
+  enum class Role : uint8_t { kRoot, kItem, kRound, kBody, kCatch, kFinally, kCompensation };
+  static constexpr uint32_t kNoSlot = 0;
+  BlockIndex index;
+  Role role = Role::kRoot;
+  BlockIndex parent;                ///< holds the owner; of the root: itself
+  std::optional<StepIndex> owner;   ///< container or compensated step; none: root, and the pipeline's `finally`
+  StepIndex first;                  ///< its steps are first .. first+count-1
+  uint16_t count = 0;
+  /// What it declares beside its steps: `item` and `index`; the carried value and `index`; `error`.
+  uint32_t value_slot = kNoSlot, index_slot = kNoSlot;
+  std::string value_name;
+  std::optional<Template> output;
+  expression::Type output_type;     ///< null without `output`
+  std::vector<uint32_t> captures;   ///< kCompensation: slots of outer scopes it reads; filled by link()
+
+  bool holds(StepIndex step) const { return step.value >= first.value && step.value < first.value + count; }
 };
 
 /// Slots of the expression environment, the same for every expression of a pipeline.
 inline constexpr uint32_t kSlotInput = 0;  ///< `input`
 inline constexpr uint32_t kSlotRun =
     1;  ///< `run`: { id: string, started_at: timestamp, seed: int, pipeline: string, version: string }
-inline constexpr uint32_t kSlotSteps = 2;  ///< step i is slot kSlotSteps + i
+inline constexpr uint32_t kSlotSteps = 2;  ///< step i is slot kSlotSteps + i; then the blocks' variables
 constexpr uint32_t slot_of(StepIndex step) { return kSlotSteps + step.value; }
 
 /// An artefact that a pipeline uses without naming a version: pinned when a run starts.
@@ -214,17 +278,22 @@ struct Pipeline {
   std::vector<std::pair<std::string, expression::Program>>
       search;               ///< over input only; an optional or null: left out
   int64_t deadline_us = 0;  ///< 0: none; bounds each stretch of automatic work
-  std::vector<Step> steps;
+  std::vector<Step> steps;    ///< of all blocks; a block's are neighbours
+  std::vector<Block> blocks;  ///< the first is the root
+  std::optional<BlockIndex> finally;  ///< runs before every end
+  uint32_t slot_count = kSlotSteps;
   Template output;
   expression::Type output_type;
   std::vector<Dependency> dependencies;
-  bool uses_run = false;  ///< some expression reads `run`; filled by link()
+  bool uses_run = false;       ///< some expression reads `run`; filled by link()
+  bool compensates = false;    ///< some step can be undone; filled by link()
 
   std::string full_name() const { return name + "@" + version; }
+  /// Of the root block.
   const Step* find_step(std::string_view step_name) const;
 };
 
-/// Fills what follows from the rest: `dependents`, `uses_run`. compile() calls it last.
+/// Fills what follows from the rest: `dependents`, `captures`, `uses_run`. compile() calls it last.
 void link(Pipeline& pipeline);
 
 /// Adds the paths that the step's expressions read: "input.amount", "light.score", or "light" as a whole.

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+
+#include "switchyard/base/arena.h"
+#include "switchyard/base/result.h"
+#include "switchyard/types/value.h"
+#include "switchyard/workflow/pipeline.h"
+
+namespace switchyard::workflow {
+
+/// What a pipeline makes of an input before a run begins.
+struct StartFacts {
+  Value input;      ///< as validated: defaults filled in, integers made doubles where the schema says number
+  std::string key;  ///< the partition key; empty when the pipeline declares none
+  Value search;     ///< map: attribute → scalar or null; null when the pipeline declares none
+};
+
+/// kUnprocessable "run.bad_input" names the member that does not fit the schema; errors of the `key` and
+/// `search` expressions. Values live in `arena`, in `input` and in the pipeline.
+Result<StartFacts> start_facts(const Pipeline& pipeline, const Value& input, Arena& arena);
+
+}  // namespace switchyard::workflow
