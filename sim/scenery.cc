@@ -170,7 +170,7 @@ steps:
       score: { model: light, input: { amount: input.amount + double(carry_index) } }
     output: { n: carry.n + 1, sum: carry.sum + score.score }
   many:
-    repeat: { from: { n: 0 }, as: acc, until: acc.n >= 3000, max: 4000 }
+    repeat: { from: { n: 0 }, as: acc, until: "acc.n >= (input.n % 16 == 0 ? 2100 : 3)", max: 4000 }
     steps: { next: { set: { n: acc.n + 1 } } }
     output: { n: next.n }
 output: { rounds: draft.iterations, done: draft.done, sum: draft.value.sum, many: many.value.n }
@@ -301,8 +301,8 @@ Scenery::Scenery() : limits_(std::make_shared<Limits>()) {
     pins->governance = offset();
     for (const workflow::Dependency& dependency : outcome.pipeline->dependencies) {
       if (dependency.kind == workflow::Dependency::Kind::kPipeline) {
-        pins->pins.push_back({ArtefactKind::kPipeline, dependency.ref.name, "1.0.0",
-                              sha256(dependency.ref.name), nullptr});
+        pins->pins.push_back(
+            {ArtefactKind::kPipeline, dependency.ref.name, "1.0.0", sha256(dependency.ref.name), nullptr});
         continue;
       }
       const bool is_model = dependency.kind == workflow::Dependency::Kind::kModel;

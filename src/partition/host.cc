@@ -113,7 +113,9 @@ void PartitionHost::run_rests(const workflow::RunState& run) {
   const bool final = workflow::is_final(run.status);
   // A review must not appear, and a timer must not run, before it is durable.
   if (!final) batch_wanted_ = true;
-  if (starting_) rested_ = view_of(run);
+  // Who waits for another decision leaves memory, and is still at work.
+  if (workflow::present_status(run) == workflow::RunStatus::kRunning) return;
+  if (starting_ && run.parent.is_zero()) rested_ = view_of(run);
   const auto it = waiters_.find(run.id);
   if (it == waiters_.end()) return;
   std::vector<Waiter> keep;

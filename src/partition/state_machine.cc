@@ -413,12 +413,12 @@ void StateMachine::recover(int64_t now_us) {
   std::vector<RunId> ids;
   for (const auto& [id, run] : hot_) ids.push_back(id);
   std::sort(ids.begin(), ids.end());
+  // All first: what one does may concern another.
+  for (auto& [id, run] : hot_) workflow::rebuild(*run.state);
   for (const RunId& id : ids) {
     const auto it = hot_.find(id);
     if (it == hot_.end()) continue;  // ended, or parked, with the run it belongs to
-    workflow::RunState& state = *it->second.state;
-    workflow::rebuild(state);
-    workflow::on_time(state, *this, now_us);
+    workflow::on_time(*it->second.state, *this, now_us);
     rest(id, now_us);
   }
   recover_children(now_us);

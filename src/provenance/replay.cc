@@ -94,9 +94,10 @@ class ExactDriver {
     if (const auto* cancelled = std::get_if<RunCancelled>(&event.body)) {
       return workflow::cancel(run_, cancelled->who, cancelled->why, host_, event.time_us);
     }
-    if (const auto* closed = std::get_if<ReviewClosed>(&event.body); closed != nullptr && cancels_next()) {
-      const auto& cancelled = std::get<RunCancelled>(find_cancel()->body);
-      return workflow::cancel(run_, cancelled.who, cancelled.why, host_, event.time_us);
+    const bool closes = std::holds_alternative<ReviewClosed>(event.body);
+    if (closes || std::holds_alternative<RunUnwinding>(event.body)) {
+      const Event* cancel = find_cancel();
+      if (cancel != nullptr) return feed_cancel(*cancel);
     }
     if (event.step == kNoStep) return on_time(event.time_us);
     const StepAddress at{event.frame, StepIndex(event.step)};
@@ -107,8 +108,10 @@ class ExactDriver {
     const bool ends =
         std::holds_alternative<StepCompleted>(event.body) || std::holds_alternative<StepFailed>(event.body);
     if (is_effect && ends) return feed_effect(event, at, *state);
+    // A child's own time-out has the same code as that of the step which waits for it.
+    const bool is_over = state->due_us != 0 && event.time_us >= state->due_us;
     if (step.kind == StepKind::kPipeline && ends && state->status == workflow::StepStatus::kWaiting &&
-        !times_out(event, at, state->attempt)) {
+        !(is_over && times_out(event, at, state->attempt))) {
       workflow::complete_child(run_, at, state->child, recorded_result(event), host_, event.time_us);
       return;
     }
@@ -178,15 +181,23 @@ class ExactDriver {
     workflow::on_time(run_, host_, now_us);
   }
 
+  /// What tells that somebody cancelled the run, after the reviews that this closed.
   const Event* find_cancel() const {
     for (size_t i = host_.cursor; i < recorded().size(); ++i) {
       const Event& event = recorded()[i].event;
       if (std::holds_alternative<RunCancelled>(event.body)) return &event;
+      if (const auto* unwinding = std::get_if<RunUnwinding>(&event.body))
+        return unwinding->ending == Ending::kCancelled ? &event : nullptr;
       if (!std::holds_alternative<ReviewClosed>(event.body)) return nullptr;
     }
     return nullptr;
   }
-  bool cancels_next() const { return find_cancel() != nullptr; }
+  void feed_cancel(const Event& event) {
+    if (const auto* unwinding = std::get_if<RunUnwinding>(&event.body))
+      return workflow::cancel(run_, unwinding->who, unwinding->why, host_, event.time_us);
+    const auto& cancelled = std::get<RunCancelled>(event.body);
+    workflow::cancel(run_, cancelled.who, cancelled.why, host_, event.time_us);
+  }
   const std::vector<RecordedEvent>& recorded() const { return *recorded_; }
 
  public:

@@ -6,13 +6,8 @@
 #include <algorithm>
 
 namespace switchyard::workflow {
-namespace {
 
-// Version 1 knew no frames, children and compensations.
-constexpr uint8_t kRecordVersion = 2;
-
-/// Waiting: something waits, and nothing could run now. Follows from the folded state alone.
-RunStatus effective_status(const RunState& run) {
+RunStatus present_status(const RunState& run) {
   if (is_final(run.status)) return run.status;
   bool waits = false, runs = false;
   for_each_frame(run, [&](const Frame& frame) {
@@ -21,7 +16,8 @@ RunStatus effective_status(const RunState& run) {
       const StepState& step = frame.steps[i];
       if (step.container != nullptr && step.container->pause_until_us != 0) waits = true;
       switch (step.status) {
-        case StepStatus::kWaiting: waits = true; break;
+        // The other run is at work, or says itself what it waits for.
+        case StepStatus::kWaiting: (step.child.is_zero() ? waits : runs) = true; break;
         case StepStatus::kStarted:
         case StepStatus::kRetrying: runs = true; break;
         case StepStatus::kPending: {
@@ -38,9 +34,14 @@ RunStatus effective_status(const RunState& run) {
   return waits && !runs ? RunStatus::kWaiting : RunStatus::kRunning;
 }
 
+namespace {
+
+// Version 1 knew no frames, children and compensations.
+constexpr uint8_t kRecordVersion = 2;
+
 void write_summary(const RunState& run, ByteWriter& out) {
   out.u8(kRecordVersion);
-  out.u8(static_cast<uint8_t>(effective_status(run)));
+  out.u8(static_cast<uint8_t>(present_status(run)));
   out.bytes(run.pipeline->name);
   out.bytes(run.pipeline->version);
   out.raw(run.pipeline->hash.data(), run.pipeline->hash.size());
@@ -302,7 +303,7 @@ Error corrupt(const RunId& id) {
 RunSummary summarize(const RunState& run) {
   RunSummary summary;
   summary.id = run.id;
-  summary.status = effective_status(run);
+  summary.status = present_status(run);
   summary.pipeline = run.pipeline->name;
   summary.version = run.pipeline->version;
   summary.pipeline_hash = run.pipeline->hash;

@@ -1,4 +1,5 @@
-// How a run ends: what is under way is given up, what was done is undone, `finally` runs, then the end is told.
+// How a run ends: what is under way is given up, what was done is undone, `finally` runs, then the end is
+// told.
 #include <algorithm>
 
 #include "interpret/stepper.h"
@@ -87,8 +88,9 @@ void Stepper::end_run() {
     body.cost = run_.cost;
     SY_CHECK(host_.emit(run_, Event{run_.id, kNoStep, now_us_, body}));  // it was recorded before
   } else if (*run_.unwinding == Ending::kFailed) {
+    const Error error = to_error(run_.error);
     RunFailed body;
-    body.error = view(to_error(run_.error));
+    body.error = view(error);
     body.cost = run_.cost;
     SY_CHECK(host_.emit(run_, Event{run_.id, kNoStep, now_us_, body}));
   } else {

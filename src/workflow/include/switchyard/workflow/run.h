@@ -49,10 +49,10 @@ struct Container {
     uint32_t iteration = 0;
     std::string code, message;
   };
-  uint32_t next = 0;     ///< the iteration that begins next; of a try: how many of its blocks have begun
-  uint32_t open = 0;     ///< frames that run
-  uint32_t done = 0;     ///< frames that ended
-  bool last = false;     ///< of a repeat: its condition was met
+  uint32_t next = 0;  ///< the iteration that begins next; of a try: how many of its blocks have begun
+  uint32_t open = 0;  ///< frames that run
+  uint32_t done = 0;  ///< frames that ended
+  bool last = false;  ///< of a repeat: its condition was met
   std::vector<Output> outputs;    ///< of a for_each, by when they came
   std::vector<Failure> failures;  ///< likewise
   Value carry;                    ///< of a repeat, a sequence, a try: the newest output
@@ -69,7 +69,7 @@ struct StepState {
   uint16_t attempt = 1;  ///< the one that runs or runs next
   int64_t due_us = 0;    ///< kWaiting, kRetrying: when to act; 0: never by itself
   RunId review;          ///< kWaiting for a person
-  RunId child;     ///< kWaiting for a run of another pipeline
+  RunId child;           ///< kWaiting for a run of another pipeline
   int64_t attempt_started_us =
       0;         ///< kWaiting, kOpen: since when; else known only to the process that runs the attempt
   Value result;  ///< kCompleted
@@ -118,7 +118,7 @@ struct RunState {
   int64_t started_us = 0, ended_us = 0;
   int64_t stretch_started_us = 0;  ///< when the present stretch of automatic work began, for the deadline
   double cost = 0;
-  RunError error;        ///< kFailed, or unwinding to it; kCancelled: why
+  RunError error;  ///< kFailed, or unwinding to it; kCancelled: why
   Frame root;
   std::map<uint32_t, Frame> frames;  ///< nested ones, by id
   uint32_t next_frame = 1;
@@ -126,10 +126,10 @@ struct RunState {
   std::optional<Ending> unwinding;          ///< how the run will end once everything is undone
   bool finally_begun = false;
   std::string cancelled_by, cancelled_why;  ///< while unwinding to kCancelled
-  RunId parent;  ///< of a child; zero: none
+  RunId parent;                             ///< of a child; zero: none
   StepAddress parent_step;
-  uint16_t depth = 0;  ///< of a child: how many runs are above it
-  bool detached = false;  ///< of a child: its parent does not wait
+  uint16_t depth = 0;             ///< of a child: how many runs are above it
+  bool detached = false;          ///< of a child: its parent does not wait
   std::vector<uint64_t> offsets;  ///< of the run's events, ascending: where its history is in the log
 
   // Not folded.
@@ -162,12 +162,16 @@ std::unique_ptr<RunState> make_run(RunId id, std::shared_ptr<const Pipeline> pip
                                    std::shared_ptr<const Pins> pins, std::shared_ptr<Arena> arena);
 
 /// Folds one event into its run. Pure. Values of the event are kept as they are: they must live in the run's
-/// arena (its frame's) or pipeline. `offset` is the event's place in the log. Events that do not fit the state are a CHECK
-/// failure: they can only come from a defect, never from input.
+/// arena (its frame's) or pipeline. `offset` is the event's place in the log. Events that do not fit the
+/// state are a CHECK failure: they can only come from a defect, never from input.
 void apply(RunState& run, const Event& event, LogOffset offset);
 
 /// Recomputes what is not folded (slots, open needs, ready steps), after decoding or replay.
 void rebuild(RunState& run);
+
+/// How the run is now. Waiting: something waits for people, time or the world, and nothing could run. Follows
+/// from the folded state alone.
+RunStatus present_status(const RunState& run);
 
 /// A summary that is kept for every run, and the front of its stored form.
 struct RunSummary {
