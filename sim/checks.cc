@@ -291,6 +291,7 @@ void World::finish() {
   trace("no more faults");
   disk_full(false);
   effects_.set_calm(true);
+  resume_runs();
   for (int i = 0; i < 4000 && !failed(); ++i) {
     turn();
     while (!failed() && step_logs()) {
@@ -301,7 +302,12 @@ void World::finish() {
     if (mailbox_->size() != 0 || step_logs()) continue;
     bool waits = false;
     for (auto& host : hosts_) waits |= host->machine().next_due_us() != 0;
-    if (!waits && effects_.pending() == 0 && asked_.empty()) break;
+    if (!waits && effects_.pending() == 0 && asked_.empty()) {
+      find_paused();
+      if (paused_.empty()) break;
+      resume_runs();
+      continue;
+    }
     int64_t next = next_turn_us();
     const int64_t effect = effects_.next_due_us();
     if (effect != 0 && (next == 0 || effect < next)) next = effect;
@@ -314,6 +320,15 @@ void World::finish() {
   if (!failed()) check_ends();
   if (!failed()) crash(true);
   if (!failed()) check_ends();
+}
+
+/// Those that a pause reached late, or whose resuming was lost in a crash.
+void World::find_paused() {
+  const History history = read_history();
+  for (const auto& [id, run] : history.runs()) {
+    auto view = machine(partition::partition_of(id).value).run(id);
+    if (view.ok() && view->summary.status == RunStatus::kPaused) paused_.push_back(id);
+  }
 }
 
 void World::check_ends() {

@@ -77,7 +77,11 @@ void World::client() {
     read_run();
   else if (roll < 58)
     cancel_run();
-  else if (roll < 62)
+  else if (roll < 61)
+    pause_run();
+  else if (roll < 64)
+    resume_runs();
+  else if (roll < 68)
     list_runs();
   else
     review_work();
@@ -212,6 +216,38 @@ void World::read_run() {
                       },
                       [reply](const Error& error) { reply(error); }}};
   if (!mailbox_->push(std::move(message))) fail("the mailbox is full");
+}
+
+/// Holds a run, and lets it go on after a while: what is paused does not end.
+void World::pause_run() {
+  if (known_runs_.empty()) return;
+  const RunId id = known_runs_[random_.below(known_runs_.size())];
+  call<partition::RunView>(
+      partition::partition_of(id).value, "pause",
+      [id](StateMachine& machine, int64_t now_us) -> Result<partition::RunView> {
+        SY_RETURN_IF_ERROR(machine.pause_run(id, "operator", "a test", now_us));
+        return machine.run(id);
+      },
+      [this](Result<partition::RunView> view) {
+        if (!view.ok()) return refused(view.error(), {ErrorKind::kConflict});
+        if (view->summary.status != workflow::RunStatus::kPaused)
+          fail("a paused run is " + std::string(workflow::run_status_name(view->summary.status)));
+      });
+  paused_.push_back(id);
+}
+
+void World::resume_runs() {
+  for (const RunId& id : std::exchange(paused_, {})) {
+    call<partition::RunView>(
+        partition::partition_of(id).value, "resume",
+        [id](StateMachine& machine, int64_t now_us) -> Result<partition::RunView> {
+          SY_RETURN_IF_ERROR(machine.resume_run(id, "operator", "a test", now_us));
+          return machine.run(id);
+        },
+        [this](Result<partition::RunView> view) {
+          if (!view.ok()) refused(view.error(), {ErrorKind::kConflict});
+        });
+  }
 }
 
 void World::cancel_run() {

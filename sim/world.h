@@ -73,6 +73,9 @@ class World {
   void post_start(const Key& key, const std::string& idempotency_key, int64_t wait_us);
   void read_run();
   void cancel_run();
+  void pause_run();
+  void resume_runs();
+  void find_paused();
   void list_runs();
   void review_work();
   void review_command(const RunId& review, const std::string& who);
@@ -107,6 +110,7 @@ class World {
   partition::StateMachine& machine(uint32_t partition) { return hosts_[partition]->machine(); }
 
   const WorldOptions options_;
+  std::vector<RunId> paused_;  ///< to be resumed
   const std::shared_ptr<const Scenery> scenery_;
   testing::SeededRandom random_;          ///< decides what happens
   testing::SeededRandom process_random_;  ///< the engine's own

@@ -285,6 +285,24 @@ void Engine::cancel_run(const RunId& id, std::string who, std::string why, Reply
                          });
 }
 
+void Engine::pause_run(const RunId& id, std::string who, std::string why, Reply<RunView> reply) {
+  impl_->simple<RunView>(partition_of(id), std::move(reply),
+                         [id, who = std::move(who), why = std::move(why)](StateMachine& machine,
+                                                                          int64_t now_us) -> Result<RunView> {
+                           SY_RETURN_IF_ERROR(machine.pause_run(id, who, why, now_us));
+                           return machine.run(id);
+                         });
+}
+
+void Engine::resume_run(const RunId& id, std::string who, std::string why, Reply<RunView> reply) {
+  impl_->simple<RunView>(partition_of(id), std::move(reply),
+                         [id, who = std::move(who), why = std::move(why)](StateMachine& machine,
+                                                                          int64_t now_us) -> Result<RunView> {
+                           SY_RETURN_IF_ERROR(machine.resume_run(id, who, why, now_us));
+                           return machine.run(id);
+                         });
+}
+
 void Engine::list_runs(const RunFilter& filter, Reply<RunPage> reply) {
   const size_t limit = std::clamp<size_t>(filter.limit, 1, kMaxListLimit);
   impl_->gather<RunPage>([filter](StateMachine& machine, int64_t) { return machine.list(filter); },

@@ -31,7 +31,8 @@ std::string choose_table(const RunFilter& filter) {
   if (!filter.key.empty()) return keys::attribute_prefix(keys::kKeyAttribute, filter.key);
   if (filter.status.has_value() && *filter.status != workflow::RunStatus::kCompleted &&
       *filter.status != workflow::RunStatus::kRunning) {
-    return keys::status_prefix(*filter.status);
+    const bool parked = *filter.status == workflow::RunStatus::kPaused;
+    return keys::status_prefix(parked ? workflow::RunStatus::kWaiting : *filter.status);
   }
   if (!filter.pipeline.empty()) return keys::attribute_prefix(keys::kPipelineAttribute, filter.pipeline);
   return std::string(1, keys::kRun);

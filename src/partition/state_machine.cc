@@ -166,7 +166,7 @@ void StateMachine::rest_one(const RunId& id, int64_t now_us) {
     park(run);
     hot_.erase(it);
   } else {
-    if (!run.state->ready.empty() && !run.queued) {
+    if (!run.state->ready.empty() && !run.state->paused && !run.queued) {
       run.queued = true;
       unfinished_.push_back(id);
     }
@@ -529,9 +529,27 @@ Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
     ByteWriter(value).u64(command.request_hash);
     environment_.store->insert(idempotency, value);
   }
+  if (command.restart.has_value()) keep_results(*run.state, *command.restart, command.principal);
   workflow::advance(*run.state, *this, now_us);
   rest(id, now_us);
   return Started{id, false};
+}
+
+void StateMachine::keep_results(workflow::RunState& run, const Restart& restart, std::string_view who) {
+  RunRestarted body;
+  body.of = restart.of;
+  body.step = restart.step;
+  body.who = who;
+  body.why = restart.why;
+  body.kept = static_cast<uint32_t>(restart.kept.size());
+  SY_CHECK(emit(run, Event{run.id, kNoStep, now_us_, body}));
+  for (const workflow::KeptResult& kept : restart.kept) {
+    EventBody result = StepSkipped{};
+    if (!kept.skipped) result = StepCompleted{1, now_us_, kept.result, Value()};
+    // They were records of the log before.
+    SY_CHECK(emit(run, Event{run.id, kept.step.value, now_us_, std::move(result)}));
+    run.ready.erase({0, kept.step});
+  }
 }
 
 bool StateMachine::complete_effect(const RunId& id, StepAddress step, uint16_t attempt,
@@ -548,11 +566,38 @@ bool StateMachine::complete_effect(const RunId& id, StepAddress step, uint16_t a
   return true;
 }
 
+namespace {
+
+Status check_why(std::string_view why) {
+  if (why.size() <= kMaxWhyBytes) return {};
+  return make_error(ErrorKind::kTooLarge, "run.why_too_large", "the reason may have at most 1024 bytes", "why");
+}
+
+}  // namespace
+
+Status StateMachine::pause_run(const RunId& id, std::string_view who, std::string_view why, int64_t now_us) {
+  refresh_catalog();
+  SY_RETURN_IF_ERROR(check_why(why));
+  SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(id));
+  now_us_ = now_us;
+  Status paused = workflow::pause(*run->state, who, why, *this, now_us);
+  rest(id, now_us);
+  return paused;
+}
+
+Status StateMachine::resume_run(const RunId& id, std::string_view who, std::string_view why, int64_t now_us) {
+  refresh_catalog();
+  SY_RETURN_IF_ERROR(check_why(why));
+  SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(id));
+  now_us_ = now_us;
+  Status resumed = workflow::resume(*run->state, who, why, *this, now_us);
+  rest(id, now_us);
+  return resumed;
+}
+
 Status StateMachine::cancel_run(const RunId& id, std::string_view who, std::string_view why, int64_t now_us) {
   refresh_catalog();
-  if (why.size() > kMaxWhyBytes)
-    return make_error(ErrorKind::kTooLarge, "run.why_too_large", "the reason may have at most 1024 bytes",
-                      "why");
+  SY_RETURN_IF_ERROR(check_why(why));
   SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(id));
   now_us_ = now_us;
   workflow::cancel(*run->state, who, why, *this, now_us);

@@ -64,10 +64,18 @@ workflow::EffectResult recorded_result(const Event& event) {
           {}};
 }
 
-/// That a run is a child is told right after its start.
+/// That a run is a child, or takes up results of another, is told right after its start.
 void take_link(RunState& run, ReplayHost& host) {
   const Event* next = host.next();
-  if (next != nullptr && std::holds_alternative<RunLinked>(next->body)) host.take(run);
+  if (next != nullptr && std::holds_alternative<RunLinked>(next->body)) return host.take(run);
+  const auto* restarted = next == nullptr ? nullptr : std::get_if<RunRestarted>(&next->body);
+  if (restarted == nullptr) return;
+  const uint32_t kept = restarted->kept;
+  host.take(run);
+  for (uint32_t i = 0; i < kept && host.next() != nullptr; ++i) {
+    run.ready.erase({0, StepIndex(host.next()->step)});
+    host.take(run);
+  }
 }
 
 /// Feeds the recorded event that the interpreter did not give by itself: it came from outside.
@@ -98,6 +106,16 @@ class ExactDriver {
     if (closes || std::holds_alternative<RunUnwinding>(event.body)) {
       const Event* cancel = find_cancel();
       if (cancel != nullptr) return feed_cancel(*cancel);
+    }
+    if (std::holds_alternative<RunPaused>(event.body)) {
+      begin_retries_before(event.time_us);
+      return host_.take(run_);
+    }
+    if (const auto* resumed = std::get_if<RunResumed>(&event.body)) {
+      // What was due meanwhile acts now.
+      set_time_outs(event.time_us);
+      (void)workflow::resume(run_, resumed->who, resumed->why, host_, event.time_us);
+      return;
     }
     if (event.step == kNoStep) return on_time(event.time_us);
     const StepAddress at{event.frame, StepIndex(event.step)};
@@ -151,9 +169,29 @@ class ExactDriver {
            failed->attempt == attempt && failed->error.code == "step.timeout";
   }
 
+  /// Further attempts begin without an event of their own: those that began before a pause must begin before it
+  /// here, too.
+  void begin_retries_before(int64_t pause_us) {
+    for (size_t r = host_.cursor + 1; r < recorded().size(); ++r) {
+      const Event& event = recorded()[r].event;
+      const auto* completed = std::get_if<StepCompleted>(&event.body);
+      const auto* failed = std::get_if<StepFailed>(&event.body);
+      if (completed == nullptr && failed == nullptr) continue;
+      const int64_t started_us = completed != nullptr ? completed->started_us : failed->started_us;
+      const auto* state = workflow::find_step(run_, {event.frame, StepIndex(event.step)});
+      if (state == nullptr || state->in_flight || state->status != workflow::StepStatus::kRetrying) continue;
+      if (started_us <= pause_us && started_us >= state->due_us) on_time(started_us);
+    }
+  }
+
+  void on_time(int64_t now_us) {
+    set_time_outs(now_us);
+    workflow::on_time(run_, host_, now_us);
+  }
+
   /// Which attempts time out is taken from the record: a restart begins attempts anew, at a time that no
   /// event tells.
-  void on_time(int64_t now_us) {
+  void set_time_outs(int64_t now_us) {
     for (size_t r = host_.cursor; r < recorded().size() && recorded()[r].event.time_us == now_us; ++r) {
       const Event& event = recorded()[r].event;
       const StepAddress at{event.frame, StepIndex(event.step)};
@@ -178,7 +216,6 @@ class ExactDriver {
         }
       }
     });
-    workflow::on_time(run_, host_, now_us);
   }
 
   /// What tells that somebody cancelled the run, after the reviews that this closed.
@@ -398,6 +435,13 @@ Result<ChangeOf> parse_change(std::string_view text) {
                     "'" + std::string(text.substr(0, 200)) +
                         "' is no change; write model=name@version or rules=name@version",
                     "with");
+}
+
+Result<std::unique_ptr<RunState>> refold(const std::vector<RecordedEvent>& events,
+                                         const workflow::Catalog& catalog) {
+  SY_ASSIGN_OR_RETURN(auto run, begin(events, catalog, {}));
+  for (const RecordedEvent& recorded : events) workflow::apply(*run, recorded.event, recorded.offset);
+  return run;
 }
 
 Result<ReplayReport> Replayer::replay(const workflow::RunSummary& summary,

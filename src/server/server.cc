@@ -233,6 +233,7 @@ class Server::Impl {
       return engine_->health();
     };
     gateway::add_decisions(*gateway_, services_);
+    gateway::add_control(*gateway_, services_);
     gateway::add_reviews(*gateway_, services_);
     gateway::add_governance(*gateway_, services_);
     gateway::add_operations(*gateway_, services_);

@@ -129,6 +129,9 @@ SY_FIELDS(RunUnwinding, codec(b.ending), codec(b.output), error_fields(codec, b.
 SY_FIELDS(ChildStarted, codec(b.child), codec(b.pipeline), codec(b.version), codec(b.detached))
 SY_FIELDS(RunLinked, codec(b.parent), codec(b.parent_frame), codec(b.parent_step), codec(b.depth),
           codec(b.detached))
+SY_FIELDS(RunPaused, codec(b.who), codec(b.why))
+SY_FIELDS(RunResumed, codec(b.who), codec(b.why))
+SY_FIELDS(RunRestarted, codec(b.of), codec(b.step), codec(b.who), codec(b.why), codec(b.kept))
 #undef SY_FIELDS
 
 template <typename Body>
@@ -170,6 +173,9 @@ constexpr std::array kKnown{
     Known{EventType::kRunUnwinding, "run_unwinding", read_body<RunUnwinding>},
     Known{EventType::kChildStarted, "child_started", read_body<ChildStarted>},
     Known{EventType::kRunLinked, "run_linked", read_body<RunLinked>},
+    Known{EventType::kRunPaused, "run_paused", read_body<RunPaused>},
+    Known{EventType::kRunResumed, "run_resumed", read_body<RunResumed>},
+    Known{EventType::kRunRestarted, "run_restarted", read_body<RunRestarted>},
 };
 static_assert(kKnown.size() == std::variant_size_v<EventBody>);
 

@@ -117,6 +117,12 @@ struct Describer {
     copy("child", e.child.to_string()), text("pipeline", e.pipeline), text("version", e.version);
     if (e.detached) map.add("detached", Value::boolean(true));
   }
+  void operator()(const RunPaused& e) { text("who", e.who), text("why", e.why); }
+  void operator()(const RunResumed& e) { text("who", e.who), text("why", e.why); }
+  void operator()(const RunRestarted& e) {
+    copy("of", e.of.to_string()), text("from_step", e.step), text("who", e.who), text("why", e.why);
+    map.add("kept", Value::integer(e.kept));
+  }
   void operator()(const RunLinked& e) {
     copy("parent", e.parent.to_string()), map.add("parent_frame", Value::integer(e.parent_frame)),
         map.add("parent_step", Value::integer(e.parent_step)), map.add("depth", Value::integer(e.depth));

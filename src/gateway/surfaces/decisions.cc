@@ -3,6 +3,7 @@
 #include <future>
 
 #include "surfaces/common.h"
+#include "surfaces/runs.h"
 #include "switchyard/base/hash.h"
 #include "switchyard/provenance/record.h"
 #include "switchyard/workflow/start.h"
@@ -16,29 +17,6 @@ struct StartRequest {
   partition::StartRun run;
   int64_t wait_us = 0;
 };
-
-/// How long the caller will wait: the body's `wait`, the query's, or RFC 7240's Prefer.
-Result<int64_t> wanted_wait(const Call& call, const Value& body, const Services& services) {
-  int64_t wait_us = 0;
-  if (const Value* wait = body.find("wait")) {
-    if (wait->is(Kind::kBool)) {
-      wait_us = wait->as_bool() ? services.default_wait_us : 0;
-    } else if (wait->is(Kind::kString)) {
-      SY_ASSIGN_OR_RETURN(wait_us, parse_wait(wait->as_string(), "wait"));
-    } else {
-      return make_error(ErrorKind::kInvalidArgument, "request.bad_wait",
-                        "'wait' is true, false, or a time like 5s", "wait");
-    }
-  } else if (const auto query = call.request.query_value("wait")) {
-    SY_ASSIGN_OR_RETURN(wait_us, parse_wait(*query, "wait"));
-  } else if (const auto prefer = call.request.header("Prefer")) {
-    if (const size_t at = prefer->find("wait="); at != std::string_view::npos) {
-      const std::string_view rest = prefer->substr(at + 5);
-      SY_ASSIGN_OR_RETURN(wait_us, parse_wait(rest.substr(0, rest.find_first_of(",; ")), "Prefer"));
-    }
-  }
-  return std::min(wait_us, services.max_wait_us);
-}
 
 Result<StartRequest> read_start(const Call& call, const Services& services) {
   if (call.request.body().size() > kMaxRequestBytes) {
@@ -88,34 +66,10 @@ Result<StartRequest> read_start(const Call& call, const Services& services) {
   return start;
 }
 
-http::Response decision_answer(const partition::RunView& view, bool repeated) {
-  std::string json;
-  json.reserve(512);
-  append_decision(view, json);
-  const bool final = workflow::is_final(view.summary.status);
-  http::Response response = http::Response::json(final ? 200 : 202, std::move(json));
-  if (!final) response.headers.push_back({"Location", "/api/v1/decisions/" + view.summary.id.to_string()});
-  if (repeated) response.headers.push_back({"Idempotency-Replayed", "true"});
-  return response;
-}
-
 void start_decision(Call&& call, const Services& services) {
   auto start = read_start(call, services);
   if (!start.ok()) return call.fail(start.error());
-  const int64_t until_us = start->wait_us == 0 ? 0 : services.clock->now_us() + start->wait_us;
-  auto shared = std::make_shared<Call>(std::move(call));
-  services.engine->start_run(
-      std::move(start->run), until_us, [shared, &services](Result<partition::StartReply> reply) {
-        if (!reply.ok()) return shared->fail(reply.error());
-        const bool needs_log =
-            reply->view.summary.status == workflow::RunStatus::kCompleted && !reply->view.has_output;
-        if (!needs_log) return shared->answer(decision_answer(reply->view, reply->repeated));
-        on_pool(services, std::move(*shared), [reply = std::move(*reply), &services](Call& later) mutable {
-          if (const Status filled = fill_output(*services.engine, reply.view); !filled.ok())
-            return later.fail(filled.error());
-          later.answer(decision_answer(reply.view, reply.repeated));
-        });
-      });
+  begin_decision(std::move(call), services, std::move(start->run), start->wait_us);
 }
 
 void get_decision(Call&& call, const Services& services) {
@@ -138,41 +92,6 @@ void get_decision(Call&& call, const Services& services) {
       later.answer_json(200, std::move(json));
     });
   });
-}
-
-Result<partition::RunFilter> read_filter(const http::Request& request, int64_t now_us) {
-  partition::RunFilter filter;
-  filter.pipeline = request.query_value("pipeline").value_or("");
-  filter.version = request.query_value("version").value_or("");
-  filter.key = request.query_value("key").value_or("");
-  if (const auto status = request.query_value("status")) {
-    SY_ASSIGN_OR_RETURN(filter.status, workflow::parse_run_status(*status));
-  }
-  SY_ASSIGN_OR_RETURN(filter.since_us, query_time(request, "since", now_us));
-  SY_ASSIGN_OR_RETURN(filter.until_us, query_time(request, "until", now_us));
-  SY_ASSIGN_OR_RETURN(const int64_t limit, query_integer(request, "limit", 50, 1, partition::kMaxListLimit));
-  filter.limit = static_cast<size_t>(limit);
-  if (const auto cursor = request.query_value("cursor")) {
-    auto before = RunId::parse(*cursor);
-    if (!before.ok())
-      return make_error(ErrorKind::kInvalidArgument, "request.bad_cursor",
-                        "'cursor' must be the next_cursor of an earlier page", "cursor");
-    filter.before = *before;
-  }
-  static constexpr std::string_view kKnown[] = {"pipeline", "version", "key",   "status",
-                                                "since",    "until",   "limit", "cursor"};
-  for (const auto& parameter : request.query()) {
-    if (parameter.name.starts_with("search.")) {
-      filter.search.emplace_back(parameter.name.substr(7), parameter.value);
-    } else if (std::find(std::begin(kKnown), std::end(kKnown), parameter.name) == std::end(kKnown)) {
-      return make_error(ErrorKind::kInvalidArgument, "request.unknown_parameter",
-                        "'" + parameter.name +
-                            "' is no filter; use pipeline, version, key, status, since, until, "
-                            "search.<attribute>, limit, cursor",
-                        parameter.name);
-    }
-  }
-  return filter;
 }
 
 void list_decisions(Call&& call, const Services& services) {
@@ -202,25 +121,6 @@ void list_decisions(Call&& call, const Services& services) {
   });
 }
 
-/// Fetches the run, then its events, and gives both to `work` on the pool.
-void with_events(
-    Call&& call, const Services& services,
-    std::function<void(Call&, const partition::RunView&, const std::vector<partition::RecordedEvent>&)>
-        work) {
-  const auto id = path_id(call.request);
-  if (!id.ok()) return call.fail(id.error());
-  auto shared = std::make_shared<Call>(std::move(call));
-  services.engine->get_run(
-      *id, 0, [shared, &services, work = std::move(work)](Result<partition::RunView> view) {
-        if (!view.ok()) return shared->fail(view.error());
-        on_pool(services, std::move(*shared), [view = std::move(*view), &services, work](Call& later) {
-          const auto events = services.engine->read_events(view.summary.id, view.summary.offsets);
-          if (!events.ok()) return later.fail(events.error());
-          work(later, view, *events);
-        });
-      });
-}
-
 void decision_history(Call&& call, const Services& services) {
   with_events(
       std::move(call), services,
@@ -245,24 +145,6 @@ void decision_record(Call&& call, const Services& services) {
                 const Value record = provenance::make_record(view.summary, events, pipeline.get(), arena);
                 later.answer_json(200, to_json(record));
               });
-}
-
-void cancel_decision(Call&& call, const Services& services) {
-  const auto id = path_id(call.request);
-  if (!id.ok()) return call.fail(id.error());
-  const auto body = object_body(call);
-  if (!body.ok()) return call.fail(body.error());
-  if (const Status known = only_members(body->root(), {"why"}); !known.ok()) return call.fail(known.error());
-  auto why = optional_text(body->root(), "why");
-  if (!why.ok()) return call.fail(why.error());
-  auto shared = std::make_shared<Call>(std::move(call));
-  services.engine->cancel_run(*id, shared->caller.name, std::move(*why),
-                              [shared](Result<partition::RunView> view) {
-                                if (!view.ok()) return shared->fail(view.error());
-                                std::string json;
-                                append_decision(*view, json);
-                                shared->answer_json(200, std::move(json));
-                              });
 }
 
 Result<provenance::ReplayOptions> read_replay(const Value& body) {
@@ -375,7 +257,6 @@ void add_decisions(Gateway& gateway, const Services& services) {
      decision_history);
   on("GET /api/v1/decisions/{id}/record", "get_decision_record", Permission::kProvenanceRead,
      decision_record);
-  on("POST /api/v1/decisions/{id}/cancel", "cancel_decision", Permission::kDecisionsCancel, cancel_decision);
   on("POST /api/v1/decisions/{id}/replay", "replay_decision", Permission::kProvenanceReplay, replay_decision);
   on("POST /api/v1/replays", "replay_decisions", Permission::kProvenanceReplay, replay_all);
 }

@@ -28,6 +28,7 @@ int run(int argc, char** argv) {
   add_serve(app, &code);
   add_deploy(app, &code);
   add_decisions(app, &code);
+  add_control(app, &code);
   add_replay(app, &code);
   add_reviews(app, &code);
   add_overview(app, &code);

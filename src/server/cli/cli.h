@@ -24,6 +24,7 @@ int report(const Error& error);
 void add_serve(CLI::App& app, int* code);
 void add_deploy(CLI::App& app, int* code);
 void add_decisions(CLI::App& app, int* code);
+void add_control(CLI::App& app, int* code);
 void add_replay(CLI::App& app, int* code);
 void add_reviews(CLI::App& app, int* code);
 void add_overview(CLI::App& app, int* code);

@@ -1,4 +1,4 @@
-// run, inspect, list, history, cancel
+// run, inspect, list, history
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
@@ -44,11 +44,11 @@ int start(const RunSettings& settings) {
 
 struct IdSettings {
   Connection connection;
-  std::string id, why;
+  std::string id;
   bool json = false;
 };
 
-std::string decision_path(const std::string& id, const char* rest) {
+std::string decision_path(const std::string& id, const std::string& rest) {
   return "/api/v1/decisions/" + encode(id) + rest;
 }
 
@@ -93,17 +93,6 @@ int history(const IdSettings& settings) {
                                     event_summary(event)});
                        }
                        table.print();
-                       return kDone;
-                     });
-}
-
-int cancel(const IdSettings& settings) {
-  std::string body = "{\"why\":";
-  append_json_string(settings.why, body);
-  body += '}';
-  return with_answer(settings.connection, http::Method::kPost, decision_path(settings.id, "/cancel"), body,
-                     [&](const Value& root) {
-                       std::printf("cancelled %s\n", text_of(root, "id").c_str());
                        return kDone;
                      });
 }
@@ -177,7 +166,7 @@ void add_decisions(CLI::App& app, int* code) {
   CLI::App* listing = app.add_subcommand("list", "List decisions, newest first");
   listing->add_option("--pipeline", filter->pipeline, "Of this pipeline");
   listing->add_option("--pipeline-version", filter->version, "Of this version of it");
-  listing->add_option("--status", filter->status, "running, waiting, completed, failed or cancelled");
+  listing->add_option("--status", filter->status, "running, waiting, paused, completed, failed or cancelled");
   listing->add_option("--since", filter->since, "Started since: 15m, 2h, 3d, or 2026-11-23T10:00:00Z");
   listing->add_option("--until", filter->until, "Started before");
   listing->add_option("--key", filter->key, "With this partition key");
@@ -194,15 +183,11 @@ void add_decisions(CLI::App& app, int* code) {
     int (*act)(const IdSettings&);
   };
   for (const Verb verb : {Verb{"inspect", "Show a decision's record: why it came out as it did", inspect},
-                          Verb{"history", "Show the events of a decision", history},
-                          Verb{"cancel", "End a decision that is not finished", cancel}}) {
+                          Verb{"history", "Show the events of a decision", history}}) {
     auto settings = std::make_shared<IdSettings>();
     CLI::App* command = app.add_subcommand(verb.name, verb.help);
     command->add_option("decision", settings->id, "The decision's id")->required();
-    if (verb.act == cancel)
-      command->add_option("--why", settings->why, "The reason, for the record")->required();
-    else
-      command->add_flag("--json", settings->json, "The whole answer");
+    command->add_flag("--json", settings->json, "The whole answer");
     add_connection_options(*command, settings->connection);
     command->callback([settings, verb, code] { *code = verb.act(*settings); });
   }

@@ -61,7 +61,7 @@ Error Stepper::killed_error(const Kill& kill) const {
 }
 
 void Stepper::advance() {
-  if (is_final(run_.status)) return;
+  if (is_final(run_.status) || run_.paused) return;
   // A pipeline that is switched off may still undo what it did.
   if (!run_.unwinding.has_value()) {
     if (const Kill* kill =
@@ -269,6 +269,25 @@ bool complete_child(RunState& run, StepAddress at, const RunId& child, const Eff
   }
   stepper.advance();
   return true;
+}
+
+Status pause(RunState& run, std::string_view who, std::string_view why, Host& host, int64_t now_us) {
+  if (run.paused) {
+    return make_error(ErrorKind::kConflict, "run.paused", "decision " + run.id.to_string() + " is paused already",
+                      "id");
+  }
+  SY_CHECK(host.emit(run, Event{run.id, kNoStep, now_us, RunPaused{who, why}}));
+  return {};
+}
+
+Status resume(RunState& run, std::string_view who, std::string_view why, Host& host, int64_t now_us) {
+  if (!run.paused) {
+    return make_error(ErrorKind::kConflict, "run.not_paused", "decision " + run.id.to_string() + " is not paused",
+                      "id");
+  }
+  SY_CHECK(host.emit(run, Event{run.id, kNoStep, now_us, RunResumed{who, why}}));
+  on_time(run, host, now_us);
+  return {};
 }
 
 void restart_child(RunState& run, StepAddress at, Host& host, int64_t now_us) {

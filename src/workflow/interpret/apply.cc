@@ -47,6 +47,12 @@ struct Applier {
     if (run.pipeline->uses_run) run.root.slots[kSlotRun] = run_facts(run, *run.arena);
     run.resumed = false;
   }
+  void operator()(const RunPaused&) const { run.paused = true; }
+  void operator()(const RunResumed&) const {
+    run.paused = false;
+    run.stretch_started_us = event.time_us;
+  }
+  void operator()(const RunRestarted&) const {}
   void operator()(const RunLinked& e) const {
     run.parent = e.parent;
     run.parent_step = {e.parent_frame, StepIndex(e.parent_step)};

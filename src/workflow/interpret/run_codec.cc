@@ -9,6 +9,7 @@ namespace switchyard::workflow {
 
 RunStatus present_status(const RunState& run) {
   if (is_final(run.status)) return run.status;
+  if (run.paused) return RunStatus::kPaused;
   bool waits = false, runs = false;
   for_each_frame(run, [&](const Frame& frame) {
     const Block& block = run.pipeline->blocks[frame.block.value];
@@ -234,7 +235,7 @@ void read_frames(RunState& run, ByteReader& in) {
 
 void write_ending(const RunState& run, ByteWriter& out) {
   out.u8(run.unwinding.has_value() ? static_cast<uint8_t>(*run.unwinding) + 1 : 0);
-  out.u8(run.finally_begun ? 1 : 0);
+  out.u8(static_cast<uint8_t>((run.finally_begun ? 1 : 0) | (run.paused ? 2 : 0)));
   if (run.unwinding.has_value()) {
     out.bytes(run.cancelled_by);
     out.bytes(run.cancelled_why);
@@ -259,7 +260,9 @@ void write_ending(const RunState& run, ByteWriter& out) {
 }
 void read_ending(RunState& run, ByteReader& in, Arena& arena) {
   if (const uint8_t ending = in.u8(); ending != 0) run.unwinding = static_cast<Ending>(ending - 1);
-  run.finally_begun = in.u8() == 1;
+  const uint8_t flags = in.u8();
+  run.finally_begun = (flags & 1) != 0;
+  run.paused = (flags & 2) != 0;
   if (run.unwinding.has_value()) {
     run.cancelled_by = in.bytes();
     run.cancelled_why = in.bytes();

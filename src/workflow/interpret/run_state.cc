@@ -10,18 +10,19 @@ std::string_view run_status_name(RunStatus status) {
     case RunStatus::kCompleted: return "completed";
     case RunStatus::kFailed: return "failed";
     case RunStatus::kCancelled: return "cancelled";
+    case RunStatus::kPaused: return "paused";
   }
   return "unknown";
 }
 
 Result<RunStatus> parse_run_status(std::string_view name) {
   for (const auto status : {RunStatus::kRunning, RunStatus::kWaiting, RunStatus::kCompleted,
-                            RunStatus::kFailed, RunStatus::kCancelled}) {
+                            RunStatus::kFailed, RunStatus::kCancelled, RunStatus::kPaused}) {
     if (run_status_name(status) == name) return status;
   }
   return make_error(
       ErrorKind::kInvalidArgument, "workflow.unknown_status",
-      "'" + std::string(name) + "' is no status; use running, waiting, completed, failed or cancelled",
+      "'" + std::string(name) + "' is no status; use running, waiting, paused, completed, failed or cancelled",
       "status");
 }
 

@@ -69,6 +69,7 @@ void act(RunState& run, StepAddress at, Stepper& stepper, int64_t now_us) {
 }  // namespace
 
 void on_time(RunState& run, Host& host, int64_t now_us) {
+  if (run.paused) return;
   Stepper stepper(run, host, now_us);
   if (const int64_t deadline = deadline_us(run);
       deadline != 0 && now_us >= deadline && !is_final(run.status)) {
@@ -94,6 +95,7 @@ void on_time(RunState& run, Host& host, int64_t now_us) {
 
 int64_t next_due_us(const RunState& run) {
   if (is_final(run.status)) return 0;
+  if (run.paused) return 0;
   int64_t next = deadline_us(run);
   const auto consider = [&next](int64_t us) {
     if (us != 0 && (next == 0 || us < next)) next = us;
@@ -107,10 +109,11 @@ int64_t next_due_us(const RunState& run) {
 }
 
 bool can_park(const RunState& run, int64_t now_us) {
-  if (is_final(run.status) || !run.ready.empty()) return false;
+  if (is_final(run.status) || (!run.ready.empty() && !run.paused)) return false;
   bool may = true;
   for_each_step(run, [&](const StepState& step) {
-    if (step.in_flight || step.status == StepStatus::kStarted) may = false;
+    if (step.in_flight || (step.status == StepStatus::kStarted && !run.paused)) may = false;
+    if (run.paused) return;
     if (step.status == StepStatus::kRetrying && step.due_us < now_us + kParkAfterUs) may = false;
   });
   return may;

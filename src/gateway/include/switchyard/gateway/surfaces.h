@@ -31,6 +31,7 @@ struct Services {
 
 /// Each adds the operations of one surface; docs/api.md describes them.
 void add_decisions(Gateway& gateway, const Services& services);
+void add_control(Gateway& gateway, const Services& services);
 void add_reviews(Gateway& gateway, const Services& services);
 void add_governance(Gateway& gateway, const Services& services);
 void add_operations(Gateway& gateway, const Services& services);

@@ -97,6 +97,8 @@ class Engine {
   /// `wait_until_us`: as above, but a waiting run is waited for.
   void get_run(const RunId& id, int64_t wait_until_us, Reply<RunView> reply);
   void list_runs(const RunFilter& filter, Reply<RunPage> reply);
+  void pause_run(const RunId& id, std::string who, std::string why, Reply<RunView> reply);
+  void resume_run(const RunId& id, std::string who, std::string why, Reply<RunView> reply);
   void cancel_run(const RunId& id, std::string who, std::string why, Reply<RunView> reply);
 
   void list_reviews(const ReviewFilter& filter, Reply<std::vector<review::Item>> reply);

@@ -21,6 +21,13 @@
 namespace switchyard::partition {
 
 /// A run to be started, complete and checked: the input is valid against the pipeline's schema.
+/// What a start takes up of another run.
+struct Restart {
+  RunId of;
+  std::string step, why;
+  std::vector<workflow::KeptResult> kept;  ///< values in the start's arena
+};
+
 struct StartRun {
   RunId id;  ///< zero: the state machine makes one
   std::shared_ptr<const workflow::Pipeline> pipeline;
@@ -30,6 +37,7 @@ struct StartRun {
   Value search;  ///< map or null
   std::string key, idempotency_key, principal, trace;
   uint64_t request_hash = 0;  ///< of pipeline name and canonical input
+  std::optional<Restart> restart;
 };
 
 struct Started {
@@ -157,6 +165,9 @@ class StateMachine : private workflow::Host {
   bool complete_effect(const RunId& run, StepAddress step, uint16_t attempt, workflow::EffectResult result,
                        int64_t now_us);
   /// kNotFound "run.unknown", kConflict "run.ended".
+  /// The same; kConflict "run.paused", "run.not_paused".
+  Status pause_run(const RunId& run, std::string_view who, std::string_view why, int64_t now_us);
+  Status resume_run(const RunId& run, std::string_view who, std::string_view why, int64_t now_us);
   Status cancel_run(const RunId& run, std::string_view who, std::string_view why, int64_t now_us);
   Result<review::Item> claim(const ClaimReview& command, int64_t now_us);
   Result<review::Item> release(const ReleaseReview& command, int64_t now_us);
@@ -219,6 +230,7 @@ class StateMachine : private workflow::Host {
   /// that it concerns, until all of them rest.
   void rest(const RunId& id, int64_t now_us);
   void rest_one(const RunId& id, int64_t now_us);
+  void keep_results(workflow::RunState& run, const Restart& restart, std::string_view who);
   /// What every start says of pipeline and pins.
   static RunStarted started_body(const workflow::Pipeline& pipeline, const workflow::Pins& pins);
   Status begin_child(workflow::RunState& parent, const workflow::ChildRequest& request);

@@ -75,6 +75,11 @@ class Replayer {
   const RunModel run_model_;
 };
 
+/// The state of a run that ended, folded anew from all its events. kUnprocessable "replay.not_available" as
+/// above.
+Result<std::unique_ptr<workflow::RunState>> refold(const std::vector<partition::RecordedEvent>& events,
+                                                   const workflow::Catalog& catalog);
+
 Value report_to_value(const ReplayReport& report, Arena& arena);
 Value summary_to_value(const ReplaySummary& summary, Arena& arena);
 

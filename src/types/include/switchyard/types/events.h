@@ -43,6 +43,9 @@ enum class EventType : uint8_t {
   kRunUnwinding = 53,  ///< the run's outcome is known; compensations and `finally` run before it ends
   kChildStarted = 54,  ///< a step started a run of another pipeline
   kRunLinked = 55,     ///< right after run_started: the run is a child
+  kRunPaused = 56,
+  kRunResumed = 57,
+  kRunRestarted = 58,  ///< right after run_started: the run takes up another one's results
 };
 std::string_view event_type_name(EventType type);
 
@@ -195,12 +198,25 @@ struct RunLinked {
   uint16_t depth = 0;  ///< 1: its parent is no child itself
   bool detached = false;
 };
+struct RunPaused {
+  std::string_view who, why;
+};
+struct RunResumed {
+  std::string_view who, why;
+};
+/// The next `kept` events are the results that are kept.
+struct RunRestarted {
+  RunId of;               ///< the run that was restarted
+  std::string_view step;  ///< from which step on everything is done anew
+  std::string_view who, why;
+  uint32_t kept = 0;
+};
 
 using EventBody = std::variant<EpochStarted, RunStarted, StepStarted, StepCompleted, StepFailed, StepSkipped,
                                StepWaiting, RunCompleted, RunFailed, RunCancelled, ReviewRequested,
                                ReviewClaimed, ReviewReleased, ReviewCommented, ReviewAnswered,
                                ReviewEscalated, ReviewReassigned, ReviewClosed, BudgetUsed, StepOpened, BlockStarted,
-                               BlockEnded, RunUnwinding, ChildStarted, RunLinked>;
+                               BlockEnded, RunUnwinding, ChildStarted, RunLinked, RunPaused, RunResumed, RunRestarted>;
 
 inline constexpr uint16_t kNoStep = 0xffff;
 /// Of an event in a run's root frame, and of one in a nested frame: its payload begins with the frame.

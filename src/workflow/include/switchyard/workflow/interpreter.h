@@ -110,6 +110,22 @@ int64_t next_due_us(const RunState& run);
 /// kParkAfterUs keeps it hot.
 bool can_park(const RunState& run, int64_t now_us);
 
+/// From here on no step begins and no timer acts; results of what is under way are recorded. kConflict when it
+/// is paused already. Requires: the run is not final.
+Status pause(RunState& run, std::string_view who, std::string_view why, Host& host, int64_t now_us);
+/// Goes on. What was due meanwhile is due now. kConflict when it is not paused.
+Status resume(RunState& run, std::string_view who, std::string_view why, Host& host, int64_t now_us);
+
+/// A result that another run of the pipeline recorded.
+struct KeptResult {
+  StepIndex step;  ///< of the root block
+  bool skipped = false;
+  Value result;
+};
+/// Of a run that ended: the results of all root steps but `from` and those that need it, directly or not, in the
+/// order in which they can be recorded. kUnprocessable "run.unknown_step" when the pipeline has no such step.
+Result<std::vector<KeptResult>> kept_results(const RunState& run, std::string_view from);
+
 /// Ends the run; open reviews are closed, completed steps undone, `finally` runs.
 void cancel(RunState& run, std::string_view who, std::string_view why, Host& host, int64_t now_us);
 

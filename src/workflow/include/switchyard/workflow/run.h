@@ -15,10 +15,19 @@
 namespace switchyard::workflow {
 
 /// Numbers are on disk.
-enum class RunStatus : uint8_t { kRunning = 0, kWaiting = 1, kCompleted = 2, kFailed = 3, kCancelled = 4 };
+enum class RunStatus : uint8_t {
+  kRunning = 0,
+  kWaiting = 1,
+  kCompleted = 2,
+  kFailed = 3,
+  kCancelled = 4,
+  kPaused = 5,
+};
 std::string_view run_status_name(RunStatus status);
 Result<RunStatus> parse_run_status(std::string_view name);
-inline bool is_final(RunStatus status) { return status >= RunStatus::kCompleted; }
+inline bool is_final(RunStatus status) {
+  return status == RunStatus::kCompleted || status == RunStatus::kFailed || status == RunStatus::kCancelled;
+}
 
 enum class StepStatus : uint8_t {
   kPending = 0,
@@ -128,6 +137,7 @@ struct RunState {
   std::string cancelled_by, cancelled_why;  ///< while unwinding to kCancelled
   RunId parent;                             ///< of a child; zero: none
   StepAddress parent_step;
+  bool paused = false;  ///< by an operator: no step begins, no timer acts
   uint16_t depth = 0;             ///< of a child: how many runs are above it
   bool detached = false;          ///< of a child: its parent does not wait
   std::vector<uint64_t> offsets;  ///< of the run's events, ascending: where its history is in the log

@@ -1,0 +1,324 @@
+// What operators do to decisions under way: cancel, pause, resume, restart; one, or all that fit a filter.
+#include <algorithm>
+#include <future>
+#include <mutex>
+
+#include "surfaces/common.h"
+#include "surfaces/runs.h"
+#include "switchyard/base/hash.h"
+#include "switchyard/provenance/replay.h"
+
+namespace switchyard::gateway {
+namespace {
+
+using namespace surfaces;  // NOLINT: the file is a surface
+
+using Change = void (partition::Engine::*)(const RunId&, std::string, std::string,
+                                          partition::Reply<partition::RunView>);
+
+/// Cancel, pause, resume: who and why, and the decision afterwards.
+template <Change change>
+void change_decision(Call&& call, const Services& services) {
+  const auto id = path_id(call.request);
+  if (!id.ok()) return call.fail(id.error());
+  const auto body = object_body(call);
+  if (!body.ok()) return call.fail(body.error());
+  if (const Status known = only_members(body->root(), {"why"}); !known.ok()) return call.fail(known.error());
+  auto why = optional_text(body->root(), "why");
+  if (!why.ok()) return call.fail(why.error());
+  auto shared = std::make_shared<Call>(std::move(call));
+  (services.engine->*change)(*id, shared->caller.name, std::move(*why),
+                             [shared](Result<partition::RunView> view) {
+                               if (!view.ok()) return shared->fail(view.error());
+                               std::string json;
+                               append_decision(*view, json);
+                               shared->answer_json(200, std::move(json));
+                             });
+}
+
+/// The start of a run that takes up what an ended one recorded before the step `from`.
+Result<partition::StartRun> restart_of(const std::vector<partition::RecordedEvent>& events,
+                                       const std::string& from, std::string why, const Call& call,
+                                       const Services& services) {
+  const auto catalog = services.governance->snapshot();
+  SY_ASSIGN_OR_RETURN(const auto run, provenance::refold(events, *catalog));
+  if (!workflow::is_final(run->status)) {
+    return make_error(ErrorKind::kConflict, "run.not_ended",
+                      "decision " + run->id.to_string() +
+                          " is not over; cancel it before it is restarted, or wait for its end",
+                      "id");
+  }
+  SY_ASSIGN_OR_RETURN(auto kept, workflow::kept_results(*run, from));
+  partition::StartRun start;
+  start.arena = std::make_shared<Arena>(4096);
+  for (auto& result : kept) result.result = copy_value(result.result, *start.arena);
+  start.pipeline = run->pipeline;
+  start.pins = run->pins;
+  start.input = copy_value(run->input, *start.arena);
+  start.search = copy_value(run->search, *start.arena);
+  start.key = run->key;
+  start.principal = call.caller.name;
+  start.request_hash = hash64(from, run->request_hash);
+  if (const auto key = call.request.header("Idempotency-Key")) start.idempotency_key = *key;
+  start.restart = partition::Restart{run->id, from, std::move(why), std::move(kept)};
+  return start;
+}
+
+void restart_decision(Call&& call, const Services& services) {
+  const auto body = object_body(call);
+  if (!body.ok()) return call.fail(body.error());
+  if (const Status known = only_members(body->root(), {"from", "why", "wait"}); !known.ok())
+    return call.fail(known.error());
+  auto from = text_member(body->root(), "from");
+  if (!from.ok()) return call.fail(from.error());
+  auto why = optional_text(body->root(), "why");
+  if (!why.ok()) return call.fail(why.error());
+  const auto wait_us = wanted_wait(call, body->root(), services);
+  if (!wait_us.ok()) return call.fail(wait_us.error());
+  with_events(std::move(call), services,
+              [&services, from = *from, why = *why, wait_us = *wait_us](
+                  Call& later, const partition::RunView&,
+                  const std::vector<partition::RecordedEvent>& events) {
+                auto start = restart_of(events, from, why, later, services);
+                if (!start.ok()) return later.fail(start.error());
+                begin_decision(std::move(later), services, std::move(*start), wait_us);
+              });
+}
+
+
+// --- many at once ---
+
+constexpr size_t kMaxBulkOperations = 32;    // kept for those who ask how they went
+constexpr size_t kMaxBulkFailures = 20;      // told in full
+constexpr int64_t kMaxBulkDecisions = 100'000;
+
+/// One change of many decisions, and how far it is.
+struct BulkOperation {
+  std::string id, action, who, why, status = "running";
+  bool dry_run = false;
+  uint64_t matched = 0, changed = 0, failed = 0;
+  std::vector<std::pair<RunId, std::string>> failures;
+  std::string error;
+};
+
+/// The operations of this process; after a restart they are forgotten, and may be started again: what has ended,
+/// or is paused already, is not changed twice.
+class BulkOperations {
+ public:
+  Result<std::string> add(BulkOperation operation, RunId id) {
+    std::lock_guard lock(mutex_);
+    if (operations_.size() >= kMaxBulkOperations) {
+      const auto over = std::find_if(operations_.begin(), operations_.end(),
+                                     [](const BulkOperation& other) { return other.status != "running"; });
+      if (over == operations_.end()) {
+        return make_error(ErrorKind::kResourceExhausted, "bulk.too_many",
+                          "at most " + std::to_string(kMaxBulkOperations) +
+                              " operations run at once; wait for one of them");
+      }
+      operations_.erase(over);
+    }
+    operation.id = id.to_string();
+    operations_.push_back(operation);
+    return operation.id;
+  }
+  void update(const BulkOperation& operation) {
+    std::lock_guard lock(mutex_);
+    for (BulkOperation& known : operations_)
+      if (known.id == operation.id) known = operation;
+  }
+  std::optional<BulkOperation> find(std::string_view id) const {
+    std::lock_guard lock(mutex_);
+    for (const BulkOperation& known : operations_)
+      if (known.id == id) return known;
+    return std::nullopt;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<BulkOperation> operations_;  // guarded by mutex_
+};
+
+std::string json_of(const BulkOperation& operation) {
+  std::string json;
+  JsonObject object(json);
+  object.text("id", operation.id).text("action", operation.action).text("status", operation.status);
+  object.boolean("dry_run", operation.dry_run);
+  object.number("matched", static_cast<int64_t>(operation.matched));
+  object.number("changed", static_cast<int64_t>(operation.changed));
+  object.number("failed", static_cast<int64_t>(operation.failed));
+  std::string& list = object.raw("failures");
+  list += '[';
+  for (const auto& [run, message] : operation.failures) {
+    if (list.back() != '[') list += ',';
+    JsonObject failure(list);
+    failure.text("id", run.to_string()).text("message", message).close();
+  }
+  list += ']';
+  if (!operation.error.empty()) object.text("error", operation.error);
+  object.close();
+  return json;
+}
+
+/// Runs `ask(reply)` and waits for what it replies. Only on the pool.
+template <typename T, typename Ask>
+Result<T> wait_for(Ask&& ask) {
+  auto done = std::make_shared<std::promise<Result<T>>>();
+  auto future = done->get_future();
+  ask([done](Result<T> result) { done->set_value(std::move(result)); });
+  return future.get();
+}
+
+void run_bulk(BulkOperations& operations, BulkOperation operation, partition::RunFilter filter, int64_t limit,
+              const Services& services) {
+  const Change change = operation.action == "cancel"  ? static_cast<Change>(&partition::Engine::cancel_run)
+                        : operation.action == "pause" ? &partition::Engine::pause_run
+                                                      : &partition::Engine::resume_run;
+  const auto fits = [&](workflow::RunStatus status) {
+    if (workflow::is_final(status)) return false;
+    return operation.action == "cancel" ||
+           (status == workflow::RunStatus::kPaused) == (operation.action == "resume");
+  };
+  while (operation.matched < static_cast<uint64_t>(limit)) {
+    auto page = wait_for<partition::RunPage>(
+        [&](auto reply) { services.engine->list_runs(filter, std::move(reply)); });
+    if (!page.ok()) {
+      operation.error = page.error().message;
+      break;
+    }
+    for (const auto& run : page->runs) {
+      if (!fits(run.status) || operation.matched >= static_cast<uint64_t>(limit)) continue;
+      ++operation.matched;
+      if (operation.dry_run) continue;
+      const auto changed = wait_for<partition::RunView>([&](auto reply) {
+        (services.engine->*change)(run.id, operation.who, operation.why, std::move(reply));
+      });
+      if (changed.ok()) {
+        ++operation.changed;
+      } else {
+        ++operation.failed;
+        if (operation.failures.size() < kMaxBulkFailures)
+          operation.failures.emplace_back(run.id, changed.error().message);
+      }
+    }
+    operations.update(operation);
+    if (!page->more || page->runs.empty()) break;
+    filter.before = page->scanned_to.has_value() ? *page->scanned_to : page->runs.back().id;
+  }
+  operation.status = operation.error.empty() ? "done" : "failed";
+  operations.update(operation);
+}
+
+Result<partition::RunFilter> bulk_filter(const Value& body) {
+  partition::RunFilter filter;
+  filter.limit = partition::kMaxListLimit;
+  const Value* wanted = body.find("filter");
+  if (wanted == nullptr || !wanted->is(Kind::kMap) || wanted->members().empty()) {
+    return make_error(ErrorKind::kInvalidArgument, "request.missing",
+                      "'filter' must be an object that says which decisions, as in {\"pipeline\": \"shop/refund\"}",
+                      "filter");
+  }
+  SY_RETURN_IF_ERROR(only_members(*wanted, {"pipeline", "version", "key", "status", "search"}));
+  SY_ASSIGN_OR_RETURN(filter.pipeline, optional_text(*wanted, "pipeline"));
+  SY_ASSIGN_OR_RETURN(filter.version, optional_text(*wanted, "version"));
+  SY_ASSIGN_OR_RETURN(filter.key, optional_text(*wanted, "key"));
+  SY_ASSIGN_OR_RETURN(const std::string status, optional_text(*wanted, "status"));
+  if (!status.empty()) {
+    SY_ASSIGN_OR_RETURN(filter.status, workflow::parse_run_status(status));
+  }
+  const Value* search = wanted->find("search");
+  if (search == nullptr) return filter;
+  if (!search->is(Kind::kMap))
+    return make_error(ErrorKind::kInvalidArgument, "request.bad_type", "'search' must be an object", "filter.search");
+  for (const Member& member : search->members()) {
+    filter.search.emplace_back(member.key.as_string(), member.value.is(Kind::kString)
+                                                           ? std::string(member.value.as_string())
+                                                           : to_json(member.value));
+  }
+  return filter;
+}
+
+void start_bulk(Call&& call, const Services& services, const std::shared_ptr<BulkOperations>& operations) {
+  const auto body = object_body(call);
+  if (!body.ok()) return call.fail(body.error());
+  const Value& root = body->root();
+  if (const Status known = only_members(root, {"action", "filter", "why", "dry_run", "limit"}); !known.ok())
+    return call.fail(known.error());
+  auto action = text_member(root, "action");
+  auto filter = bulk_filter(root);
+  auto why = optional_text(root, "why");
+  const auto dry_run = optional_bool(root, "dry_run", false);
+  const auto limit = optional_integer(root, "limit", kMaxBulkDecisions);
+  for (const Error* error : {action.ok() ? nullptr : &action.error(), filter.ok() ? nullptr : &filter.error(),
+                             why.ok() ? nullptr : &why.error(), dry_run.ok() ? nullptr : &dry_run.error(),
+                             limit.ok() ? nullptr : &limit.error()}) {
+    if (error != nullptr) return call.fail(*error);
+  }
+  if (*action != "cancel" && *action != "pause" && *action != "resume") {
+    return call.fail(make_error(ErrorKind::kInvalidArgument, "bulk.unknown_action",
+                                "'" + *action + "' is no action; use cancel, pause or resume", "action"));
+  }
+  if (*limit < 1 || *limit > kMaxBulkDecisions) {
+    return call.fail(make_error(ErrorKind::kInvalidArgument, "request.bad_number",
+                                "'limit' is a number from 1 to " + std::to_string(kMaxBulkDecisions), "limit"));
+  }
+  BulkOperation operation;
+  operation.action = *action;
+  operation.who = call.caller.name;
+  operation.why = *why;
+  operation.dry_run = *dry_run;
+  const int64_t now_us = services.clock->now_us();
+  const RunId id = RunId::make(now_us / 1000, static_cast<uint64_t>(now_us), hash64(operation.who, now_us));
+  auto added = operations->add(operation, id);
+  if (!added.ok()) return call.fail(added.error());
+  operation.id = *added;
+  http::Response response = http::Response::json(202, json_of(operation));
+  response.headers.push_back({"Location", "/api/v1/bulk-operations/" + operation.id});
+  auto work = [operations, operation, filter = std::move(*filter), limit = *limit, &services]() mutable {
+    run_bulk(*operations, std::move(operation), std::move(filter), limit, services);
+  };
+  if (!services.pool->submit(std::move(work))) {
+    operation.status = "failed";
+    operation.error = "too many slow requests wait";
+    operations->update(operation);
+    return call.fail(make_error(ErrorKind::kUnavailable, "gateway.pool_full",
+                                "too many slow requests wait; try again shortly"));
+  }
+  call.answer(std::move(response));
+}
+
+void get_bulk(Call&& call, const std::shared_ptr<BulkOperations>& operations) {
+  const auto id = path_id(call.request);
+  if (!id.ok()) return call.fail(id.error());
+  const auto found = operations->find(id->to_string());
+  if (!found.has_value()) {
+    return call.fail(make_error(ErrorKind::kNotFound, "bulk.unknown",
+                                "there is no bulk operation " + id->to_string() +
+                                    "; a restart of the server forgets them: start it again",
+                                "id"));
+  }
+  call.answer_json(200, json_of(*found));
+}
+
+}  // namespace
+
+void add_control(Gateway& gateway, const Services& services) {
+  const auto on = [&](std::string_view route, const char* id, Permission permission,
+                      void (*operation)(Call&&, const Services&)) {
+    gateway.on(route, id, permission,
+               [operation, &services](Call&& call) { operation(std::move(call), services); });
+  };
+  on("POST /api/v1/decisions/{id}/cancel", "cancel_decision", Permission::kDecisionsCancel,
+     change_decision<&partition::Engine::cancel_run>);
+  on("POST /api/v1/decisions/{id}/pause", "pause_decision", Permission::kDecisionsCancel,
+     change_decision<&partition::Engine::pause_run>);
+  on("POST /api/v1/decisions/{id}/resume", "resume_decision", Permission::kDecisionsCancel,
+     change_decision<&partition::Engine::resume_run>);
+  on("POST /api/v1/decisions/{id}/restart", "restart_decision", Permission::kDecisionsStart, restart_decision);
+  const auto operations = std::make_shared<BulkOperations>();  // shared by the two operations
+  gateway.on("POST /api/v1/bulk-operations", "start_bulk_operation", Permission::kDecisionsCancel,
+             [&services, operations](Call&& call) { start_bulk(std::move(call), services, operations); });
+  gateway.on("GET /api/v1/bulk-operations/{id}", "get_bulk_operation", Permission::kDecisionsRead,
+             [operations](Call&& call) { get_bulk(std::move(call), operations); });
+}
+
+}  // namespace switchyard::gateway

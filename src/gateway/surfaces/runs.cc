@@ -1,0 +1,114 @@
+#include "surfaces/runs.h"
+
+#include <algorithm>
+
+namespace switchyard::gateway::surfaces {
+
+namespace {
+
+http::Response decision_answer(const partition::RunView& view, bool repeated) {
+  std::string json;
+  json.reserve(512);
+  append_decision(view, json);
+  const bool final = workflow::is_final(view.summary.status);
+  http::Response response = http::Response::json(final ? 200 : 202, std::move(json));
+  if (!final) response.headers.push_back({"Location", "/api/v1/decisions/" + view.summary.id.to_string()});
+  if (repeated) response.headers.push_back({"Idempotency-Replayed", "true"});
+  return response;
+}
+
+}  // namespace
+
+Result<int64_t> wanted_wait(const Call& call, const Value& body, const Services& services) {
+  int64_t wait_us = 0;
+  if (const Value* wait = body.find("wait")) {
+    if (wait->is(Kind::kBool)) {
+      wait_us = wait->as_bool() ? services.default_wait_us : 0;
+    } else if (wait->is(Kind::kString)) {
+      SY_ASSIGN_OR_RETURN(wait_us, parse_wait(wait->as_string(), "wait"));
+    } else {
+      return make_error(ErrorKind::kInvalidArgument, "request.bad_wait",
+                        "'wait' is true, false, or a time like 5s", "wait");
+    }
+  } else if (const auto query = call.request.query_value("wait")) {
+    SY_ASSIGN_OR_RETURN(wait_us, parse_wait(*query, "wait"));
+  } else if (const auto prefer = call.request.header("Prefer")) {
+    if (const size_t at = prefer->find("wait="); at != std::string_view::npos) {
+      const std::string_view rest = prefer->substr(at + 5);
+      SY_ASSIGN_OR_RETURN(wait_us, parse_wait(rest.substr(0, rest.find_first_of(",; ")), "Prefer"));
+    }
+  }
+  return std::min(wait_us, services.max_wait_us);
+}
+
+void begin_decision(Call&& call, const Services& services, partition::StartRun start, int64_t wait_us) {
+  const int64_t until_us = wait_us == 0 ? 0 : services.clock->now_us() + wait_us;
+  auto shared = std::make_shared<Call>(std::move(call));
+  services.engine->start_run(
+      std::move(start), until_us, [shared, &services](Result<partition::StartReply> reply) {
+        if (!reply.ok()) return shared->fail(reply.error());
+        const bool needs_log =
+            reply->view.summary.status == workflow::RunStatus::kCompleted && !reply->view.has_output;
+        if (!needs_log) return shared->answer(decision_answer(reply->view, reply->repeated));
+        on_pool(services, std::move(*shared), [reply = std::move(*reply), &services](Call& later) mutable {
+          if (const Status filled = fill_output(*services.engine, reply.view); !filled.ok())
+            return later.fail(filled.error());
+          later.answer(decision_answer(reply.view, reply.repeated));
+        });
+      });
+}
+
+Result<partition::RunFilter> read_filter(const http::Request& request, int64_t now_us) {
+  partition::RunFilter filter;
+  filter.pipeline = request.query_value("pipeline").value_or("");
+  filter.version = request.query_value("version").value_or("");
+  filter.key = request.query_value("key").value_or("");
+  if (const auto status = request.query_value("status")) {
+    SY_ASSIGN_OR_RETURN(filter.status, workflow::parse_run_status(*status));
+  }
+  SY_ASSIGN_OR_RETURN(filter.since_us, query_time(request, "since", now_us));
+  SY_ASSIGN_OR_RETURN(filter.until_us, query_time(request, "until", now_us));
+  SY_ASSIGN_OR_RETURN(const int64_t limit, query_integer(request, "limit", 50, 1, partition::kMaxListLimit));
+  filter.limit = static_cast<size_t>(limit);
+  if (const auto cursor = request.query_value("cursor")) {
+    auto before = RunId::parse(*cursor);
+    if (!before.ok())
+      return make_error(ErrorKind::kInvalidArgument, "request.bad_cursor",
+                        "'cursor' must be the next_cursor of an earlier page", "cursor");
+    filter.before = *before;
+  }
+  static constexpr std::string_view kKnown[] = {"pipeline", "version", "key",   "status",
+                                                "since",    "until",   "limit", "cursor"};
+  for (const auto& parameter : request.query()) {
+    if (parameter.name.starts_with("search.")) {
+      filter.search.emplace_back(parameter.name.substr(7), parameter.value);
+    } else if (std::find(std::begin(kKnown), std::end(kKnown), parameter.name) == std::end(kKnown)) {
+      return make_error(ErrorKind::kInvalidArgument, "request.unknown_parameter",
+                        "'" + parameter.name +
+                            "' is no filter; use pipeline, version, key, status, since, until, "
+                            "search.<attribute>, limit, cursor",
+                        parameter.name);
+    }
+  }
+  return filter;
+}
+
+void with_events(
+    Call&& call, const Services& services,
+    std::function<void(Call&, const partition::RunView&, const std::vector<partition::RecordedEvent>&)>
+        work) {
+  const auto id = path_id(call.request);
+  if (!id.ok()) return call.fail(id.error());
+  auto shared = std::make_shared<Call>(std::move(call));
+  services.engine->get_run(
+      *id, 0, [shared, &services, work = std::move(work)](Result<partition::RunView> view) {
+        if (!view.ok()) return shared->fail(view.error());
+        on_pool(services, std::move(*shared), [view = std::move(*view), &services, work](Call& later) {
+          const auto events = services.engine->read_events(view.summary.id, view.summary.offsets);
+          if (!events.ok()) return later.fail(events.error());
+          work(later, view, *events);
+        });
+      });
+}
+
+}  // namespace switchyard::gateway::surfaces
