@@ -8,7 +8,7 @@
 
 #include "switchyard/base/arena.h"
 #include "switchyard/expression/program.h"
-#include "zone.h"
+#include "switchyard/expression/time_zone.h"
 
 namespace re2 {
 class RE2;

@@ -97,11 +97,12 @@ bool Generator::prepare_zone(const Node& node) {
   const auto text = name->as_string();
   for (const auto& [known, zone] : code_.zones)
     if (known == text) return true;
-  auto zone = TimeZone::load(text);
+  auto zone = TimeZone::find(text);
   if (!zone.has_value()) {
-    mistakes_.add(
-        node.span, "expression.unknown_time_zone", "there is no time zone " + quoted(text),
-        "write an offset as '+02:00', or a name as 'Europe/Berlin' (and see that tzdata is installed)");
+    const auto near = nearest_zone_name(text);
+    mistakes_.add(node.span, "expression.unknown_time_zone", "there is no time zone " + quoted(text),
+                  near.empty() ? "write an offset as '+02:00', or a name as 'Europe/Berlin'"
+                               : "did you mean " + quoted(near) + "?");
     return false;
   }
   code_.zones.emplace_back(std::string(text), std::move(*zone));

@@ -93,7 +93,7 @@ struct [[nodiscard]] Compiled {
 };
 
 /// Parses, checks and compiles. `text` is UTF-8; invalid UTF-8 is a mistake. Regular expressions and time
-/// zones that are literals are prepared here, the latter from the system's time zone files.
+/// zones that are literals are prepared here.
 Compiled compile(std::string_view text, const Environment& environment, const CompileOptions& options = {});
 
 /// Either the tree or all mistakes of syntax.
