@@ -3,6 +3,22 @@
 #include <algorithm>
 
 namespace switchyard::expression {
+namespace {
+
+/// A result's type as others see it: addresses are strings to them.
+Type outward(const Type& type) {
+  switch (type.kind()) {
+    case TypeKind::kIp:
+    case TypeKind::kCidr: return Type::string();
+    case TypeKind::kList: return Type::list(outward(type.element()));
+    case TypeKind::kOptional: return Type::optional(outward(type.element()));
+    case TypeKind::kNullable: return Type::nullable(outward(type.element()));
+    case TypeKind::kMap: return Type::map(type.key(), outward(type.element()));
+    default: return type;  // fields have the types that were declared
+  }
+}
+
+}  // namespace
 
 Checker::Checker(const Ast& ast, const Environment& environment, const CompileOptions& options,
                  Mistakes& mistakes)
@@ -14,7 +30,7 @@ Checker::Checker(const Ast& ast, const Environment& environment, const CompileOp
 
 Checked Checker::run() {
   const Node& root = ast_.root();
-  Type result = types_.settle(check(root));
+  Type result = outward(types_.settle(check(root)));
   if (options_.expected.has_value() && options_.check_types && !result.is_error() &&
       !is_assignable(result, *options_.expected)) {
     const Type& wanted = *options_.expected;
@@ -306,6 +322,11 @@ Type Checker::check_ident(const Node& node, bool keep_optional) {
 
 Type Checker::undeclared(const Node& node) {
   info(node).ref = Ref::kUndeclared;
+  if (node.name.starts_with('@'))
+    return complain(node, "expression.undeclared", "nothing around it gives " + text(node) + " a value",
+                    node.name.starts_with("@index")
+                        ? "cel.index(n) stands within cel.block, and after the first n values"
+                        : "it stands within a macro that has it as its name");
   std::vector<std::string_view> names;
   for (const auto& variable : environment_.variables())
     if (!variable.name.empty()) names.push_back(variable.name);

@@ -50,6 +50,8 @@ enum class Op : uint8_t {
   kHasValue,  ///< dst = whether optional a holds a value
   kUnwrap,    ///< dst = the value in optional a
   kToReal,    ///< dst = a, an int or uint as double
+  kForget,    ///< forget errors from b on
+  kRaise,     ///< raise the error kept as b, if any; it stays kept
   kAndEnd,    ///< raise the error kept as b, else dst = true
   kOrEnd,     ///< raise the error kept as b, else dst = false
   kListOf,    ///< dst = list of c temporaries from a
