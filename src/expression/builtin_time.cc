@@ -155,11 +155,15 @@ bool zone_offset(Call& c, int64_t& offset) {
     offset = zone.offset_at(c[0].seconds());
     return true;
   }
-  return c.fail(
-      FaultCode::kBadArgument,
-      "a time zone is an offset as '+02:00', or a name as 'Europe/Berlin' written as a literal in the "
-      "expression, so that it is looked up when the expression is compiled",
-      c[1]);
+  // A name that is known only now is looked for among all.
+  constexpr uint64_t kLookUpCost = 100;
+  if (!c.charge(kLookUpCost)) return false;
+  if (const auto zone = TimeZone::find(name)) {
+    offset = zone->offset_at(c[0].seconds());
+    return true;
+  }
+  return c.fail(FaultCode::kBadArgument,
+                "it is no time zone: write an offset as '+02:00', or a name as 'Europe/Berlin'", c[1]);
 }
 
 template <Part part>

@@ -26,7 +26,8 @@ Checker::Checker(const Ast& ast, const Environment& environment, const CompileOp
       environment_(environment),
       options_(options),
       mistakes_(mistakes),
-      nodes_(ast.node_count()) {}
+      nodes_(ast.node_count()),
+      facts_(options.given) {}
 
 Checked Checker::run() {
   const Node& root = ast_.root();
@@ -47,13 +48,22 @@ Checked Checker::run() {
                mend);
     }
   }
+  Checked out;
+  if (result.is(TypeKind::kBool) || result.is_dyn()) {
+    out.when_true = outward_facts(root, true);
+    out.when_false = outward_facts(root, false);
+  }
   for (auto& node : nodes_) node.type = types_.settle(node.type);
   collect_reads(root);
   std::sort(slots_.begin(), slots_.end());
   slots_.erase(std::unique(slots_.begin(), slots_.end()), slots_.end());
   std::sort(paths_.begin(), paths_.end());
   paths_.erase(std::unique(paths_.begin(), paths_.end()), paths_.end());
-  return {std::move(nodes_), std::move(result), std::move(slots_), std::move(paths_)};
+  out.nodes = std::move(nodes_);
+  out.result = std::move(result);
+  out.slots = std::move(slots_);
+  out.paths = std::move(paths_);
+  return out;
 }
 
 Type Checker::check(const Node& node) {
@@ -289,6 +299,7 @@ bool Checker::resolve(const Node& node, const std::string& name, bool absolute) 
 }
 
 Type Checker::type_of_ref(const Node& node, bool keep_optional) {
+  keep_optional = keep_optional || &node == kept_optional_;
   NodeInfo& about = info(node);
   if (about.ref == Ref::kTypeName) return Type::type();
   slots_.push_back(SlotIndex(about.index));
@@ -302,6 +313,7 @@ Type Checker::type_of_ref(const Node& node, bool keep_optional) {
 }
 
 Type Checker::check_ident(const Node& node, bool keep_optional) {
+  keep_optional = keep_optional || &node == kept_optional_;
   if (!node.absolute) {
     if (const Local* local = find_local(node.name)) {
       NodeInfo& about = info(node);

@@ -147,6 +147,8 @@ struct Program::Data {
   std::vector<SlotIndex> used_slots;
   std::vector<std::string> read_paths;
   std::optional<Value> constant;
+  Facts when_true;
+  Facts when_false;
   uint64_t cost_limit = kDefaultCostLimit;
 
   explicit Data(Ast tree);

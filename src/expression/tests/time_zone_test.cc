@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 
+#include "support.h"
 #include "switchyard/types/time_text.h"
 
 namespace switchyard::expression {
@@ -96,6 +97,16 @@ TEST(TimeZone, FindsTheFirstSecondThatShowsALocalTime) {
   // Twice.
   EXPECT_EQ(berlin.first_showing(local("2025-10-26T02:30:00")), seconds("2025-10-26T00:30:00Z"));
   EXPECT_EQ(berlin.first_showing(local("2025-10-26T03:00:00")), seconds("2025-10-26T02:00:00Z"));
+}
+
+TEST(TimeZone, MayBeNamedByAVariable) {
+  testing::World world;
+  world.with("input", Type::object({{"zone", Type::string()}, {"none", Type::string()}}),
+             R"({"zone": "America/New_York", "none": "America/Atlantis"})");
+  EXPECT_EQ(world.evaluate("timestamp('2025-07-01T12:00:00Z').getHours(input.zone)"), "8");
+  const auto report = world.evaluate("timestamp('2025-07-01T12:00:00Z').getHours(input.none)");
+  EXPECT_EQ(report.substr(0, 30), "error expression.bad_argument:") << report;
+  EXPECT_NE(report.find("America/Atlantis"), std::string::npos) << report;
 }
 
 TEST(TimeZone, OffersTheNameThatWasMeant) {
