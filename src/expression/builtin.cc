@@ -87,6 +87,8 @@ class SignatureReader {
     if (name == "duration") return Type::duration();
     if (name == "type") return Type::type();
     if (name == "dyn") return Type::dyn();
+    if (name == "ip") return Type::ip();
+    if (name == "cidr") return Type::cidr();
     SY_CHECK(take("("));
     Type first = type();
     Type result = name == "list" ? Type::list(first) : Type::optional(first);
@@ -105,7 +107,7 @@ using Table = std::map<std::pair<std::string_view, bool>, Builtin>;
 Table make_table() {
   Table table;
   for (const auto specs : {conversion_builtins(), string_builtins(), format_builtins(), math_builtins(),
-                           time_builtins(), value_builtins()}) {
+                           time_builtins(), value_builtins(), network_builtins()}) {
     for (const auto& spec : specs) {
       Builtin builtin{spec.name, spec.method, spec.function, spec.overloads.empty(), {}};
       for (const char* signature : spec.overloads)
@@ -159,7 +161,9 @@ std::string_view type_constant(std::string_view name) {
                                                 "type",
                                                 "optional_type",
                                                 "google.protobuf.Timestamp",
-                                                "google.protobuf.Duration"};
+                                                "google.protobuf.Duration",
+                                                "net.IP",
+                                                "net.CIDR"};
   for (const auto known : kNames)
     if (name == known) return known;
   return {};

@@ -89,6 +89,7 @@ std::span<const BuiltinSpec> format_builtins();
 std::span<const BuiltinSpec> math_builtins();
 std::span<const BuiltinSpec> time_builtins();
 std::span<const BuiltinSpec> value_builtins();
+std::span<const BuiltinSpec> network_builtins();
 
 // Arithmetic on times, for the operators too. Both halves of a span have the same sign.
 bool add_times(const Value& a, const Value& b,

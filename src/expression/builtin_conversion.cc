@@ -162,7 +162,7 @@ std::span<const BuiltinSpec> conversion_builtins() {
        false,
        to_string,
        {"string -> string", "int -> string", "uint -> string", "double -> string", "bool -> string",
-        "bytes -> string", "timestamp -> string", "duration -> string"}},
+        "bytes -> string", "timestamp -> string", "duration -> string", "ip -> string", "cidr -> string"}},
       {"bytes", false, to_bytes, {"bytes -> bytes", "string -> bytes"}},
       {"bool", false, to_bool, {"bool -> bool", "string -> bool"}},
       {"type", false, to_type, {"A -> type"}},

@@ -155,27 +155,15 @@ bool zone_offset(Call& c, int64_t& offset) {
     offset = zone.offset_at(c[0].seconds());
     return true;
   }
-  return c.fail(
-      FaultCode::kBadArgument,
-      "a time zone is an offset as '+02:00', or a name as 'Europe/Berlin' written as a literal in the "
-      "expression, so that it is looked up when the expression is compiled",
-      c[1]);
-}
-
-struct Date {
-  int64_t year;
-  uint32_t month;
-  uint32_t day;
-};
-
-/// From days since 1970-01-01, by looking for the year and month whose first days enclose it.
-Date date_of(int64_t days) {
-  int64_t year = 1970 + days / 366;
-  while (days_from_date(year + 1, 1, 1) <= days) ++year;
-  while (days_from_date(year, 1, 1) > days) --year;
-  uint32_t month = 12;
-  while (days_from_date(year, month, 1) > days) --month;
-  return {year, month, static_cast<uint32_t>(days - days_from_date(year, month, 1) + 1)};
+  // A name that is known only now is looked for among all.
+  constexpr uint64_t kLookUpCost = 100;
+  if (!c.charge(kLookUpCost)) return false;
+  if (const auto zone = TimeZone::find(name)) {
+    offset = zone->offset_at(c[0].seconds());
+    return true;
+  }
+  return c.fail(FaultCode::kBadArgument,
+                "it is no time zone: write an offset as '+02:00', or a name as 'Europe/Berlin'", c[1]);
 }
 
 template <Part part>
@@ -187,12 +175,13 @@ bool timestamp_part(Call& c) {
   const int64_t days = local / kSecondsPerDay - (local % kSecondsPerDay < 0 ? 1 : 0);
   const int64_t second = local - days * kSecondsPerDay;
   switch (part) {
-    case Part::kYear: return c.give(Value::integer(date_of(days).year));
-    case Part::kMonth: return c.give(Value::integer(date_of(days).month - 1));
-    case Part::kDate: return c.give(Value::integer(date_of(days).day));
-    case Part::kDayOfMonth: return c.give(Value::integer(date_of(days).day - 1));
+    case Part::kYear: return c.give(Value::integer(date_from_days(days).year));
+    case Part::kMonth: return c.give(Value::integer(date_from_days(days).month - 1));
+    case Part::kDate: return c.give(Value::integer(date_from_days(days).day));
+    case Part::kDayOfMonth: return c.give(Value::integer(date_from_days(days).day - 1));
     case Part::kDayOfWeek: return c.give(Value::integer(((days + 4) % 7 + 7) % 7));
-    case Part::kDayOfYear: return c.give(Value::integer(days - days_from_date(date_of(days).year, 1, 1)));
+    case Part::kDayOfYear:
+      return c.give(Value::integer(days - days_from_date(date_from_days(days).year, 1, 1)));
     case Part::kHours: return c.give(Value::integer(second / 3600));
     case Part::kMinutes: return c.give(Value::integer(second / 60 % 60));
     case Part::kSeconds: return c.give(Value::integer(second % 60));

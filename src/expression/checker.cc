@@ -3,6 +3,22 @@
 #include <algorithm>
 
 namespace switchyard::expression {
+namespace {
+
+/// A result's type as others see it: addresses are strings to them.
+Type outward(const Type& type) {
+  switch (type.kind()) {
+    case TypeKind::kIp:
+    case TypeKind::kCidr: return Type::string();
+    case TypeKind::kList: return Type::list(outward(type.element()));
+    case TypeKind::kOptional: return Type::optional(outward(type.element()));
+    case TypeKind::kNullable: return Type::nullable(outward(type.element()));
+    case TypeKind::kMap: return Type::map(type.key(), outward(type.element()));
+    default: return type;  // fields have the types that were declared
+  }
+}
+
+}  // namespace
 
 Checker::Checker(const Ast& ast, const Environment& environment, const CompileOptions& options,
                  Mistakes& mistakes)
@@ -10,11 +26,12 @@ Checker::Checker(const Ast& ast, const Environment& environment, const CompileOp
       environment_(environment),
       options_(options),
       mistakes_(mistakes),
-      nodes_(ast.node_count()) {}
+      nodes_(ast.node_count()),
+      facts_(options.given) {}
 
 Checked Checker::run() {
   const Node& root = ast_.root();
-  Type result = types_.settle(check(root));
+  Type result = outward(types_.settle(check(root)));
   if (options_.expected.has_value() && options_.check_types && !result.is_error() &&
       !is_assignable(result, *options_.expected)) {
     const Type& wanted = *options_.expected;
@@ -31,13 +48,22 @@ Checked Checker::run() {
                mend);
     }
   }
+  Checked out;
+  if (result.is(TypeKind::kBool) || result.is_dyn()) {
+    out.when_true = outward_facts(root, true);
+    out.when_false = outward_facts(root, false);
+  }
   for (auto& node : nodes_) node.type = types_.settle(node.type);
   collect_reads(root);
   std::sort(slots_.begin(), slots_.end());
   slots_.erase(std::unique(slots_.begin(), slots_.end()), slots_.end());
   std::sort(paths_.begin(), paths_.end());
   paths_.erase(std::unique(paths_.begin(), paths_.end()), paths_.end());
-  return {std::move(nodes_), std::move(result), std::move(slots_), std::move(paths_)};
+  out.nodes = std::move(nodes_);
+  out.result = std::move(result);
+  out.slots = std::move(slots_);
+  out.paths = std::move(paths_);
+  return out;
 }
 
 Type Checker::check(const Node& node) {
@@ -273,6 +299,7 @@ bool Checker::resolve(const Node& node, const std::string& name, bool absolute) 
 }
 
 Type Checker::type_of_ref(const Node& node, bool keep_optional) {
+  keep_optional = keep_optional || &node == kept_optional_;
   NodeInfo& about = info(node);
   if (about.ref == Ref::kTypeName) return Type::type();
   slots_.push_back(SlotIndex(about.index));
@@ -286,6 +313,7 @@ Type Checker::type_of_ref(const Node& node, bool keep_optional) {
 }
 
 Type Checker::check_ident(const Node& node, bool keep_optional) {
+  keep_optional = keep_optional || &node == kept_optional_;
   if (!node.absolute) {
     if (const Local* local = find_local(node.name)) {
       NodeInfo& about = info(node);
@@ -306,6 +334,11 @@ Type Checker::check_ident(const Node& node, bool keep_optional) {
 
 Type Checker::undeclared(const Node& node) {
   info(node).ref = Ref::kUndeclared;
+  if (node.name.starts_with('@'))
+    return complain(node, "expression.undeclared", "nothing around it gives " + text(node) + " a value",
+                    node.name.starts_with("@index")
+                        ? "cel.index(n) stands within cel.block, and after the first n values"
+                        : "it stands within a macro that has it as its name");
   std::vector<std::string_view> names;
   for (const auto& variable : environment_.variables())
     if (!variable.name.empty()) names.push_back(variable.name);

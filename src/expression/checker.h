@@ -37,6 +37,8 @@ struct Checked {
   Type result;
   std::vector<SlotIndex> slots;
   std::vector<std::string> paths;
+  Facts when_true;
+  Facts when_false;
 };
 
 /// Gives every node its type and every name its meaning, and tells all mistakes.
@@ -46,11 +48,6 @@ class Checker {
   Checked run();
 
  private:
-  /// What is known to hold in a part of the text: paths that are there, paths that are not null.
-  struct Facts {
-    std::vector<std::string> present;
-    std::vector<std::string> not_null;
-  };
   struct Local {
     std::string_view name;
     uint16_t number;
@@ -105,11 +102,16 @@ class Checker {
 
   // checker_facts.cc
   Facts facts(const Node& node, bool when) const;
+  Facts facts_of_all(const Node& node, bool when) const;
+  Facts facts_of_conditional(const Node& node, bool when) const;
+  Facts facts_of_comparison(const Node& node, bool when) const;
+  Facts facts_of_default(const Node& node, bool when) const;
+  Facts outward_facts(const Node& node, bool when) const;
   void add_path(const Node& node, std::vector<std::string>& out) const;
   std::string key_of(const Node& node) const;
   bool known(const std::vector<std::string>& facts, const Node& node) const;
-  bool is_present(const Node& node) const { return known(facts_.present, node); }
-  bool is_not_null(const Node& node) const { return known(facts_.not_null, node); }
+  bool is_present(const Node& node) const { return known(facts_.present_, node); }
+  bool is_not_null(const Node& node) const { return known(facts_.not_null_, node); }
   void push_facts(Facts more);
   void pop_facts();
 
@@ -134,7 +136,8 @@ class Checker {
   std::vector<NodeInfo> nodes_;
   std::vector<Local> locals_;
   uint16_t local_count_ = 0;
-  Facts facts_;                                        ///< all that holds here, innermost last
+  const Node* kept_optional_ = nullptr;  ///< a name that stays optional although it is proven to be there
+  Facts facts_;                          ///< all that holds here, innermost last
   std::vector<std::pair<size_t, size_t>> fact_marks_;  ///< how many held outside
   std::vector<SlotIndex> slots_;
   std::vector<std::string> paths_;

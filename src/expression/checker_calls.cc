@@ -29,9 +29,18 @@ bool asks_optional(std::string_view name) {
 
 // -- functions --------------------------------------------------------------------------------------------
 
-/// The target of a method of optionals: a proof that it is there does not take it out of its optional.
+/// The target of a method of optionals: a proof that it is there does not take it out of its optional, and
+/// nothing that it is a field of.
 Type Checker::check_target(const Node& node) {
-  if (node.kind != NodeKind::kIdent) return check(node);
+  if (node.kind != NodeKind::kIdent) {
+    const Node* outer = kept_optional_;
+    kept_optional_ = &node;
+    while (kept_optional_->kind == NodeKind::kSelect || kept_optional_->kind == NodeKind::kIndex)
+      kept_optional_ = kept_optional_->children[0];
+    const Type type = check(node);
+    kept_optional_ = outer;
+    return type;
+  }
   const Type type = options_.check_types ? check_ident(node, true) : (check_ident(node, true), Type::dyn());
   info(node).type = type;
   return type;

@@ -8,7 +8,7 @@
 
 #include "switchyard/base/arena.h"
 #include "switchyard/expression/program.h"
-#include "zone.h"
+#include "switchyard/expression/time_zone.h"
 
 namespace re2 {
 class RE2;
@@ -50,6 +50,8 @@ enum class Op : uint8_t {
   kHasValue,  ///< dst = whether optional a holds a value
   kUnwrap,    ///< dst = the value in optional a
   kToReal,    ///< dst = a, an int or uint as double
+  kForget,    ///< forget errors from b on
+  kRaise,     ///< raise the error kept as b, if any; it stays kept
   kAndEnd,    ///< raise the error kept as b, else dst = true
   kOrEnd,     ///< raise the error kept as b, else dst = false
   kListOf,    ///< dst = list of c temporaries from a
@@ -145,6 +147,8 @@ struct Program::Data {
   std::vector<SlotIndex> used_slots;
   std::vector<std::string> read_paths;
   std::optional<Value> constant;
+  Facts when_true;
+  Facts when_false;
   uint64_t cost_limit = kDefaultCostLimit;
 
   explicit Data(Ast tree);

@@ -207,7 +207,11 @@ Operand Generator::reference(const Node& node, Temporary want, bool keep_optiona
       at = operand(Place::kSlot, about.index);
       code_.slots_needed = std::max(code_.slots_needed, about.index + 1u);
       break;
-    case Ref::kLocal: at = locals_[about.index]; break;
+    case Ref::kLocal:
+      at = locals_[about.index];
+      if (const auto kept = kept_.find(about.index); kept != kept_.end())
+        emit(node, Op::kRaise, 0, 0, kept->second);
+      break;
     case Ref::kTypeName: return constant(Value::type(about.type_name));
     default:
       code_.faults.emplace_back(static_cast<uint8_t>(FaultCode::kUndeclared), "there is no such name here");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -78,7 +79,8 @@ class Generator {
   Arena& arena_;
   Mistakes& mistakes_;
   Code& code_;
-  std::vector<Operand> locals_;  ///< by number
+  std::vector<Operand> locals_;        ///< by number
+  std::map<uint16_t, uint16_t> kept_;  ///< by the number of a bound name: where its error is kept
   uint32_t next_temporary_ = 0;
   uint16_t errors_ = 0;  ///< numbers of errors in use
   uint16_t builds_ = 0;

@@ -35,6 +35,15 @@ Operand Generator::call(const Node& node, Temporary want) {
       return temporary(want);
     }
   }
+  if (name == "type" && args.size() == 1 && !about.builtin->method) {
+    // Addresses are texts when evaluated: what they are is known here only.
+    const Type& type = info(*args[0]).type;
+    if (type.is(TypeKind::kIp) || type.is(TypeKind::kCidr)) {
+      into(*args[0], want);
+      emit(node, Op::kMove, want, constant(Value::type(type_constant(type.to_string()))));
+      return temporary(want);
+    }
+  }
   if (name.starts_with("get") && args.size() == 2 && !prepare_zone(*args[1])) return temporary(want);
 
   code_.builtins.push_back(about.builtin);
@@ -97,11 +106,12 @@ bool Generator::prepare_zone(const Node& node) {
   const auto text = name->as_string();
   for (const auto& [known, zone] : code_.zones)
     if (known == text) return true;
-  auto zone = TimeZone::load(text);
+  auto zone = TimeZone::find(text);
   if (!zone.has_value()) {
-    mistakes_.add(
-        node.span, "expression.unknown_time_zone", "there is no time zone " + quoted(text),
-        "write an offset as '+02:00', or a name as 'Europe/Berlin' (and see that tzdata is installed)");
+    const auto near = nearest_zone_name(text);
+    mistakes_.add(node.span, "expression.unknown_time_zone", "there is no time zone " + quoted(text),
+                  near.empty() ? "write an offset as '+02:00', or a name as 'Europe/Berlin'"
+                               : "did you mean " + quoted(near) + "?");
     return false;
   }
   code_.zones.emplace_back(std::string(text), std::move(*zone));
@@ -110,12 +120,25 @@ bool Generator::prepare_zone(const Node& node) {
 
 // -- names ------------------------------------------------------------------------------------------------
 
+/// The value is evaluated once; where that fails, each use of the name does, and where there is none nothing
+/// does: as if the value stood in the place of its name.
 Operand Generator::bind(const Node& node, Temporary want) {
   const uint16_t number = info(node).first_local;
   if (locals_.size() <= number) locals_.resize(number + size_t{1});
-  const Operand value = generate(*node.children[0], take());
-  locals_[number] = value;
-  return generate(*node.children[1], want);
+  const uint16_t error = errors_++;
+  emit(node, Op::kForget, 0, 0, error);
+  const uint32_t begin = here();
+  locals_[number] = generate(*node.children[0], take());
+  if (here() > begin) {
+    code_.handlers.push_back({begin, here(), here(), error, builds_});
+    kept_[number] = error;
+  } else {
+    code_.instructions.pop_back();  // a constant or another name: nothing can fail
+    code_.origins.pop_back();
+  }
+  const Operand result = generate(*node.children[1], want);
+  --errors_;
+  return result;
 }
 
 Operand Generator::optional_map(const Node& node, Temporary want) {

@@ -371,6 +371,12 @@ bool Machine::run(Value& result) {
         case Op::kIfAbsent:
         case Op::kOrValue:
         case Op::kOrOptional: fine = branch(in, jump); break;
+        case Op::kForget: forget_from(in.b); break;
+        case Op::kRaise:
+          if (!any_kept_ || !is_kept_[in.b]) break;
+          fault_ = kept_[in.b];
+          if (!recover(pc)) return false;
+          continue;
         case Op::kAndEnd:
         case Op::kOrEnd:
           temporaries_[in.dst] = Value::boolean(in.op == Op::kAndEnd);

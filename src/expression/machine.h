@@ -25,7 +25,7 @@ class Machine {
 
  private:
   static constexpr size_t kMaxKept = 256;
-  static_assert(kMaxTreeDepth < kMaxKept, "each level of && and || may keep one error");
+  static_assert(kMaxTreeDepth < kMaxKept, "each level of &&, || and cel.bind may keep one error");
 
   bool recover(uint32_t& pc);
   void raise_kept(uint16_t error);
@@ -54,7 +54,8 @@ class Machine {
   Value operands_[2];
   bool any_kept_ = false;
   std::bitset<kMaxKept> is_kept_;
-  std::vector<Fault> kept_;     ///< errors that wait for what && and || decide, by number
+  std::vector<Fault>
+      kept_;  ///< errors that wait for what && and || decide or for the use of a bound name, by number
   std::vector<Value> built_;    ///< elements of the lists and maps in the making
   std::vector<size_t> builds_;  ///< where each of them begins in built_
 };

@@ -45,6 +45,10 @@ class Parser {
   const Node* comprehension(Macro macro, const Node* target, const Token& name, const Children& args,
                             Node node);
   const Node* has(const Token& name, const Children& args, Node node);
+  const Node* bind(const Token& name, const Children& args, Node node);
+  const Node* block(const Token& name, const Children& args, Node node);
+  const Node* numbered_name(const Token& name, const Children& args, size_t numbers, std::string prefix,
+                            Node node);
   /// The identifier that a macro binds; empty (and a mistake) when `node` is none.
   std::string_view bound_name(const Node* node, const Token& macro);
 

@@ -59,13 +59,12 @@ const Node* Parser::macro(const Node* target, const Token& name, const Children&
     is_macro = false;
     return nullptr;
   }
-  if (name.text == "bind" && target->kind == NodeKind::kIdent && target->name == "cel") {
-    if (args.size() != 3)
-      return fail_at(name.span, "cel.bind takes a name, its value, and the expression that uses it");
-    node.kind = NodeKind::kBind;
-    node.name = bound_name(args[0], name);
-    if (node.name.empty()) return nullptr;
-    return make(node, {args[1], args[2]}, node.span.offset);
+  if (target->kind == NodeKind::kIdent && target->name == "cel") {
+    if (name.text == "bind") return bind(name, args, node);
+    if (name.text == "block") return block(name, args, node);
+    if (name.text == "index") return numbered_name(name, args, 1, "@index", node);
+    if (name.text == "iterVar") return numbered_name(name, args, 2, "@it", node);
+    if (name.text == "accuVar") return numbered_name(name, args, 2, "@ac", node);
   }
   bool known = false;
   for (const auto& form : kForms) {
@@ -86,6 +85,54 @@ const Node* Parser::macro(const Node* target, const Token& name, const Children&
                    "write " + std::string(name.text) + "(name, expression)");
   is_macro = false;
   return nullptr;
+}
+
+const Node* Parser::bind(const Token& name, const Children& args, Node node) {
+  if (args.size() != 3)
+    return fail_at(name.span, "cel.bind takes a name, its value, and the expression that uses it");
+  node.kind = NodeKind::kBind;
+  node.name = bound_name(args[0], name);
+  if (node.name.empty()) return nullptr;
+  return make(node, {args[1], args[2]}, node.span.offset);
+}
+
+/// cel.block([a, b, ...], body) is a cel.bind for each value, around the next one.
+const Node* Parser::block(const Token& name, const Children& args, Node node) {
+  const bool fine = args.size() == 2 && args[0]->kind == NodeKind::kList &&
+                    std::none_of(args[0]->entry_optional.begin(), args[0]->entry_optional.end(),
+                                 [](bool optional) { return optional; });
+  if (!fine)
+    return fail_at(name.span, "cel.block takes a list of values, and the expression that uses them",
+                   "write cel.block([a, b], ... cel.index(0) ... cel.index(1) ...)");
+  const Node* body = args[1];
+  const auto values = args[0]->children;
+  for (size_t i = values.size(); i-- > 0 && body != nullptr;) {
+    Node one = node;
+    one.kind = NodeKind::kBind;
+    one.has_target = false;
+    one.name = data_->arena.copy("@index" + std::to_string(i));
+    body = make(one, {values[i], body}, node.span.offset);
+  }
+  return body;
+}
+
+/// cel.index(0) is "@index0", cel.iterVar(0, 1) is "@it:0:1": names that no text can say otherwise.
+const Node* Parser::numbered_name(const Token& name, const Children& args, size_t numbers, std::string prefix,
+                                  Node node) {
+  const bool fine = args.size() == numbers && std::all_of(args.begin(), args.end(), [](const Node* arg) {
+                      return arg->kind == NodeKind::kLiteral && arg->literal.is(Kind::kInteger) &&
+                             arg->literal.as_integer() >= 0;
+                    });
+  if (!fine)
+    return fail_at(name.span,
+                   "cel." + std::string(name.text) + " takes " + (numbers == 1 ? "a number" : "two numbers") +
+                       " written down, from 0 on",
+                   "write cel." + std::string(name.text) + (numbers == 1 ? "(0)" : "(0, 0)"));
+  for (const Node* arg : args) prefix += (numbers > 1 ? ":" : "") + std::to_string(arg->literal.as_integer());
+  node.kind = NodeKind::kIdent;
+  node.has_target = false;
+  node.name = data_->arena.copy(prefix);
+  return make(node, {}, node.span.offset);
 }
 
 const Node* Parser::comprehension(Macro macro, const Node* target, const Token&, const Children& args,

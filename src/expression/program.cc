@@ -53,6 +53,8 @@ Compiled compile(std::string_view text, const Environment& environment, const Co
     data->result_type = checked.result;
     data->used_slots = checked.slots;
     data->read_paths = checked.paths;
+    data->when_true = checked.when_true;
+    data->when_false = checked.when_false;
     data->cost_limit = options.cost_limit;
     if (mistakes.empty()) out.program = Program(std::move(data));
   }
@@ -77,6 +79,7 @@ Result<Value> Program::evaluate(std::span<const Value> slots, Arena& arena, Eval
   return to_error(fault, data.ast.text(), origin.span, origin.name);
 }
 
+const Facts& Program::proves(bool outcome) const { return outcome ? data_->when_true : data_->when_false; }
 const Type& Program::result_type() const { return data_->result_type; }
 const std::string& Program::text() const { return data_->ast.text(); }
 const Ast& Program::ast() const { return data_->ast; }

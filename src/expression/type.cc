@@ -149,6 +149,8 @@ void Type::append_to(std::string& out, uint32_t depth) const {
     case TypeKind::kTimestamp: out += "timestamp"; return;
     case TypeKind::kDuration: out += "duration"; return;
     case TypeKind::kType: out += "type"; return;
+    case TypeKind::kIp: out += "net.IP"; return;
+    case TypeKind::kCidr: out += "net.CIDR"; return;
     case TypeKind::kVariable: out += "dyn"; return;
     case TypeKind::kList: return inner("list");
     case TypeKind::kMap: return inner("map");

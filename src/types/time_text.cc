@@ -11,26 +11,6 @@ constexpr int64_t kDaysToMarchOfYear0 = 719468;  // from 0000-03-01 to 1970-01-0
 
 int64_t floor_divide(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
-struct Date {
-  int64_t year;
-  uint32_t month;
-  uint32_t day;
-};
-
-/// Years begin in March, so that the leap day is the last day of its year and months follow one linear rule.
-Date date_from_days(int64_t days) {
-  days += kDaysToMarchOfYear0;
-  const int64_t cycle = floor_divide(days, kDaysPerCycle);
-  const auto day_of_cycle = static_cast<uint32_t>(days - cycle * kDaysPerCycle);
-  const uint32_t leaps = day_of_cycle / 1460 - day_of_cycle / 36524 + day_of_cycle / 146096;
-  const uint32_t year_of_cycle = (day_of_cycle - leaps) / 365;
-  const uint32_t day_of_year = day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
-  const uint32_t march_month = (5 * day_of_year + 2) / 153;
-  const uint32_t day = day_of_year - (153 * march_month + 2) / 5 + 1;
-  const uint32_t month = march_month < 10 ? march_month + 3 : march_month - 9;
-  return {cycle * 400 + year_of_cycle + (month <= 2 ? 1 : 0), month, day};
-}
-
 /// ".5" for 500000000, nothing for 0.
 void append_fraction(uint32_t nanos, std::string& out) {
   if (nanos == 0) return;
@@ -98,6 +78,20 @@ bool read_offset(Fields& in, int64_t& offset) {
 
 }  // namespace
 
+/// Years begin in March, so that the leap day is the last day of its year and months follow one linear rule.
+CivilDate date_from_days(int64_t days) {
+  days += kDaysToMarchOfYear0;
+  const int64_t cycle = floor_divide(days, kDaysPerCycle);
+  const auto day_of_cycle = static_cast<uint32_t>(days - cycle * kDaysPerCycle);
+  const uint32_t leaps = day_of_cycle / 1460 - day_of_cycle / 36524 + day_of_cycle / 146096;
+  const uint32_t year_of_cycle = (day_of_cycle - leaps) / 365;
+  const uint32_t day_of_year = day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
+  const uint32_t march_month = (5 * day_of_year + 2) / 153;
+  const uint32_t day = day_of_year - (153 * march_month + 2) / 5 + 1;
+  const uint32_t month = march_month < 10 ? march_month + 3 : march_month - 9;
+  return {cycle * 400 + year_of_cycle + (month <= 2 ? 1 : 0), month, day};
+}
+
 int64_t days_from_date(int64_t year, uint32_t month, uint32_t day) {
   if (month <= 2) --year;
   const int64_t cycle = floor_divide(year, 400);
@@ -119,7 +113,7 @@ void append_timestamp(int64_t seconds, int32_t nanos, std::string& out) {
   // Not by multiplying back, which overflows at the ends of int64.
   const int64_t days = floor_divide(seconds, kSecondsPerDay);
   const auto second = static_cast<int>((seconds % kSecondsPerDay + kSecondsPerDay) % kSecondsPerDay);
-  const Date date = date_from_days(days);
+  const CivilDate date = date_from_days(days);
   char text[64];
   const int size =
       std::snprintf(text, sizeof text, "%04lld-%02u-%02uT%02d:%02d:%02d", static_cast<long long>(date.year),

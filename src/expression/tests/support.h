@@ -62,6 +62,7 @@ class World {
 
   const std::vector<Value>& slots() const { return slots_; }
   Environment& environment() { return environment_; }
+  const Environment& environment() const { return environment_; }
   Arena& arena() { return *arena_; }
 
  private:

@@ -92,5 +92,16 @@ TEST(DurationText, WritesDecimalSeconds) {
   EXPECT_EQ(text(INT64_MIN, 0), "-9223372036854775808s");
 }
 
+TEST(CivilDates, ComeBackFromTheirDays) {
+  for (int64_t days = -800'000; days <= 2'932'896; days += 13) {
+    const auto date = date_from_days(days);
+    ASSERT_TRUE(is_date(date.year, date.month, date.day)) << days;
+    ASSERT_EQ(days_from_date(date.year, date.month, date.day), days);
+  }
+  EXPECT_EQ(date_from_days(0), (CivilDate{1970, 1, 1}));
+  EXPECT_EQ(date_from_days(-1), (CivilDate{1969, 12, 31}));
+  EXPECT_EQ(date_from_days(11016), (CivilDate{2000, 2, 29}));
+}
+
 }  // namespace
 }  // namespace switchyard

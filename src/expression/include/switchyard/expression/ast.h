@@ -33,7 +33,7 @@ enum class NodeKind : uint8_t {
   kMap,            ///< key, value, key, value, ...; entry_optional per pair
   kMessage,        ///< name{...}: parsed, then refused, for there are no messages here
   kComprehension,  ///< macro over children[0] with variables name (and second_name); arguments follow
-  kBind,           ///< cel.bind(name, children[0], children[1])
+  kBind,           ///< cel.bind(name, children[0], children[1]), or one value of cel.block
   kOptionalMap,    ///< children[0].optMap(name, children[1]) or optFlatMap, per macro
 };
 

@@ -51,4 +51,25 @@ class Environment {
   std::unordered_map<std::string, uint16_t, TextHash, std::equal_to<>> by_name_;
 };
 
+/// What is known of values beyond their types: variables and fields that are there, and such as are not null.
+/// A condition proves facts (Program::proves); what is evaluated only where it held is compiled with them
+/// (CompileOptions::given). They name slots: an environment that has the same variables in the same slots
+/// understands them, and they hold as long as the slots keep their values.
+class Facts {
+ public:
+  bool empty() const { return present_.empty() && not_null_.empty(); }
+  /// Both hold.
+  void add(const Facts& more);
+  /// The optional variable holds a value: what has(variable) proves.
+  void assume_present(SlotIndex slot);
+  /// Whether they say that the variable, or a field of it, is there.
+  bool proves_present(SlotIndex slot) const;
+
+ private:
+  friend class Checker;
+  // Paths as Checker::key_of() writes them.
+  std::vector<std::string> present_;
+  std::vector<std::string> not_null_;
+};
+
 }  // namespace switchyard::expression

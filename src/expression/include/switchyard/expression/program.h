@@ -41,6 +41,9 @@ struct CompileOptions {
   /// The result must be assignable to it.
   std::optional<Type> expected;
   uint64_t cost_limit = kDefaultCostLimit;
+  /// What is known where the text is evaluated, as the facts that a guard around it proves: in a step whose
+  /// `when` is has(heavy) && ..., `heavy` may be read as if it were no optional.
+  Facts given;
   /// Names are looked up in this namespace first: `y` in container "a.b" is a.b.y, a.y or y.
   std::string container;
   /// false: types are not checked, everything is dyn; for tools and conformance only.
@@ -70,6 +73,11 @@ class Program {
   const std::vector<SlotIndex>& used_slots() const;
   /// What is read of them, sorted, each once: "input.card_id", or "input" where it is used as a whole.
   const std::vector<std::string>& read_paths() const;
+  /// What is certain of the variables where the result is `outcome`; nothing where it is no bool. Besides
+  /// has(), comparisons with null and hasValue(), a comparison with a default counts that the default would
+  /// not pass: `heavy.?score.orValue(0.0) > 0.5` proves that heavy and its score are there. What was given
+  /// when compiling is not repeated.
+  const Facts& proves(bool outcome) const;
   /// The value when it depends on no variable and cannot fail: literals and what is folded of them.
   std::optional<Value> constant() const;
   /// Instructions, for inspection and tests.
@@ -93,7 +101,7 @@ struct [[nodiscard]] Compiled {
 };
 
 /// Parses, checks and compiles. `text` is UTF-8; invalid UTF-8 is a mistake. Regular expressions and time
-/// zones that are literals are prepared here, the latter from the system's time zone files.
+/// zones that are literals are prepared here.
 Compiled compile(std::string_view text, const Environment& environment, const CompileOptions& options = {});
 
 /// Either the tree or all mistakes of syntax.

@@ -22,6 +22,8 @@ enum class TypeKind : uint8_t {
   kTimestamp,
   kDuration,
   kType,  ///< a type as a value
+  kIp,    ///< an IP address (net.IP); its value is its text. Inside an expression only: results have strings
+  kCidr,  ///< a range of them (net.CIDR); likewise
   kList,
   kMap,
   kOptional,  ///< CEL's optional: none, or one value
@@ -51,6 +53,8 @@ class Type {
   static Type timestamp() { return Type(TypeKind::kTimestamp); }
   static Type duration() { return Type(TypeKind::kDuration); }
   static Type type() { return Type(TypeKind::kType); }
+  static Type ip() { return Type(TypeKind::kIp); }
+  static Type cidr() { return Type(TypeKind::kCidr); }
 
   // Types made of others. Nested deeper than kMaxTypeDepth they are dyn.
   static Type list(Type element);

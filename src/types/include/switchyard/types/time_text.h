@@ -25,6 +25,15 @@ std::optional<SecondsNanos> parse_timestamp(std::string_view text);
 
 /// Days since 1970-01-01 of a date in the proleptic Gregorian calendar; month and day from 1, not checked.
 int64_t days_from_date(int64_t year, uint32_t month, uint32_t day);
+/// A date in the proleptic Gregorian calendar; month and day from 1.
+struct CivilDate {
+  int64_t year = 1970;
+  uint32_t month = 1;
+  uint32_t day = 1;
+  friend bool operator==(const CivilDate&, const CivilDate&) = default;
+};
+/// The other way round: the date of a day counted from 1970-01-01.
+CivilDate date_from_days(int64_t days);
 /// Whether the date exists.
 bool is_date(int64_t year, uint32_t month, uint32_t day);
 

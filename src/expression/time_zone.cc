@@ -1,16 +1,22 @@
-#include "zone.h"
+#include "switchyard/expression/time_zone.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <fstream>
-#include <iterator>
+#include <cstdlib>
 
+#include "mistakes.h"
+#include "switchyard/base/check.h"
 #include "switchyard/types/time_text.h"
+
+extern "C" {
+// Made from zones/tzdata.zi by zones/embed.cmake, which describes the form.
+extern const char switchyard_zone_rules[];
+extern const char switchyard_zone_rules_end[];
+extern const char switchyard_zone_rules_version[];
+}
 
 namespace switchyard::expression {
 namespace {
 
-constexpr size_t kMaxZoneFileBytes = 256 * 1024;
 constexpr size_t kHeaderBytes = 44;
 constexpr int32_t kMaxOffset = 26 * 3600;
 constexpr int64_t kDay = 86400;
@@ -19,17 +25,6 @@ int64_t big_endian(std::string_view bytes) {
   uint64_t value = static_cast<int8_t>(bytes[0]) < 0 ? ~uint64_t{0} : 0;
   for (const char c : bytes) value = (value << 8) | static_cast<uint8_t>(c);
   return static_cast<int64_t>(value);
-}
-
-/// A zone's name is a path under the zone folder and must not leave it.
-bool is_zone_name(std::string_view name) {
-  if (name.empty() || name.size() > 64 || name.front() == '/') return false;
-  for (const char c : name) {
-    const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                      c == '_' || c == '/' || c == '-' || c == '+';
-    if (!fine) return false;
-  }
-  return true;
 }
 
 /// The counts of one data block of the file.
@@ -99,6 +94,32 @@ int64_t year_of(int64_t unix_seconds) {
   return year;
 }
 
+/// Goes through the zones that the program holds.
+struct EmbeddedZones {
+  std::string_view rest{switchyard_zone_rules,
+                        static_cast<size_t>(switchyard_zone_rules_end - switchyard_zone_rules)};
+  std::string_view name;
+  std::string_view file;
+
+  bool next() {
+    if (rest.empty()) return false;
+    name = rest.substr(1, static_cast<uint8_t>(rest[0]));
+    rest.remove_prefix(1 + name.size());
+    size_t bytes = 0;
+    for (size_t i = 4; i-- > 0;) bytes = bytes << 8 | static_cast<uint8_t>(rest[i]);
+    file = rest.substr(4, bytes);
+    rest.remove_prefix(4 + bytes);
+    return true;
+  }
+};
+
+bool same_but_for_case(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+    return lower(x) == lower(y);
+  });
+}
+
 }  // namespace
 
 std::optional<int32_t> fixed_offset(std::string_view zone) {
@@ -115,14 +136,18 @@ std::optional<int32_t> fixed_offset(std::string_view zone) {
   return zone[0] == '-' ? -offset : offset;
 }
 
-std::optional<TimeZone> TimeZone::load(std::string_view name) {
-  if (!is_zone_name(name)) return std::nullopt;
-  std::ifstream in("/usr/share/zoneinfo/" + std::string(name), std::ios::binary);
-  if (!in) return std::nullopt;
-  std::string file(kMaxZoneFileBytes, '\0');
-  in.read(file.data(), static_cast<std::streamsize>(file.size()));
-  file.resize(static_cast<size_t>(in.gcount()));
-  return parse(file);
+std::optional<TimeZone> TimeZone::find(std::string_view name) {
+  EmbeddedZones zones;
+  while (zones.next())
+    if (zones.name == name) return parse(zones.file);
+  return std::nullopt;
+}
+
+TimeZone TimeZone::fixed(int32_t seconds_east) {
+  SY_CHECK(std::abs(seconds_east) <= kMaxOffset);
+  TimeZone zone;
+  zone.first_offset_ = seconds_east;
+  return zone;
 }
 
 std::optional<TimeZone> TimeZone::parse(std::string_view file) {
@@ -233,6 +258,55 @@ int32_t TimeZone::offset_at(int64_t unix_seconds) const {
   if (after == transitions_.end() && rule_.has_value()) return offset_by_rule(unix_seconds);
   if (after == transitions_.begin()) return first_offset_;
   return offsets_[static_cast<size_t>(after - transitions_.begin()) - 1];
+}
+
+std::optional<int64_t> TimeZone::change_by_rule(int64_t unix_seconds) const {
+  if (!rule_->has_summer) return std::nullopt;
+  std::optional<int64_t> first;
+  // A change stands in its local year, which may be the neighbour of the year in UTC.
+  const int64_t year = year_of(unix_seconds + rule_->standard);
+  for (int64_t candidate = year - 1; candidate <= year + 1; ++candidate) {
+    for (const int64_t at :
+         {rule_->begins.at(candidate, rule_->standard), rule_->ends.at(candidate, rule_->summer)})
+      if (at > unix_seconds && (!first.has_value() || at < *first)) first = at;
+  }
+  return first;
+}
+
+std::optional<int64_t> TimeZone::next_change_after(int64_t unix_seconds) const {
+  const auto after = std::upper_bound(transitions_.begin(), transitions_.end(), unix_seconds);
+  if (after != transitions_.end()) return *after;
+  return rule_.has_value() ? change_by_rule(unix_seconds) : std::nullopt;
+}
+
+int64_t TimeZone::first_showing(int64_t local_seconds) const {
+  // Everywhere before this the clocks show less.
+  int64_t from = local_seconds - kMaxOffset;
+  while (true) {
+    const int64_t reached = std::max(from, local_seconds - offset_at(from));
+    const auto change = next_change_after(from);
+    if (!change.has_value() || reached < *change) return reached;
+    from = *change;
+  }
+}
+
+std::string_view zone_rules_version() { return switchyard_zone_rules_version; }
+
+std::vector<std::string_view> zone_names() {
+  std::vector<std::string_view> names;
+  EmbeddedZones zones;
+  while (zones.next()) names.push_back(zones.name);
+  return names;
+}
+
+std::string_view nearest_zone_name(std::string_view name) {
+  const auto names = zone_names();
+  for (const auto known : names)
+    if (same_but_for_case(known, name)) return known;
+  // "Berlin" for Europe/Berlin: people leave the continent out.
+  for (const auto known : names)
+    if (same_but_for_case(known.substr(known.rfind('/') + 1), name)) return known;
+  return nearest_name(name, names);
 }
 
 }  // namespace switchyard::expression
