@@ -218,6 +218,7 @@ void BlocksCompiler::compile_step(uint16_t index) {
   if (const KindInfo* kind = drafts_[index].kind; kind != nullptr) {
     step.kind = kind->kind;
     const auto before = context_.set_current_step(step.index);
+    const expression::Facts given = context_.given();
     Fields fields(context_, drafts_[index].place, "the step '" + step.name + "'");
     StepBlocks blocks(*this, index);
     bool complete = read_common_fields(context_, fields, *kind, step);
@@ -230,6 +231,7 @@ void BlocksCompiler::compile_step(uint16_t index) {
     // Whatever is left out without a word would run as something else.
     SY_CHECK(complete || context_.collecting() || context_.reporter().errors() > 0);
     context_.set_current_step(before);
+    context_.swap_given(given);
   }
   pipeline_.steps[index] = std::move(step);
 }

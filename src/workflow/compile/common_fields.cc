@@ -171,6 +171,12 @@ bool read_common_fields(Context& context, Fields& fields, const KindInfo& kind, 
     step.when = context.expression(*when, Type::boolean(), "`when`");
     step.may_be_absent = true;
     complete &= step.when.has_value();
+    if (step.when.has_value()) {
+      // Behind the guard, what it asks for is there.
+      expression::Facts known = context.given();
+      known.add(step.when->proves(true));
+      context.swap_given(std::move(known));
+    }
   }
   if (const auto after = fields.find("after")) complete &= read_after(context, *after);
   if (const auto timeout = fields.find("timeout")) {

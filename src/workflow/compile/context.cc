@@ -199,6 +199,7 @@ std::optional<expression::Program> Context::expression(const Place& place,
   if (reporter_.errors() > kMaxMistakes) return std::nullopt;
   expression::CompileOptions options;
   options.expected = expected;
+  if (scope == Scope::kAll) options.given = given_;
   auto compiled = expression::compile(*text, scope == Scope::kAll ? environment_ : input_only_, options);
   for (const auto& mistake : compiled.mistakes)
     report_mistake(place, *text, mistake, {expected, whose, scope});

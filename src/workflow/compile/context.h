@@ -69,6 +69,9 @@ class Context {
   bool in_current_block(StepIndex step) const { return scope_.own_steps.contains(step.value); }
 
   // --- expressions ---
+  /// What a guard around the following expressions proves. Returns what was known before.
+  expression::Facts swap_given(expression::Facts given) { return std::exchange(given_, std::move(given)); }
+  const expression::Facts& given() const { return given_; }
   enum class Scope : uint8_t { kAll, kInputOnly };
   /// Compiles the scalar at `place`; numbers and booleans stand for themselves. With `expected`, the result
   /// must be assignable to it, and `whose` names the slot in messages ("`when`"). Nothing when it was
@@ -133,6 +136,7 @@ class Context {
   std::map<const document::Node*, const document::Node*> inlined_;
   std::vector<Dependency> dependencies_;
   std::optional<StepIndex> current_step_;
+  expression::Facts given_;
   std::string foreign_file_;
 };
 
