@@ -149,7 +149,9 @@ TEST(Evaluate, ShiftsTimesByTheRulesOfTheZone) {
   EXPECT_EQ(world.evaluate("timestamp('1970-01-01T00:00:00Z').getDayOfWeek('+00:00')"), "4");
   EXPECT_EQ(world.evaluate("timestamp('1969-12-31T23:59:59Z').getSeconds()"), "59");
   world.with("zone", Type::string(), "\"Europe/Berlin\"");
-  EXPECT_TRUE(world.evaluate("timestamp('2025-01-01T12:00:00Z').getHours(zone)")
+  EXPECT_EQ(world.evaluate("timestamp('2025-01-01T12:00:00Z').getHours(zone)"), "13");
+  world.with("place", Type::string(), "\"Europe/Nowhere\"");
+  EXPECT_TRUE(world.evaluate("timestamp('2025-01-01T12:00:00Z').getHours(place)")
                   .starts_with("error expression.bad_argument"));
 }
 
