@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -143,7 +144,8 @@ class Recorder {
   }
 
   /// What a step of `frame` sees under a name: its own block's step, or one of a block around it.
-  const Value* result_of(uint32_t frame, std::string_view name) const {
+  /// Nothing: it is no step (a block's variable); nullptr: a step that gave nothing.
+  std::optional<const Value*> result_of(uint32_t frame, std::string_view name) const {
     for (;;) {
       const auto own = frames_.find(frame);
       const workflow::Block& block = pipeline_->blocks[own == frames_.end() ? 0 : own->second.block];
@@ -151,9 +153,9 @@ class Recorder {
         const StepIndex index(static_cast<uint16_t>(block.first.value + i));
         if (pipeline_->steps[index.value].name != name) continue;
         const auto story = stories_.find({frame, index});
-        return story == stories_.end() ? nullptr : story->second.result;
+        return story == stories_.end() ? static_cast<const Value*>(nullptr) : story->second.result;
       }
-      if (own == frames_.end()) return nullptr;
+      if (own == frames_.end()) return std::nullopt;
       frame = own->second.parent;
     }
   }
@@ -184,9 +186,8 @@ class Recorder {
     if (story.settled != nullptr && story.result != nullptr) map.add("gave", *story.result);
     if (story.child != nullptr) {
       map.add("child", Value::string(arena_.copy(story.child->child.to_string())));
-      map.add("child_pipeline",
-              Value::string(arena_.copy(std::string(story.child->pipeline) + "@" +
-                                        std::string(story.child->version))));
+      map.add("child_pipeline", Value::string(arena_.copy(std::string(story.child->pipeline) + "@" +
+                                                          std::string(story.child->version))));
     }
     if (story.waiting_until_us != 0) map.add("waiting_until", time_value(story.waiting_until_us));
     attempts(story, map);
@@ -229,8 +230,9 @@ class Recorder {
       // The whole input stands in the record once.
       if (path == "input") continue;
       const std::string_view name = std::string_view(path).substr(0, path.find('.'));
-      const Value* root = name == "input" ? &input : result_of(frame, name);
-      const Value* value = root == nullptr ? nullptr : look_up(path, *root);
+      const auto root = name == "input" ? std::optional<const Value*>(&input) : result_of(frame, name);
+      if (!root.has_value()) continue;
+      const Value* value = *root == nullptr ? nullptr : look_up(path, **root);
       map.add(Value::string(arena_.copy(path)), value == nullptr ? Value() : *value);
     }
     return map.build();

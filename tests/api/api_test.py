@@ -65,6 +65,19 @@ class EveryOperation(Case):
         waiting = self.start("api/pause", {"pause": "3600s"}, 202)
         self.assertEqual(call("cancel_decision", {"why": "enough"}, path={"id": waiting["id"]})["status"], "cancelled")
 
+        held = {"id": self.start("api/pause", {"pause": "3600s"}, 202)["id"]}
+        self.assertEqual(call("pause_decision", {"why": "wait"}, path=held)["status"], "paused")
+        self.assertEqual(call("resume_decision", {"why": "go on"}, path=held)["status"], "waiting")
+        again = call("restart_decision", {"from": "verdict", "why": "once more", "wait": "10s"}, path={"id": done["id"]})
+        self.assertEqual(again["output"], done["output"])
+        self.assertNotEqual(again["id"], done["id"])
+        bulk = call("start_bulk_operation", {"action": "cancel", "filter": {"pipeline": "api/pause"}, "dry_run": True}, 202)
+        while bulk["status"] == "running":
+            bulk = call("get_bulk_operation", path={"id": bulk["id"]})
+        call("get_bulk_operation", path={"id": bulk["id"]})
+        self.assertGreaterEqual(bulk["matched"], 1)
+        self.assertEqual(bulk["changed"], 0)
+
         _, review = self.ask()
         at = {"id": review}
         self.assertIn(review, [item["id"] for item in call("list_reviews")["reviews"]])

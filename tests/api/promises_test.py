@@ -68,6 +68,74 @@ class Waiting(Case):
             self.assertTrue(self.call("replay_decision", {}, path={"id": done["id"]})["identical"])
             self.assertEqual(len(service.keys), 3, "a replay called the service")
 
+    def test_blocks_run_and_a_child_is_a_decision_of_its_own(self):
+        done = self.start("api/flow", {"items": [2, 3, 4, 5]})
+        self.assertEqual(done["output"], {"results": [4, 8], "failed": 2, "sum": 12, "fraud": True})
+        at = {"id": done["id"]}
+        record = self.call("get_decision_record", path=at)
+        steps = {step["name"]: step for step in record["steps"]}
+        self.assertEqual(steps["doubled[0].twice"]["gave"], {"n": 4})
+        self.assertEqual(steps["doubled[1].odd"]["status"], "failed")
+        child = self.call("get_decision_record", path={"id": steps["scored"]["child"]})
+        self.assertEqual(child["parent"], done["id"])
+        self.assertTrue(self.call("replay_decision", {}, path=at)["identical"])
+
+    def test_what_was_done_is_undone_when_the_decision_fails(self):
+        failed = self.saga(True)
+        self.assertEqual((failed["status"], failed["error"]["code"]), ("failed", "api.full"))
+        at = {"id": failed["id"]}
+        steps = {step["name"]: step for step in self.call("get_decision_record", path=at)["steps"]}
+        self.assertEqual(steps["booked.compensate.booked_undo"]["gave"], {"given_back": 12})
+        self.assertEqual(steps["finally.told"]["status"], "completed")
+        self.assertTrue(self.call("replay_decision", {}, path=at)["identical"])
+        self.assertEqual(self.saga(False)["output"], {"seat": 12})
+
+    def saga(self, fails):
+        """Its `finally` waits for a moment."""
+        started = self.start("api/saga", {"fails": fails}, 202)
+        return self.call("get_decision", path={"id": started["id"]}, query={"wait": "20s"})
+
+    def test_a_paused_decision_stands_still(self):
+        held = {"id": self.start("api/pause", {"pause": "1s"}, 202)["id"]}
+        self.assertEqual(self.call("pause_decision", {"why": "look"}, path=held)["status"], "paused")
+        self.problem("run.paused", "pause_decision", {"why": "again"}, path=held, status=409)
+        self.assertEqual(self.call("get_decision", path=held, query={"wait": "1500ms"})["status"], "paused")
+        self.call("resume_decision", {"why": "go on"}, path=held)
+        self.problem("run.not_paused", "resume_decision", {"why": "again"}, path=held, status=409)
+        self.assertEqual(self.call("get_decision", path=held, query={"wait": "10s"})["status"], "completed")
+        self.assertTrue(self.call("replay_decision", {}, path=held)["identical"])
+
+    def test_a_restart_keeps_what_was_recorded_before(self):
+        done = self.start("api/score", {"card": "r", "amount": 700, "country": "AT"})
+        at = {"id": done["id"]}
+        again = self.call("restart_decision", {"from": "verdict", "why": "look again", "wait": "10s"}, path=at)
+        events = self.call("get_decision_history", path={"id": again["id"]})["events"]
+        self.assertEqual([event["type"] for event in events[:3]], ["run_started", "run_restarted", "step_completed"])
+        self.assertEqual(events[1]["of"], done["id"])
+        self.assertTrue(self.call("replay_decision", {}, path={"id": again["id"]})["identical"])
+        self.problem("run.unknown_step", "restart_decision", {"from": "nothing"}, path=at, status=422)
+        waiting = {"id": self.start("api/pause", {"pause": "3600s"}, 202)["id"]}
+        self.problem("run.not_ended", "restart_decision", {"from": "pause"}, path=waiting, status=409)
+
+    def test_many_are_cancelled_at_once_after_they_were_counted(self):
+        for _ in range(3):
+            self.start("api/pause", {"pause": "3600s"}, 202)
+        request = {"action": "cancel", "filter": {"pipeline": "api/pause", "status": "waiting"}, "why": "all of them"}
+
+        def run(**more):
+            answer = self.call("start_bulk_operation", {**request, **more}, 202)
+            while answer["status"] == "running":
+                answer = self.call("get_bulk_operation", path={"id": answer["id"]})
+            return answer
+
+        counted = run(dry_run=True)
+        self.assertGreaterEqual(counted["matched"], 3)
+        self.assertEqual(counted["changed"], 0)
+        self.assertEqual(run()["changed"], counted["matched"])
+        self.assertEqual(run()["matched"], 0)
+        self.problem("bulk.unknown_action", "start_bulk_operation", {"action": "delete", "filter": {"pipeline": "x"}}, status=400)
+        self.problem("request.missing", "start_bulk_operation", {"action": "cancel", "filter": {}}, status=400)
+
     def test_a_cancelled_decision_cannot_be_cancelled_again(self):
         at = {"id": self.start("api/pause", {"pause": "3600s"}, 202)["id"]}
         answer = self.call("cancel_decision", {"why": "not needed"}, path=at)
