@@ -139,14 +139,15 @@ Status SegmentStore::mend_tail(const Segment& last, LogOffset durable, LogOffset
   return last.file->sync_data();
 }
 
-Result<SegmentStore::Prepared> SegmentStore::prepare(uint64_t capacity_bytes) {
+Result<SegmentStore::Prepared> SegmentStore::prepare(uint64_t capacity_bytes,
+                                                     const std::function<void(uint64_t)>& between) {
   capacity_bytes = align_up(capacity_bytes, kSectorBytes);
   SY_ASSIGN_OR_RETURN(const bool left_over, disk_.exists(prepared_path()));
   if (left_over) SY_RETURN_IF_ERROR(disk_.remove(prepared_path()));
   Prepared prepared;
   prepared.capacity_bytes = capacity_bytes;
   SY_ASSIGN_OR_RETURN(prepared.file, disk_.open(prepared_path(), OpenMode::kCreateNew));
-  auto allocated = prepared.file->allocate_zeroed(kSegmentHeaderBytes + capacity_bytes);
+  auto allocated = prepared.file->allocate_zeroed(kSegmentHeaderBytes + capacity_bytes, between);
   count_syncs(1);
   if (!allocated.ok()) {
     discard(std::move(prepared));  // gives the space back: others may need it more than a half segment
