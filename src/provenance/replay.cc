@@ -455,7 +455,7 @@ Result<ReplayReport> Replayer::replay(const workflow::RunSummary& summary,
   report.status_before = workflow::run_status_name(summary.status);
   const auto* completed = std::get_if<RunCompleted>(&events.back().event.body);
   if (completed != nullptr) report.output_before = make_document(completed->output);
-  ReplayHost host(events, report.exact);
+  ReplayHost host(events, *run->pipeline, report.exact);
   if (report.exact) {
     ExactDriver driver(*run, host);
     driver.recorded_ = &events;

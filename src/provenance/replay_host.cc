@@ -20,6 +20,14 @@ std::string bytes_of(const Event& event) {
   return bytes;
 }
 
+bool uses(const workflow::Step& step, ArtefactKind kind, std::string_view name) {
+  if (const auto* model = std::get_if<workflow::ModelSpec>(&step.spec))
+    return kind == ArtefactKind::kModel && model->model.name == name;
+  if (const auto* rules = std::get_if<workflow::RulesSpec>(&step.spec))
+    return kind == ArtefactKind::kRules && rules->table.name == name;
+  return false;
+}
+
 std::string describe(const Event& event, const workflow::RunState& run) {
   std::string text(event_type_name(event.type()));
   if (event.step != kNoStep && event.step < run.pipeline->steps.size())
@@ -66,12 +74,17 @@ RunId ReplayHost::new_id(int64_t) {
 }
 
 const workflow::Kill* ReplayHost::killed(ArtefactKind kind, std::string_view name, std::string_view version) {
-  const Event* expected = next();
-  if (!exact_ || expected == nullptr) return nullptr;
+  size_t at = cursor;
+  const bool is_run = kind == ArtefactKind::kPipeline;
+  // A run that a switch stops closes its reviews first.
+  while (is_run && at < recorded_.size() && std::holds_alternative<ReviewClosed>(recorded_[at].event.body)) ++at;
+  if (!exact_ || at >= recorded_.size()) return nullptr;
+  const Event* expected = &recorded_[at].event;
   const ErrorView* error = error_of(*expected);
   if (error == nullptr || error->code != kKilled) return nullptr;
-  const bool is_run = std::holds_alternative<RunFailed>(expected->body);
-  if (is_run != (kind == ArtefactKind::kPipeline)) return nullptr;
+  if (is_run != std::holds_alternative<RunFailed>(expected->body)) return nullptr;
+  // Of steps that begin together another one may be meant.
+  if (!is_run && !uses(pipeline_.steps[expected->step], kind, name)) return nullptr;
   kill_ = workflow::Kill{kind, std::string(name), std::string(version), "", "", expected->time_us};
   return &*kill_;
 }

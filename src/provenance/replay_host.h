@@ -17,8 +17,8 @@ namespace switchyard::provenance {
 /// was recorded, in that order; in a counterfactual it is only collected.
 class ReplayHost final : public workflow::Host {
  public:
-  ReplayHost(const std::vector<partition::RecordedEvent>& recorded, bool exact)
-      : recorded_(recorded), exact_(exact) {}
+  ReplayHost(const std::vector<partition::RecordedEvent>& recorded, const workflow::Pipeline& pipeline, bool exact)
+      : recorded_(recorded), pipeline_(pipeline), exact_(exact) {}
 
   bool emit(workflow::RunState& run, Event event) override;
   void start_effect(workflow::RunState&, workflow::EffectRequest request) override {
@@ -45,6 +45,7 @@ class ReplayHost final : public workflow::Host {
 
  private:
   const std::vector<partition::RecordedEvent>& recorded_;
+  const workflow::Pipeline& pipeline_;
   const bool exact_;
   std::optional<workflow::Kill> kill_;
 };
