@@ -40,7 +40,7 @@ Error unexpected(const std::string& url, int status) {
 
 /// What the step's `response` says of the answer; null where it says nothing.
 schema::SchemaPtr response_schema(const workflow::EffectRequest& request) {
-  const workflow::Step& step = request.pipeline->steps[request.step.value];
+  const workflow::Step& step = request.pipeline->steps[request.step.step.value];
   return std::get<workflow::HttpSpec>(step.spec).response;
 }
 
