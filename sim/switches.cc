@@ -2,9 +2,11 @@
 
 namespace switchyard::sim {
 
-const workflow::Kill* Switched::killed(ArtefactKind kind, std::string_view name, std::string_view version) const {
+const workflow::Kill* Switched::killed(ArtefactKind kind, std::string_view name,
+                                       std::string_view version) const {
   for (const auto& kill : kills_) {
-    if (kill.kind == kind && kill.name == name && (kill.version.empty() || kill.version == version)) return &kill;
+    if (kill.kind == kind && kill.name == name && (kill.version.empty() || kill.version == version))
+      return &kill;
   }
   return nullptr;
 }

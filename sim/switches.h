@@ -31,7 +31,8 @@ class Switched final : public workflow::Catalog {
                                                 std::string_view version) const override {
     return scenery_->rules(name, version);
   }
-  const workflow::Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version) const override;
+  const workflow::Kill* killed(ArtefactKind kind, std::string_view name,
+                               std::string_view version) const override;
 
   const std::vector<workflow::Kill>& kills() const { return kills_; }
   std::shared_ptr<const Switched> with(workflow::Kill kill) const;

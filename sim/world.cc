@@ -58,7 +58,8 @@ void World::see_event(PartitionId partition, const Event& event) {
   const std::string_view code = step != nullptr ? step->error.code : run != nullptr ? run->error.code : "";
   if (code != "governance.killed") return;
   ++outcome_.stopped;
-  // A parent hears of its child's end, and a run that undoes its steps ends, when the switch may be back already.
+  // A parent hears of its child's end, and a run that undoes its steps ends, when the switch may be back
+  // already.
   if (outcome_.switches == 0) fail("something failed for a switch that nobody has thrown");
 }
 
@@ -155,29 +156,29 @@ bool World::open() {
 }
 
 bool World::try_open(Status& status) {
-    log::LocalLogOptions log_options;
-    log_options.directory = "/logs";
-    log_options.limits.queued_bytes = kQueuedBytes;
-    log_options.segment_bytes = kSegmentBytes;
-    log_options.first_segment_bytes = kSegmentBytes;
-    log_options.manual = true;
-    log_options.disk = &disk_;
-    log_options.random = &process_random_;
-    log_options.clock = &clock_;
-    auto logs = log::LocalLogs::open(log_options);
-    if (logs.ok()) {
-      local_logs_ = std::move(*logs);
-      logs_ = std::make_unique<SimulatedLogs>(*local_logs_, options_.plant);
-      engine_.logs = logs_.get();
-      mailbox_ = std::make_unique<partition::CommandBox>(partition::kMailboxCapacity);
-      for (uint32_t p = 0; p < partitions_ && status.ok(); ++p) {
-        hosts_.push_back(std::make_unique<partition::PartitionHost>(PartitionId(p), engine_, *mailbox_));
-        status = hosts_.back()->open();
-      }
-    } else {
-      status = logs.error();
+  log::LocalLogOptions log_options;
+  log_options.directory = "/logs";
+  log_options.limits.queued_bytes = kQueuedBytes;
+  log_options.segment_bytes = kSegmentBytes;
+  log_options.first_segment_bytes = kSegmentBytes;
+  log_options.manual = true;
+  log_options.disk = &disk_;
+  log_options.random = &process_random_;
+  log_options.clock = &clock_;
+  auto logs = log::LocalLogs::open(log_options);
+  if (logs.ok()) {
+    local_logs_ = std::move(*logs);
+    logs_ = std::make_unique<SimulatedLogs>(*local_logs_, options_.plant);
+    engine_.logs = logs_.get();
+    mailbox_ = std::make_unique<partition::CommandBox>(partition::kMailboxCapacity);
+    for (uint32_t p = 0; p < partitions_ && status.ok(); ++p) {
+      hosts_.push_back(std::make_unique<partition::PartitionHost>(PartitionId(p), engine_, *mailbox_));
+      status = hosts_.back()->open();
     }
-    return status.ok();
+  } else {
+    status = logs.error();
+  }
+  return status.ok();
 }
 
 void World::drop_process() {
@@ -267,7 +268,8 @@ void World::flip_switch() {
     case 0: kill.kind = ArtefactKind::kRules, kill.name = "risk-limits"; break;
     case 1: kill.kind = ArtefactKind::kModel, kill.name = "light"; break;
     case 2: kill.kind = ArtefactKind::kModel, kill.name = "heavy", kill.version = "2.0.0"; break;
-    default: kill.kind = ArtefactKind::kPipeline, kill.name = pipelines[random_.below(pipelines.size())]->name;
+    default:
+      kill.kind = ArtefactKind::kPipeline, kill.name = pipelines[random_.below(pipelines.size())]->name;
   }
   if (catalog_->killed(kill.kind, kill.name, "2.0.0") != nullptr) return;
   trace("kill " + kill.name);

@@ -13,11 +13,11 @@
 #include "host.h"
 #include "plant.h"
 #include "scenery.h"
+#include "switches.h"
 #include "switchyard/store/memory.h"
 #include "switchyard/testing/manual_clock.h"
 #include "switchyard/testing/seeded_random.h"
 #include "switchyard/testing/simulated_disk.h"
-#include "switches.h"
 
 namespace switchyard::sim {
 
@@ -31,7 +31,7 @@ struct WorldOutcome {
   std::string failure;  ///< empty: everything held
   uint64_t trace = 0;   ///< a hash over all that happened, the same for the same seed
   uint64_t runs = 0, events = 0, crashes = 0, replays = 0, answered_reviews = 0;
-  uint64_t early_crashes = 0;  ///< before the process had opened its partitions
+  uint64_t early_crashes = 0;          ///< before the process had opened its partitions
   uint64_t switches = 0, stopped = 0;  ///< thrown; attempts and runs that failed for one
 };
 

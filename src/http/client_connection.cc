@@ -19,8 +19,8 @@ Error unavailable(std::string code, std::string message) {
   return make_error(ErrorKind::kUnavailable, std::move(code), std::move(message));
 }
 
-/// Addresses of this machine's own network segment. Clouds serve a machine's credentials at one of them to whoever
-/// asks, so a URL that a stranger can influence must not lead there.
+/// Addresses of this machine's own network segment. Clouds serve a machine's credentials at one of them to
+/// whoever asks, so a URL that a stranger can influence must not lead there.
 bool is_link_local(const boost::asio::ip::address& address) {
   if (address.is_v4()) return (address.to_v4().to_uint() >> 16) == 0xA9FE;  // 169.254.0.0/16
   const auto v6 = address.to_v6();
@@ -82,8 +82,9 @@ void ClientConnection::connect_to(std::vector<tcp::endpoint> endpoints) {
       // Later, as every other failure comes: whoever handed the exchange over is still at work.
       return boost::asio::post(core_.io(), [self = shared_from_this()] {
         self->fail(make_error(ErrorKind::kPermissionDenied, "http.address_refused",
-                              self->origin_ + " has a link-local address, where machines keep their own secrets; it "
-                                              "is called only where --http-allow names the host."));
+                              self->origin_ +
+                                  " has a link-local address, where machines keep their own secrets; it "
+                                  "is called only where --http-allow names the host."));
       });
     }
   }

@@ -114,7 +114,7 @@ class LocalCore {
   StallListener stall_listener_;
   bool stopping_ = false;
   bool orderly_ = false;
-  bool writer_gone_ = false;  // nobody needs another segment
+  bool writer_gone_ = false;   // nobody needs another segment
   bool writer_waits_ = false;  // for a segment that is being prepared
   bool writer_sleeps_ = false;
   Preparation preparation_ = Preparation::kNone;

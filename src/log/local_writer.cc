@@ -267,9 +267,10 @@ bool LocalCore::prepare_when_idle() {
   return true;
 }
 
-// Zeroing a segment at once takes the disk's bandwidth, and the processor, from the commits of that moment. So
-// it goes on only as fast as the current segment fills: begun at half of it, done at three quarters. A log that
-// hardly grows gets its segment in some seconds nevertheless, and a writer that waits for it gets it at once.
+// Zeroing a segment at once takes the disk's bandwidth, and the processor, from the commits of that moment.
+// So it goes on only as fast as the current segment fills: begun at half of it, done at three quarters. A log
+// that hardly grows gets its segment in some seconds nevertheless, and a writer that waits for it gets it at
+// once.
 void LocalCore::pace_preparation(uint64_t done, uint64_t bytes) {
   const uint64_t used = segment_used_.load(std::memory_order_relaxed);
   const uint64_t capacity = segment_capacity_.load(std::memory_order_relaxed);

@@ -84,8 +84,8 @@ Result<SegmentStore::Recovered> SegmentStore::open(uint64_t first_segment_bytes)
   SY_RETURN_IF_ERROR(disk_.create_directories(directory_));
   SY_ASSIGN_OR_RETURN(const bool left_over, disk_.exists(prepared_path()));
   if (left_over) SY_RETURN_IF_ERROR(disk_.remove(prepared_path()));
-  // What an earlier process made, it may have died before making durable: the names of the segments and of their
-  // folder. Nothing may be acknowledged in a file that a loss of power could take away whole.
+  // What an earlier process made, it may have died before making durable: the names of the segments and of
+  // their folder. Nothing may be acknowledged in a file that a loss of power could take away whole.
   SY_RETURN_IF_ERROR(disk_.sync_directory(directory_.substr(0, directory_.rfind('/'))));
   SY_RETURN_IF_ERROR(disk_.sync_directory(directory_));
   count_syncs(2);

@@ -363,8 +363,8 @@ void PartitionHost::expire_waiters(int64_t now_us) {
   }
 }
 
-// Small checkpoints keep the background's work in small pieces, between which commits get the processor. But each
-// writes all runs in memory once more, so where there are many of them it must be worth that.
+// Small checkpoints keep the background's work in small pieces, between which commits get the processor. But
+// each writes all runs in memory once more, so where there are many of them it must be worth that.
 size_t PartitionHost::freeze_bytes() const {
   return std::clamp(machine_->stats().hot_runs * kStateBytesPerHotRun, kCheckpointStateBytes,
                     store::kFreezeBytes);

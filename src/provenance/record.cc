@@ -181,9 +181,8 @@ class Recorder {
     if (story.settled != nullptr && story.result != nullptr) map.add("gave", *story.result);
     if (story.child != nullptr) {
       map.add("child", Value::string(arena_.copy(story.child->child.to_string())));
-      map.add("child_pipeline",
-              Value::string(arena_.copy(std::string(story.child->pipeline) + "@" +
-                                        std::string(story.child->version))));
+      map.add("child_pipeline", Value::string(arena_.copy(std::string(story.child->pipeline) + "@" +
+                                                          std::string(story.child->version))));
     }
     if (story.waiting_until_us != 0) map.add("waiting_until", time_value(story.waiting_until_us));
     attempts(story, map);

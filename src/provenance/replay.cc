@@ -224,8 +224,8 @@ class ExactDriver {
     });
   }
 
-  /// Whether an attempt that is under way here failed in this move for a switch: it began again then, after a restart,
-  /// as all others did.
+  /// Whether an attempt that is under way here failed in this move for a switch: it began again then, after a
+  /// restart, as all others did.
   bool restarts_into_a_switch(int64_t now_us) {
     for (size_t r = host_.cursor; r < recorded().size() && recorded()[r].event.time_us == now_us; ++r) {
       const Event& event = recorded()[r].event;

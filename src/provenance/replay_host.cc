@@ -76,13 +76,15 @@ const workflow::Kill* ReplayHost::killed(ArtefactKind kind, std::string_view nam
   size_t at = cursor;
   const bool is_run = kind == ArtefactKind::kPipeline;
   // A run that a switch stops closes its reviews first.
-  while (is_run && at < recorded_.size() && std::holds_alternative<ReviewClosed>(recorded_[at].event.body)) ++at;
+  while (is_run && at < recorded_.size() && std::holds_alternative<ReviewClosed>(recorded_[at].event.body))
+    ++at;
   // A switch that stopped a later move (a restart's, a retry's) had not been thrown yet.
   if (!exact_ || at >= recorded_.size() || recorded_[at].event.time_us != now_us) return nullptr;
   const Event* expected = &recorded_[at].event;
   const ErrorView* error = error_of(*expected);
   if (error == nullptr || error->code != kKilled) return nullptr;
-  const bool ends = std::holds_alternative<RunFailed>(expected->body) || std::holds_alternative<RunUnwinding>(expected->body);
+  const bool ends = std::holds_alternative<RunFailed>(expected->body) ||
+                    std::holds_alternative<RunUnwinding>(expected->body);
   if (is_run != ends) return nullptr;
   // Of steps that begin together another one may be meant.
   if (!is_run && !uses(pipeline_.steps[expected->step], kind, name)) return nullptr;

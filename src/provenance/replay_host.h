@@ -20,7 +20,8 @@ inline constexpr std::string_view kKilled = "governance.killed";
 /// was recorded, in that order; in a counterfactual it is only collected.
 class ReplayHost final : public workflow::Host {
  public:
-  ReplayHost(const std::vector<partition::RecordedEvent>& recorded, const workflow::Pipeline& pipeline, bool exact)
+  ReplayHost(const std::vector<partition::RecordedEvent>& recorded, const workflow::Pipeline& pipeline,
+             bool exact)
       : recorded_(recorded), pipeline_(pipeline), exact_(exact) {}
 
   bool emit(workflow::RunState& run, Event event) override;
@@ -45,7 +46,7 @@ class ReplayHost final : public workflow::Host {
   int64_t now_us = 0;  ///< of the move that is made; for whom the switches of that moment matter
   std::deque<workflow::EffectRequest> effects;
   std::deque<workflow::ChildRequest> children;  ///< started and not yet ended; counterfactuals only
-  std::string difference;  ///< the first; empty: none
+  std::string difference;                       ///< the first; empty: none
 
  private:
   const std::vector<partition::RecordedEvent>& recorded_;

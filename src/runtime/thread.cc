@@ -15,8 +15,8 @@ void name_this_thread(const std::string& name) {
 
 void yield_to_foreground() {
 #ifdef __linux__
-  // On Linux a priority belongs to a thread, and its id is what setpriority takes. 10 levels are a tenth of the
-  // weight: little while others want the processor, all of it while they do not.
+  // On Linux a priority belongs to a thread, and its id is what setpriority takes. 10 levels are a tenth of
+  // the weight: little while others want the processor, all of it while they do not.
   constexpr int kBackgroundNice = 10;
   (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kBackgroundNice);
 #endif

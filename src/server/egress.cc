@@ -6,10 +6,11 @@ namespace switchyard::server {
 namespace {
 
 Error bad_entry(const std::string& entry) {
-  return make_error(ErrorKind::kInvalidArgument, "server.bad_http_allow",
-                    "--http-allow takes hosts like api.example.org, api.example.org:8443 or *.example.org, not '" +
-                        entry + "'",
-                    "http-allow");
+  return make_error(
+      ErrorKind::kInvalidArgument, "server.bad_http_allow",
+      "--http-allow takes hosts like api.example.org, api.example.org:8443 or *.example.org, not '" + entry +
+          "'",
+      "http-allow");
 }
 
 }  // namespace
@@ -25,7 +26,8 @@ Result<Egress> Egress::only(const std::vector<std::string>& entries) {
     if (!parsed.ok() || parsed->target != "/" || authority.find_first_of("/?#*") != std::string::npos)
       return bad_entry(text);
     entry.host = parsed->host;
-    const std::string bare = parsed->host.find(':') == std::string::npos ? parsed->host : "[" + parsed->host + "]";
+    const std::string bare =
+        parsed->host.find(':') == std::string::npos ? parsed->host : "[" + parsed->host + "]";
     if (authority.size() > bare.size()) entry.port = parsed->port;
     egress.entries_.push_back(std::move(entry));
   }

@@ -178,12 +178,13 @@ rocksdb::Status RocksStore::write_batch(const InFlight& work, uint64_t& written,
   rocksdb::ReadOptions read;
   std::string ignored;
   rocksdb::Status status;
-  // In the order of the keys an insertion begins where the last one ended, instead of searching from the top: that
-  // makes the write five times as fast, and it holds a processor that commits need.
+  // In the order of the keys an insertion begins where the last one ended, instead of searching from the top:
+  // that makes the write five times as fast, and it holds a processor that commits need.
   std::vector<const Entry*> entries;
   entries.reserve(work.overlay->keys());
   work.overlay->for_each([&entries](const Entry& entry) { entries.push_back(&entry); });
-  std::sort(entries.begin(), entries.end(), [](const Entry* a, const Entry* b) { return a->key() < b->key(); });
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry* a, const Entry* b) { return a->key() < b->key(); });
   const auto add = [&](const Entry& entry) {
     const auto key = slice(entry.key());
     if (entry.live) {

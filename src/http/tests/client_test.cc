@@ -113,8 +113,8 @@ TEST(ClientAddresses, LinkLocalOnesAreCalledOnlyForHostsThatMay) {
     const ClientResult result = promise.get_future().get();
     return result.response.ok() ? std::string() : result.response.error().code;
   };
-  for (const char* url : {"http://169.254.169.254/latest/meta-data", "http://[fe80::1]/", "http://[fd00:ec2::254]/",
-                          "http://[::ffff:169.254.169.254]/"})
+  for (const char* url : {"http://169.254.169.254/latest/meta-data", "http://[fe80::1]/",
+                          "http://[fd00:ec2::254]/", "http://[::ffff:169.254.169.254]/"})
     EXPECT_EQ(error_of(url), "http.address_refused") << url;
   EXPECT_NE(error_of("http://169.254.1.2:9/"), "http.address_refused") << "named by the operator";
   TestServer server(echo);

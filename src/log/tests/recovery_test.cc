@@ -423,8 +423,8 @@ TEST(LogRecovery, IgnoresWhatAFencedOwnerWroteAfterItsSuccessorBegan) {
   EXPECT_EQ(verdict.records[1].payload, "rightful");
 }
 
-// Found by the simulator: a process that died between naming a segment and syncing its folder left names that the
-// next one trusted, and a loss of power took the segment with all that it had acknowledged.
+// Found by the simulator: a process that died between naming a segment and syncing its folder left names that
+// the next one trusted, and a loss of power took the segment with all that it had acknowledged.
 TEST(LogRecovery, WhatIsAcknowledgedAfterADeathWhileOpeningSurvivesALossOfPower) {
   for (uint64_t seed = 0; seed < 40; ++seed) {
     for (uint64_t death = 1; death <= 12; ++death) {

@@ -22,7 +22,8 @@ class AwkwardLog final : public log::Log {
     log::StallListener listener;
     void stall(bool on) {
       stalled = on;
-      listener(on, on ? Status(make_error(ErrorKind::kNoSpace, "runtime.no_space", "the disk is full")) : Status());
+      listener(on, on ? Status(make_error(ErrorKind::kNoSpace, "runtime.no_space", "the disk is full"))
+                      : Status());
     }
   };
   AwkwardLog(std::unique_ptr<log::Log> real, Mood& mood) : real_(std::move(real)), mood_(mood) {}
@@ -80,7 +81,8 @@ class HostTest : public ::testing::Test {
  protected:
   HostTest() {
     pipelines->add("quick", "steps: { twice: { set: { n: input.n * 2 } } }\noutput: { n: twice.n }\n");
-    pipelines->add("model", "steps: { light: { model: m, input: { n: input.n } } }\noutput: { s: light.score }\n");
+    pipelines->add("model",
+                   "steps: { light: { model: m, input: { n: input.n } } }\noutput: { s: light.score }\n");
     pipelines->add("pay",
                    "steps: { pay: { http: { method: POST, url: \"'https://bank.example.org/'\" } } }\n"
                    "output: { s: pay.status }\n");
@@ -114,7 +116,8 @@ class HostTest : public ::testing::Test {
   }
   /// Starts a run; `answers` gets what comes of it.
   void start(const std::string& name, const std::string& key = {}, int64_t wait_us = 0) {
-    StartCommand command{start_of(*pipelines, name, 21, "c", key), wait_us == 0 ? 0 : clock.now_us() + wait_us, {}};
+    StartCommand command{
+        start_of(*pipelines, name, 21, "c", key), wait_us == 0 ? 0 : clock.now_us() + wait_us, {}};
     command.reply = [this](Result<StartReply> reply) { answers.push_back(std::move(reply)); };
     ASSERT_TRUE(mailbox.push({0, std::move(command)}));
   }
@@ -287,7 +290,8 @@ TEST_F(Waiting, AReaderOfAParkedRunIsAnsweredWhenItEnds) {
   ASSERT_EQ(answers.size(), 1u) << "a start is answered when its run waits";
   EXPECT_EQ(answers[0]->view.summary.status, workflow::RunStatus::kWaiting);
   std::optional<Result<RunView>> told;
-  host->wait_for(started(), clock.now_us() + 7'200'000'000, [&](Result<RunView> view) { told = std::move(view); });
+  host->wait_for(started(), clock.now_us() + 7'200'000'000,
+                 [&](Result<RunView> view) { told = std::move(view); });
   turn();
   sync();
   EXPECT_FALSE(told.has_value());

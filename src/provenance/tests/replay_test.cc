@@ -157,11 +157,12 @@ class ReplayTest : public ::testing::Test {
   std::unique_ptr<partition::Engine> engine;
   std::vector<std::string> asked;  ///< models the replayer asked anew
   double anew = 0.3;
-  Replayer replayer{[this] { return catalog; },
-                    [this](const std::string& name, const std::string& version, const Document&) -> Result<Document> {
-                      asked.push_back(name + "@" + version);
-                      return scored(anew);
-                    }};
+  Replayer replayer{
+      [this] { return catalog; },
+      [this](const std::string& name, const std::string& version, const Document&) -> Result<Document> {
+        asked.push_back(name + "@" + version);
+        return scored(anew);
+      }};
 };
 
 using Exact = ReplayTest;
@@ -209,13 +210,17 @@ TEST_F(Exact, APersonsAnswerIsTakenFromTheRecord) {
   const auto waiting = decide(10);
   ASSERT_EQ(waiting.status, workflow::RunStatus::kWaiting);
   EXPECT_EQ(replay(waiting)->status_after, "waiting for a person");
-  const auto reviews = ask<std::vector<review::Item>>([&](auto done) { engine->list_reviews({}, std::move(done)); });
+  const auto reviews =
+      ask<std::vector<review::Item>>([&](auto done) { engine->list_reviews({}, std::move(done)); });
   ASSERT_EQ(reviews.size(), 1u);
-  ask<review::Item>([&](auto done) { engine->claim_review({reviews[0].id, "ann", 60'000'000}, std::move(done)); });
+  ask<review::Item>([&](auto done) {
+    engine->claim_review({reviews[0].id, "ann", 60'000'000}, std::move(done));
+  });
   ask<review::Item>([&](auto done) {
     engine->answer_review({reviews[0].id, "ann", *parse_json_document("{\"fraud\":true}")}, std::move(done));
   });
-  const auto ended = ask<partition::RunView>([&](auto done) { engine->get_run(waiting.id, 0, std::move(done)); });
+  const auto ended =
+      ask<partition::RunView>([&](auto done) { engine->get_run(waiting.id, 0, std::move(done)); });
   const auto report = replay(ended.summary);
   ASSERT_TRUE(report.ok());
   EXPECT_TRUE(report->identical) << report->difference;
@@ -304,7 +309,8 @@ TEST(ParseChange, TakesKindNameAndVersionAndNothingElse) {
   EXPECT_EQ(change->kind, ArtefactKind::kRules);
   EXPECT_EQ(change->name, "shop/limits");
   EXPECT_EQ(change->version, "2.0.0");
-  for (const char* text : {"", "model=light", "light@1.0.0", "pipeline=a/b@1.0.0", "model=@1.0.0", "model=light@"})
+  for (const char* text :
+       {"", "model=light", "light@1.0.0", "pipeline=a/b@1.0.0", "model=@1.0.0", "model=light@"})
     EXPECT_EQ(parse_change(text).error().code, "replay.bad_change") << text;
 }
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "switchyard/base/result.h"
-#include "switchyard/http/url.h"
 #include "switchyard/http/client.h"
+#include "switchyard/http/url.h"
 #include "switchyard/types/value.h"
 
 namespace CLI {

@@ -22,9 +22,9 @@ struct ClientOptions {
   bool verify_tls = true;                 ///< certificate chain and host name
   std::string ca_file;                    ///< PEM, in place of the system's roots; empty: the system's
   std::string user_agent = "switchyard";
-  /// Where given: the hosts for which it is false are not connected to at link-local addresses (169.254.0.0/16,
-  /// fe80::/10, and fd00:ec2::254 like it), whatever their names resolve to: kPermissionDenied
-  /// "http.address_refused". Called on the client's thread.
+  /// Where given: the hosts for which it is false are not connected to at link-local addresses
+  /// (169.254.0.0/16, fe80::/10, and fd00:ec2::254 like it), whatever their names resolve to:
+  /// kPermissionDenied "http.address_refused". Called on the client's thread.
   std::function<bool(std::string_view host)> may_be_link_local;
 };
 
