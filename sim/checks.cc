@@ -1,5 +1,6 @@
 // What must hold, whatever happened.
 #include <algorithm>
+#include <utility>
 
 #include "switchyard/provenance/replay.h"
 #include "switchyard/types/json.h"
@@ -270,6 +271,8 @@ void World::check_queues(const History& history) {
 
 /// The recorded effects and answers give the recorded events again, byte for byte.
 void World::check_replays(const History& history, bool last) {
+  // A replay asks the table as it was asked then; the switch is for what happens now.
+  const bool off = std::exchange(table_watch().off, false);
   const provenance::Replayer replayer([this] { return scenery_; }, nullptr);
   size_t replayed = 0;
   for (const auto& [id, run] : history.runs()) {
@@ -284,6 +287,7 @@ void World::check_replays(const History& history, bool last) {
                   ") replays differently: " + report->difference);
     ++outcome_.replays;
   }
+  table_watch().off = off;
 }
 
 /// No more faults: everything comes to an end, or waits for a person for as long as it takes.
@@ -291,6 +295,7 @@ void World::finish() {
   trace("no more faults");
   disk_full(false);
   effects_.set_calm(true);
+  set_catalog(catalog_->with_all_on());
   resume_runs();
   for (int i = 0; i < 4000 && !failed(); ++i) {
     turn();

@@ -145,6 +145,11 @@ void World::post_start(const Key& key, const std::string& idempotency_key, int64
     if (!reply.ok()) {
       if (reply.error().code == "run.idempotency_mismatch" && !idempotency_key.empty())
         return trace("mismatch");
+      if (reply.error().code == "governance.killed") {
+        if (catalog_->killed(ArtefactKind::kPipeline, key.pipeline, "1.0.0") == nullptr)
+          fail("a start of " + key.pipeline + " was refused for a switch that nobody has thrown");
+        return trace("switched off");
+      }
       return refused(reply.error(), {});
     }
     const RunId id = reply->view.summary.id;

@@ -101,7 +101,8 @@ WorldOutcome run_seed(uint64_t seed, const Arguments& arguments) {
 
 struct Totals {
   std::mutex mutex;
-  uint64_t passed = 0, failed = 0, runs = 0, events = 0, crashes = 0, replays = 0, reviews = 0;
+  uint64_t passed = 0, failed = 0, runs = 0, events = 0, crashes = 0, replays = 0, reviews = 0, early = 0,
+           switches = 0, stopped = 0;
 
   void add(uint64_t seed, const WorldOutcome& outcome, const Arguments& arguments) {
     std::lock_guard lock(mutex);
@@ -110,6 +111,9 @@ struct Totals {
     crashes += outcome.crashes;
     replays += outcome.replays;
     reviews += outcome.answered_reviews;
+    early += outcome.early_crashes;
+    switches += outcome.switches;
+    stopped += outcome.stopped;
     ++(outcome.failure.empty() ? passed : failed);
     if (!outcome.failure.empty() && failed <= kFailuresShown) {
       std::printf("seed %llu FAILED: %s\n  again: %s\n", static_cast<unsigned long long>(seed),
@@ -141,8 +145,13 @@ int run(const Arguments& arguments) {
   }
   for (auto& thread : threads) thread.join();
   const auto n = [](uint64_t value) { return static_cast<unsigned long long>(value); };
-  std::printf("%llu runs, %llu events, %llu crashes, %llu reviews answered, %llu runs replayed\n",
-              n(totals.runs), n(totals.events), n(totals.crashes), n(totals.reviews), n(totals.replays));
+  std::printf(
+      "%llu runs, %llu events, %llu crashes, %llu more while opening, %llu reviews answered, %llu runs "
+      "replayed\n",
+      n(totals.runs), n(totals.events), n(totals.crashes), n(totals.early), n(totals.reviews),
+      n(totals.replays));
+  std::printf("%llu switches thrown, which stopped %llu attempts and runs\n", n(totals.switches),
+              n(totals.stopped));
   std::printf("%llu passed, %llu failed\n", n(totals.passed), n(totals.failed));
   return totals.failed == 0 ? 0 : 1;
 }

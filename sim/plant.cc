@@ -6,7 +6,7 @@
 namespace switchyard::sim {
 namespace {
 
-constexpr std::array<std::pair<Plant, std::string_view>, 9> kNames{{
+constexpr std::array<std::pair<Plant, std::string_view>, 10> kNames{{
     {Plant::kNone, "none"},
     {Plant::kLyingDisk, "lying-disk"},
     {Plant::kEarlyAnswer, "early-answer"},
@@ -14,6 +14,7 @@ constexpr std::array<std::pair<Plant, std::string_view>, 9> kNames{{
     {Plant::kLostWrites, "lost-writes"},
     {Plant::kTwoClaims, "two-claims"},
     {Plant::kLostReply, "lost-reply"},
+    {Plant::kDeafSwitches, "deaf-switches"},
     {Plant::kChance, "chance"},
     {Plant::kCanary, "canary"},
 }};

@@ -15,6 +15,7 @@ enum class Plant : uint8_t {
   kLostWrites,     ///< the store loses some records of runs
   kTwoClaims,      ///< the store forgets that a review is claimed
   kLostReply,      ///< an answer now and then goes nowhere
+  kDeafSwitches,   ///< the engine never hears of a kill switch
   kChance,         ///< something that is no function of the seed
   kCanary,         ///< every seed fails
 };

@@ -229,6 +229,7 @@ class Limits final : public rules::RuleTable {
   const Type& facts_type() const override { return facts_; }
   const Type& output_type() const override { return output_; }
   Result<Value> evaluate(const Value& facts, Arena& arena) const override {
+    if (table_watch().off) ++table_watch().breaches;
     const Value* amount = facts.find("amount");
     const bool large = amount != nullptr && amount->is_number() && amount->to_double() > 500;
     ListBuilder matched(arena);
@@ -336,6 +337,11 @@ Result<std::shared_ptr<const workflow::Pins>> Scenery::pins_for(const workflow::
 
 std::shared_ptr<const rules::RuleTable> Scenery::rules(std::string_view name, std::string_view) const {
   return name == limits_->name() ? limits_ : nullptr;
+}
+
+TableWatch& table_watch() {
+  thread_local TableWatch watch;
+  return watch;
 }
 
 std::shared_ptr<const Scenery> scenery() {

@@ -36,6 +36,13 @@ class Scenery final : public workflow::Catalog {
   std::map<std::string, std::shared_ptr<const workflow::Pins>> pins_;
 };
 
+/// Whether this thread's world has switched the rule table off, and how often it was asked nevertheless.
+struct TableWatch {
+  bool off = false;
+  uint64_t breaches = 0;
+};
+TableWatch& table_watch();
+
 /// Shared by all worlds of the process.
 std::shared_ptr<const Scenery> scenery();
 

@@ -18,6 +18,7 @@ constexpr uint64_t kQueuedBytes = (16u << 20) + (48u << 10);
 World::World(const WorldOptions& options)
     : options_(options),
       scenery_(scenery()),
+      catalog_(std::make_shared<const Switched>(scenery_)),
       random_(options.seed),
       process_random_(options.seed ^ 0x70726f63),
       now_us_(clock_.now_us()),
@@ -32,34 +33,59 @@ World::World(const WorldOptions& options)
   engine_.partitions = partitions_;
   engine_.clock = &clock_;
   engine_.random = &process_random_;
-  engine_.catalog = [scenery = scenery_] { return scenery; };
+  table_watch() = {};
+  engine_.catalog = [this]() -> std::shared_ptr<const workflow::Catalog> {
+    if (options_.plant == Plant::kDeafSwitches) return scenery_;
+    return catalog_;
+  };
   engine_.executor = &effects_;
   engine_.open_store = [this](PartitionId partition) -> Result<std::unique_ptr<store::StateStore>> {
     return borrow_store(*stores_[partition.value], options_.plant);
   };
-  engine_.observer = [this](PartitionId partition, const Event& event) {
-    trace("event " + std::to_string(partition.value) + " " + event.run.to_string() + " " +
-          std::to_string(event.step) + " " + std::string(event_type_name(event.type())));
-  };
-  effects_.on_begin = [this](const workflow::EffectRequest& request) {
-    const std::string attempt = request.run.to_string() + "/" + std::to_string(request.step.step.value) + "." +
-                                std::to_string(request.step.frame) + "/" +
-                                std::to_string(request.attempt);
-    trace("effect " + attempt);
-    if (request.effect != workflow::EffectClass::kEffectful) return;
-    see_durable();
-    if (!durable_begun_.contains(attempt))
-      fail("the effectful attempt " + attempt + " began before its record was durable");
-    if (!begun_.insert(attempt).second)
-      fail("the effectful attempt " + attempt + " began twice in one process");
-  };
+  engine_.observer = [this](PartitionId partition, const Event& event) { see_event(partition, event); };
+  effects_.on_begin = [this](const workflow::EffectRequest& request) { see_effect(request); };
+}
+
+void World::see_event(PartitionId partition, const Event& event) {
+  trace("event " + std::to_string(partition.value) + " " + event.run.to_string() + " " +
+        std::to_string(event.step) + " " + std::string(event_type_name(event.type())));
+  const auto* started = std::get_if<RunStarted>(&event.body);
+  if (started != nullptr &&
+      catalog_->killed(ArtefactKind::kPipeline, started->pipeline, started->version) != nullptr)
+    fail("a run of the pipeline " + std::string(started->pipeline) + " started while that was switched off");
+  const auto* step = std::get_if<StepFailed>(&event.body);
+  const auto* run = std::get_if<RunFailed>(&event.body);
+  const std::string_view code = step != nullptr ? step->error.code : run != nullptr ? run->error.code : "";
+  if (code != "governance.killed") return;
+  ++outcome_.stopped;
+  // A parent hears of its child's end, and a run that undoes its steps ends, when the switch may be back
+  // already.
+  if (outcome_.switches == 0) fail("something failed for a switch that nobody has thrown");
+}
+
+void World::see_effect(const workflow::EffectRequest& request) {
+  const std::string attempt = request.run.to_string() + "/" + std::to_string(request.step.step.value) + "." +
+                              std::to_string(request.step.frame) + "/" + std::to_string(request.attempt);
+  trace("effect " + attempt);
+  const auto* model = std::get_if<workflow::ModelCall>(&request.call);
+  if (model != nullptr && catalog_->killed(ArtefactKind::kModel, model->name, model->version) != nullptr)
+    fail("the model " + model->name + " was called while it was switched off");
+  if (request.effect != workflow::EffectClass::kEffectful) return;
+  see_durable();
+  if (!durable_begun_.contains(attempt))
+    fail("the effectful attempt " + attempt + " began before its record was durable");
+  if (!begun_.insert(attempt).second)
+    fail("the effectful attempt " + attempt + " began twice in one process");
 }
 
 World::~World() { drop_process(); }
 
 WorldOutcome World::run() {
   open();
-  for (int i = 0; i < kActions && !failed(); ++i) act();
+  for (int i = 0; i < kActions && !failed(); ++i) {
+    act();
+    if (table_watch().breaches != 0) fail("the rule table was asked while it was switched off");
+  }
   if (!failed()) finish();
   if (options_.plant == Plant::kCanary) fail("the canary sings");
   for (const auto& durable : durable_) outcome_.events += durable.size();
@@ -84,8 +110,10 @@ void World::act() {
     crash(random_.below(3) != 0);
   else if (roll < 993)
     restart_in_order();
-  else if (roll < 996 && !full_)
+  else if (roll < 995 && !full_)
     check_all(false);
+  else if (roll < 998)
+    flip_switch();
   else
     see_durable();
 }
@@ -95,32 +123,24 @@ void World::act() {
 
 bool World::open() {
   // An open that finds no space is tried again once there is some, as an operator would.
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    log::LocalLogOptions log_options;
-    log_options.directory = "/logs";
-    log_options.limits.queued_bytes = kQueuedBytes;
-    log_options.segment_bytes = kSegmentBytes;
-    log_options.first_segment_bytes = kSegmentBytes;
-    log_options.manual = true;
-    log_options.disk = &disk_;
-    log_options.random = &process_random_;
-    log_options.clock = &clock_;
+  for (int attempt = 0; attempt < 8 && !failed(); ++attempt) {
+    // Every few starts the process dies before it is open, perhaps several times in a row.
+    disk_.die_after(attempt < 3 && random_.one_in(3) ? 1 + random_.below(12) : 0);
     Status status;
-    auto logs = log::LocalLogs::open(log_options);
-    if (logs.ok()) {
-      local_logs_ = std::move(*logs);
-      logs_ = std::make_unique<SimulatedLogs>(*local_logs_, options_.plant);
-      engine_.logs = logs_.get();
-      mailbox_ = std::make_unique<partition::CommandBox>(partition::kMailboxCapacity);
-      for (uint32_t p = 0; p < partitions_ && status.ok(); ++p) {
-        hosts_.push_back(std::make_unique<partition::PartitionHost>(PartitionId(p), engine_, *mailbox_));
-        status = hosts_.back()->open();
-      }
-    } else {
-      status = logs.error();
+    const bool opened = try_open(status);
+    if (disk_.died()) {
+      trace("died while it opened");
+      ++outcome_.early_crashes;
+      drop_process();
+      random_.one_in(2) ? disk_.crash() : disk_.kill_process();
+      for (auto& store : stores_) store->crash();
+      continue;
     }
-    if (status.ok()) {
+    disk_.die_after(0);
+    if (opened) {
       trace("open");
+      // As a thread does first: what recovery has begun goes on before anything else can happen.
+      for (auto& host : hosts_) host->finish_turn(now_us_);
       return true;
     }
     drop_process();
@@ -131,8 +151,34 @@ bool World::open() {
     }
     disk_full(false);
   }
-  fail("a restart failed twice");
+  fail("a restart failed again and again");
   return false;
+}
+
+bool World::try_open(Status& status) {
+  log::LocalLogOptions log_options;
+  log_options.directory = "/logs";
+  log_options.limits.queued_bytes = kQueuedBytes;
+  log_options.segment_bytes = kSegmentBytes;
+  log_options.first_segment_bytes = kSegmentBytes;
+  log_options.manual = true;
+  log_options.disk = &disk_;
+  log_options.random = &process_random_;
+  log_options.clock = &clock_;
+  auto logs = log::LocalLogs::open(log_options);
+  if (logs.ok()) {
+    local_logs_ = std::move(*logs);
+    logs_ = std::make_unique<SimulatedLogs>(*local_logs_, options_.plant);
+    engine_.logs = logs_.get();
+    mailbox_ = std::make_unique<partition::CommandBox>(partition::kMailboxCapacity);
+    for (uint32_t p = 0; p < partitions_ && status.ok(); ++p) {
+      hosts_.push_back(std::make_unique<partition::PartitionHost>(PartitionId(p), engine_, *mailbox_));
+      status = hosts_.back()->open();
+    }
+  } else {
+    status = logs.error();
+  }
+  return status.ok();
 }
 
 void World::drop_process() {
@@ -203,6 +249,37 @@ void World::advance_time() {
   if (random_.one_in(40)) by_us = static_cast<int64_t>(random_.below(3'600'000'000));
   clock_.advance_us(by_us);
   now_us_ = clock_.now_us();
+}
+
+/// An operator switches something off, or on again.
+void World::flip_switch() {
+  const auto& kills = catalog_->kills();
+  if (!kills.empty() && random_.one_in(2)) {
+    const size_t index = random_.below(kills.size());
+    trace("revive " + kills[index].name);
+    return set_catalog(catalog_->without(index));
+  }
+  workflow::Kill kill;
+  kill.who = "operator";
+  kill.why = "a test";
+  kill.at_us = now_us_;
+  const auto& pipelines = scenery_->pipelines();
+  switch (random_.below(4)) {
+    case 0: kill.kind = ArtefactKind::kRules, kill.name = "risk-limits"; break;
+    case 1: kill.kind = ArtefactKind::kModel, kill.name = "light"; break;
+    case 2: kill.kind = ArtefactKind::kModel, kill.name = "heavy", kill.version = "2.0.0"; break;
+    default:
+      kill.kind = ArtefactKind::kPipeline, kill.name = pipelines[random_.below(pipelines.size())]->name;
+  }
+  if (catalog_->killed(kill.kind, kill.name, "2.0.0") != nullptr) return;
+  trace("kill " + kill.name);
+  ++outcome_.switches;
+  set_catalog(catalog_->with(std::move(kill)));
+}
+
+void World::set_catalog(std::shared_ptr<const Switched> catalog) {
+  catalog_ = std::move(catalog);
+  table_watch().off = catalog_->killed(ArtefactKind::kRules, "risk-limits", "1.0.0") != nullptr;
 }
 
 int64_t World::next_turn_us() {

@@ -13,6 +13,7 @@
 #include "host.h"
 #include "plant.h"
 #include "scenery.h"
+#include "switches.h"
 #include "switchyard/store/memory.h"
 #include "switchyard/testing/manual_clock.h"
 #include "switchyard/testing/seeded_random.h"
@@ -30,6 +31,8 @@ struct WorldOutcome {
   std::string failure;  ///< empty: everything held
   uint64_t trace = 0;   ///< a hash over all that happened, the same for the same seed
   uint64_t runs = 0, events = 0, crashes = 0, replays = 0, answered_reviews = 0;
+  uint64_t early_crashes = 0;          ///< before the process had opened its partitions
+  uint64_t switches = 0, stopped = 0;  ///< thrown; attempts and runs that failed for one
 };
 
 /// One simulated world: partitions on a disk that crashes, clients, reviewers, effects, time; all from the
@@ -61,10 +64,15 @@ class World {
   void restart_in_order();
   void drop_process();
   bool open();
+  bool try_open(Status& status);
   void turn();
   bool step_logs();
   void disk_full(bool full);
   void advance_time();
+  void flip_switch();
+  void set_catalog(std::shared_ptr<const Switched> catalog);
+  void see_event(PartitionId partition, const Event& event);
+  void see_effect(const workflow::EffectRequest& request);
   int64_t next_turn_us();
 
   // Clients (clients.cc).
@@ -112,6 +120,7 @@ class World {
   const WorldOptions options_;
   std::vector<RunId> paused_;  ///< to be resumed
   const std::shared_ptr<const Scenery> scenery_;
+  std::shared_ptr<const Switched> catalog_;
   testing::SeededRandom random_;          ///< decides what happens
   testing::SeededRandom process_random_;  ///< the engine's own
   testing::ManualClock clock_;

@@ -72,8 +72,21 @@ struct SimulatedDisk::State {
   uint64_t capacity = UINT64_MAX;
   uint64_t syncs_until_failure = 0;
   bool failed = false;
+  uint64_t changes_until_death = 0;
+  bool dead = false;  // the process, by die_after()
   bool ignore_syncs = false;
   Counters counters;
+
+  /// Counts a change; true once the process is dead.
+  bool dies() {
+    if (changes_until_death > 0 && --changes_until_death == 0) dead = true;
+    return dead;
+  }
+  /// Those who come next start anew.
+  void bury() {
+    changes_until_death = 0;
+    dead = false;
+  }
 
   uint64_t used() const {
     uint64_t sum = 0;
@@ -137,7 +150,7 @@ class SimulatedDisk::OpenFile final : public File {
   }
   Status pwritev(uint64_t at, std::span<const std::string_view> parts) override {
     std::lock_guard lock(state_->mutex);
-    if (life_ != state_->life || state_->failed) return dead(path_);
+    if (life_ != state_->life || state_->failed || state_->dies()) return dead(path_);
     SY_CHECK(writable_);
     size_t total = 0;
     for (const auto part : parts) total += part.size();
@@ -153,7 +166,7 @@ class SimulatedDisk::OpenFile final : public File {
   }
   Status sync_data() override {
     std::lock_guard lock(state_->mutex);
-    if (life_ != state_->life) return dead(path_);
+    if (life_ != state_->life || state_->dies()) return dead(path_);
     if (state_->syncs_until_failure > 0 && --state_->syncs_until_failure == 0) state_->failed = true;
     if (state_->failed)
       return make_error(ErrorKind::kIo, "runtime.io", "cannot sync " + path_ + ": injected failure");
@@ -161,10 +174,10 @@ class SimulatedDisk::OpenFile final : public File {
     if (!state_->ignore_syncs) inode_->sync();
     return {};
   }
-  Status allocate_zeroed(uint64_t bytes) override {
+  Status allocate_zeroed(uint64_t bytes, const std::function<void(uint64_t)>&) override {
     {
       std::lock_guard lock(state_->mutex);
-      if (life_ != state_->life || state_->failed) return dead(path_);
+      if (life_ != state_->life || state_->failed || state_->dies()) return dead(path_);
       SY_CHECK(inode_->data.empty());
       const uint64_t room = state_->room();
       if (bytes > room) {
@@ -219,6 +232,7 @@ SimulatedDisk::~SimulatedDisk() = default;
 
 void SimulatedDisk::crash() {
   std::lock_guard lock(state_->mutex);
+  state_->bury();
   ++state_->life;
   ++state_->counters.crashes;
   state_->locked.clear();
@@ -235,6 +249,7 @@ void SimulatedDisk::crash() {
 
 void SimulatedDisk::kill_process() {
   std::lock_guard lock(state_->mutex);
+  state_->bury();
   ++state_->life;
   ++state_->counters.crashes;
   state_->locked.clear();
@@ -254,6 +269,17 @@ void SimulatedDisk::fail_sync_after(uint64_t n) {
   std::lock_guard lock(state_->mutex);
   state_->syncs_until_failure = n;
   state_->failed = false;
+}
+
+void SimulatedDisk::die_after(uint64_t n) {
+  std::lock_guard lock(state_->mutex);
+  state_->bury();
+  state_->changes_until_death = n;
+}
+
+bool SimulatedDisk::died() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->dead;
 }
 
 void SimulatedDisk::set_ignore_syncs(bool ignore) {
@@ -306,6 +332,7 @@ Result<std::unique_ptr<File>> SimulatedDisk::open(const std::string& path, OpenM
   std::lock_guard lock(state_->mutex);
   const auto found = state_->names.find(path);
   if (mode == OpenMode::kCreateNew) {
+    if (state_->dies()) return dead(path);
     if (found != state_->names.end()) {
       return make_error(ErrorKind::kConflict, "runtime.exists", path + " exists already");
     }
@@ -347,6 +374,7 @@ Result<bool> SimulatedDisk::exists(const std::string& path) {
 
 Status SimulatedDisk::remove(const std::string& path) {
   std::lock_guard lock(state_->mutex);
+  if (state_->dies()) return dead(path);
   if (state_->names.contains(path)) {
     state_->change(path, {}, nullptr);
     return {};
@@ -357,6 +385,7 @@ Status SimulatedDisk::remove(const std::string& path) {
 
 Status SimulatedDisk::rename(const std::string& from, const std::string& to) {
   std::lock_guard lock(state_->mutex);
+  if (state_->dies()) return dead(from);
   const auto found = state_->names.find(from);
   if (found == state_->names.end()) {
     return make_error(ErrorKind::kNotFound, "runtime.not_found", from + " does not exist");
@@ -373,6 +402,7 @@ Status SimulatedDisk::create_directories(const std::string& directory) {
 
 Status SimulatedDisk::sync_directory(const std::string& directory) {
   std::lock_guard lock(state_->mutex);
+  if (state_->dies()) return dead(directory);
   ++state_->counters.directory_syncs;
   auto& changes = state_->unsynced_changes;
   for (auto change = changes.begin(); change != changes.end();) {

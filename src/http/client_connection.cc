@@ -19,6 +19,17 @@ Error unavailable(std::string code, std::string message) {
   return make_error(ErrorKind::kUnavailable, std::move(code), std::move(message));
 }
 
+/// Addresses of this machine's own network segment. Clouds serve a machine's credentials at one of them to
+/// whoever asks, so a URL that a stranger can influence must not lead there.
+bool is_link_local(const boost::asio::ip::address& address) {
+  if (address.is_v4()) return (address.to_v4().to_uint() >> 16) == 0xA9FE;  // 169.254.0.0/16
+  const auto v6 = address.to_v6();
+  if (v6.is_v4_mapped())
+    return is_link_local(boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, v6));
+  static const auto kMetadata = boost::asio::ip::make_address_v6("fd00:ec2::254");
+  return v6.is_link_local() || v6 == kMetadata;
+}
+
 }  // namespace
 
 ClientConnection::ClientConnection(ClientCore& core, const Url& url)
@@ -63,7 +74,20 @@ void ClientConnection::connect() {
       });
 }
 
-void ClientConnection::connect_to(const std::vector<tcp::endpoint>& endpoints) {
+void ClientConnection::connect_to(std::vector<tcp::endpoint> endpoints) {
+  const auto& may_be_link_local = core_.options().may_be_link_local;
+  if (may_be_link_local && !may_be_link_local(host_)) {
+    std::erase_if(endpoints, [](const tcp::endpoint& e) { return is_link_local(e.address()); });
+    if (endpoints.empty()) {
+      // Later, as every other failure comes: whoever handed the exchange over is still at work.
+      return boost::asio::post(core_.io(), [self = shared_from_this()] {
+        self->fail(make_error(ErrorKind::kPermissionDenied, "http.address_refused",
+                              self->origin_ +
+                                  " has a link-local address, where machines keep their own secrets; it "
+                                  "is called only where --http-allow names the host."));
+      });
+    }
+  }
   boost::asio::async_connect(
       transport_.socket(), endpoints,
       [self = shared_from_this()](const error_code& error, const tcp::endpoint&) {

@@ -31,7 +31,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
 
  private:
   void connect();
-  void connect_to(const std::vector<Transport::Tcp::endpoint>& endpoints);
+  void connect_to(std::vector<Transport::Tcp::endpoint> endpoints);
   void handshake();
   void ready();
   void write();

@@ -62,6 +62,7 @@ class LocalCore {
 
   void run_writer();
   void run_preparer();
+  void pace_preparation(uint64_t done, uint64_t bytes);
   void finish_writer();
 
   void enqueue(std::unique_lock<std::mutex>& lock, Pending pending);
@@ -97,6 +98,7 @@ class LocalCore {
   SegmentStore::Prepared taken_;  // for a roll that the full disk interrupted
 
   std::atomic<uint64_t> next_offset_{0};
+  std::atomic<uint64_t> segment_used_{0}, segment_capacity_{1};  // for the preparer
   std::atomic<uint64_t> durable_end_{0};
 
   mutable std::mutex mutex_;
@@ -112,7 +114,8 @@ class LocalCore {
   StallListener stall_listener_;
   bool stopping_ = false;
   bool orderly_ = false;
-  bool writer_gone_ = false;  // nobody needs another segment
+  bool writer_gone_ = false;   // nobody needs another segment
+  bool writer_waits_ = false;  // for a segment that is being prepared
   bool writer_sleeps_ = false;
   Preparation preparation_ = Preparation::kNone;
   uint64_t preparation_bytes_ = 0;

@@ -84,6 +84,11 @@ Result<SegmentStore::Recovered> SegmentStore::open(uint64_t first_segment_bytes)
   SY_RETURN_IF_ERROR(disk_.create_directories(directory_));
   SY_ASSIGN_OR_RETURN(const bool left_over, disk_.exists(prepared_path()));
   if (left_over) SY_RETURN_IF_ERROR(disk_.remove(prepared_path()));
+  // What an earlier process made, it may have died before making durable: the names of the segments and of
+  // their folder. Nothing may be acknowledged in a file that a loss of power could take away whole.
+  SY_RETURN_IF_ERROR(disk_.sync_directory(directory_.substr(0, directory_.rfind('/'))));
+  SY_RETURN_IF_ERROR(disk_.sync_directory(directory_));
+  count_syncs(2);
   SY_ASSIGN_OR_RETURN(auto segments, open_segments(disk_, directory_, OpenMode::kReadWrite));
   if (segments.empty()) {
     log_id_ = random_.next_u64();
@@ -139,14 +144,15 @@ Status SegmentStore::mend_tail(const Segment& last, LogOffset durable, LogOffset
   return last.file->sync_data();
 }
 
-Result<SegmentStore::Prepared> SegmentStore::prepare(uint64_t capacity_bytes) {
+Result<SegmentStore::Prepared> SegmentStore::prepare(uint64_t capacity_bytes,
+                                                     const std::function<void(uint64_t)>& between) {
   capacity_bytes = align_up(capacity_bytes, kSectorBytes);
   SY_ASSIGN_OR_RETURN(const bool left_over, disk_.exists(prepared_path()));
   if (left_over) SY_RETURN_IF_ERROR(disk_.remove(prepared_path()));
   Prepared prepared;
   prepared.capacity_bytes = capacity_bytes;
   SY_ASSIGN_OR_RETURN(prepared.file, disk_.open(prepared_path(), OpenMode::kCreateNew));
-  auto allocated = prepared.file->allocate_zeroed(kSegmentHeaderBytes + capacity_bytes);
+  auto allocated = prepared.file->allocate_zeroed(kSegmentHeaderBytes + capacity_bytes, between);
   count_syncs(1);
   if (!allocated.ok()) {
     discard(std::move(prepared));  // gives the space back: others may need it more than a half segment

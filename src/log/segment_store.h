@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -62,8 +63,8 @@ class SegmentStore {
     uint64_t capacity_bytes = 0;
     bool named = false;  // roll() got as far as the rename
   };
-  /// On failure nothing is left behind.
-  Result<Prepared> prepare(uint64_t capacity_bytes);
+  /// On failure nothing is left behind. `between` as in File::allocate_zeroed.
+  Result<Prepared> prepare(uint64_t capacity_bytes, const std::function<void(uint64_t)>& between = {});
   void discard(Prepared prepared);
   /// Makes `prepared` the segment that begins at `base`. Everything below `base` must be durable. May be
   /// called again with the same arguments after kNoSpace.

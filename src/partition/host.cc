@@ -363,12 +363,19 @@ void PartitionHost::expire_waiters(int64_t now_us) {
   }
 }
 
+// Small checkpoints keep the background's work in small pieces, between which commits get the processor. But
+// each writes all runs in memory once more, so where there are many of them it must be worth that.
+size_t PartitionHost::freeze_bytes() const {
+  return std::clamp(machine_->stats().hot_runs * kStateBytesPerHotRun, kCheckpointStateBytes,
+                    store::kFreezeBytes);
+}
+
 void PartitionHost::maybe_checkpoint(int64_t now_us) {
   // Asking lets the store drop what its background has written.
   if (writing_state_ && store_->can_freeze()) writing_state_ = false;
   const uint64_t behind = emitted_end().value - checkpointed_.value;
   if (!checkpoint_wanted_) {
-    const bool due = behind > kCheckpointBytes || store_->active_bytes() > store::kFreezeBytes ||
+    const bool due = behind > kCheckpointBytes || store_->active_bytes() > freeze_bytes() ||
                      (behind > 0 && now_us - checkpoint_us_ > kCheckpointIntervalUs);
     if (!due) return;
     if (!store_->can_freeze()) {

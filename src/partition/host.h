@@ -104,6 +104,7 @@ class PartitionHost : private EventWriter, private Outbox {
   void dispatch_effects();
   void expire_waiters(int64_t now_us);
   void maybe_checkpoint(int64_t now_us);
+  size_t freeze_bytes() const;
   LogOffset emitted_end() const;
   void publish_stats();
 

@@ -8,15 +8,12 @@
 
 #include "switchyard/base/hash.h"
 #include "switchyard/types/json.h"
+#include "switchyard/types/time_value.h"
 
 namespace switchyard::provenance {
 namespace {
 
 using partition::RecordedEvent;
-
-Value time_value(int64_t us) {
-  return us == 0 ? Value() : Value::timestamp(us / 1'000'000, static_cast<int32_t>(us % 1'000'000) * 1000);
-}
 
 /// What a recorded path such as "light.score" held, below the value of its first name; nullptr when it was
 /// absent.

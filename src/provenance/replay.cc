@@ -86,6 +86,7 @@ class ExactDriver {
   void run() {
     host_.take(run_);
     take_link(run_, host_);
+    host_.now_us = run_.started_us;
     workflow::advance(run_, host_, run_.started_us);
     while (host_.difference.empty() && host_.next() != nullptr) {
       const size_t before = host_.cursor;
@@ -99,6 +100,7 @@ class ExactDriver {
 
  private:
   void feed(const Event& event) {
+    host_.now_us = event.time_us;
     if (const auto* cancelled = std::get_if<RunCancelled>(&event.body)) {
       return workflow::cancel(run_, cancelled->who, cancelled->why, host_, event.time_us);
     }
@@ -114,6 +116,7 @@ class ExactDriver {
     if (const auto* resumed = std::get_if<RunResumed>(&event.body)) {
       // What was due meanwhile acts now.
       set_time_outs(event.time_us);
+      host_.now_us = event.time_us;
       (void)workflow::resume(run_, resumed->who, resumed->why, host_, event.time_us);
       return;
     }
@@ -160,6 +163,7 @@ class ExactDriver {
     if (times_out(event, at, state.attempt)) return on_time(event.time_us);
     state.attempt_started_us = started_us;
     host_.effects.clear();
+    host_.now_us = event.time_us;
     workflow::complete_effect(run_, at, state.attempt, recorded_result(event), host_, event.time_us);
   }
 
@@ -185,7 +189,9 @@ class ExactDriver {
   }
 
   void on_time(int64_t now_us) {
+    if (restarts_into_a_switch(now_us)) workflow::rebuild(run_);
     set_time_outs(now_us);
+    host_.now_us = now_us;
     workflow::on_time(run_, host_, now_us);
   }
 
@@ -216,6 +222,19 @@ class ExactDriver {
         }
       }
     });
+  }
+
+  /// Whether an attempt that is under way here failed in this move for a switch: it began again then, after a
+  /// restart, as all others did.
+  bool restarts_into_a_switch(int64_t now_us) {
+    for (size_t r = host_.cursor; r < recorded().size() && recorded()[r].event.time_us == now_us; ++r) {
+      const Event& event = recorded()[r].event;
+      const auto* failed = std::get_if<StepFailed>(&event.body);
+      if (failed == nullptr || failed->error.code != kKilled) continue;
+      const auto* state = workflow::find_step(run_, {event.frame, StepIndex(event.step)});
+      if (state != nullptr && state->in_flight && state->attempt == failed->attempt) return true;
+    }
+    return false;
   }
 
   /// What tells that somebody cancelled the run, after the reviews that this closed.
@@ -455,7 +474,7 @@ Result<ReplayReport> Replayer::replay(const workflow::RunSummary& summary,
   report.status_before = workflow::run_status_name(summary.status);
   const auto* completed = std::get_if<RunCompleted>(&events.back().event.body);
   if (completed != nullptr) report.output_before = make_document(completed->output);
-  ReplayHost host(events, report.exact);
+  ReplayHost host(events, *run->pipeline, report.exact);
   if (report.exact) {
     ExactDriver driver(*run, host);
     driver.recorded_ = &events;

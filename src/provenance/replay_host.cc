@@ -5,11 +5,10 @@
 namespace switchyard::provenance {
 namespace {
 
-constexpr std::string_view kKilled = "governance.killed";
-
 const ErrorView* error_of(const Event& event) {
   if (const auto* failed = std::get_if<StepFailed>(&event.body)) return &failed->error;
   if (const auto* failed = std::get_if<RunFailed>(&event.body)) return &failed->error;
+  if (const auto* unwinding = std::get_if<RunUnwinding>(&event.body)) return &unwinding->error;
   return nullptr;
 }
 
@@ -18,6 +17,14 @@ std::string bytes_of(const Event& event) {
   ByteWriter writer(bytes);
   encode_event_body(event, writer);
   return bytes;
+}
+
+bool uses(const workflow::Step& step, ArtefactKind kind, std::string_view name) {
+  if (const auto* model = std::get_if<workflow::ModelSpec>(&step.spec))
+    return kind == ArtefactKind::kModel && model->model.name == name;
+  if (const auto* rules = std::get_if<workflow::RulesSpec>(&step.spec))
+    return kind == ArtefactKind::kRules && rules->table.name == name;
+  return false;
 }
 
 std::string describe(const Event& event, const workflow::RunState& run) {
@@ -66,12 +73,21 @@ RunId ReplayHost::new_id(int64_t) {
 }
 
 const workflow::Kill* ReplayHost::killed(ArtefactKind kind, std::string_view name, std::string_view version) {
-  const Event* expected = next();
-  if (!exact_ || expected == nullptr) return nullptr;
+  size_t at = cursor;
+  const bool is_run = kind == ArtefactKind::kPipeline;
+  // A run that a switch stops closes its reviews first.
+  while (is_run && at < recorded_.size() && std::holds_alternative<ReviewClosed>(recorded_[at].event.body))
+    ++at;
+  // A switch that stopped a later move (a restart's, a retry's) had not been thrown yet.
+  if (!exact_ || at >= recorded_.size() || recorded_[at].event.time_us != now_us) return nullptr;
+  const Event* expected = &recorded_[at].event;
   const ErrorView* error = error_of(*expected);
   if (error == nullptr || error->code != kKilled) return nullptr;
-  const bool is_run = std::holds_alternative<RunFailed>(expected->body);
-  if (is_run != (kind == ArtefactKind::kPipeline)) return nullptr;
+  const bool ends = std::holds_alternative<RunFailed>(expected->body) ||
+                    std::holds_alternative<RunUnwinding>(expected->body);
+  if (is_run != ends) return nullptr;
+  // Of steps that begin together another one may be meant.
+  if (!is_run && !uses(pipeline_.steps[expected->step], kind, name)) return nullptr;
   kill_ = workflow::Kill{kind, std::string(name), std::string(version), "", "", expected->time_us};
   return &*kill_;
 }

@@ -13,12 +13,16 @@
 
 namespace switchyard::provenance {
 
+/// The code of what a kill switch stopped.
+inline constexpr std::string_view kKilled = "governance.killed";
+
 /// The surroundings of a run that is run again. In an exact replay what the interpreter emits must be what
 /// was recorded, in that order; in a counterfactual it is only collected.
 class ReplayHost final : public workflow::Host {
  public:
-  ReplayHost(const std::vector<partition::RecordedEvent>& recorded, bool exact)
-      : recorded_(recorded), exact_(exact) {}
+  ReplayHost(const std::vector<partition::RecordedEvent>& recorded, const workflow::Pipeline& pipeline,
+             bool exact)
+      : recorded_(recorded), pipeline_(pipeline), exact_(exact) {}
 
   bool emit(workflow::RunState& run, Event event) override;
   void start_effect(workflow::RunState&, workflow::EffectRequest request) override {
@@ -39,12 +43,14 @@ class ReplayHost final : public workflow::Host {
   void take(workflow::RunState& run);
 
   size_t cursor = 0;
+  int64_t now_us = 0;  ///< of the move that is made; for whom the switches of that moment matter
   std::deque<workflow::EffectRequest> effects;
   std::deque<workflow::ChildRequest> children;  ///< started and not yet ended; counterfactuals only
-  std::string difference;  ///< the first; empty: none
+  std::string difference;                       ///< the first; empty: none
 
  private:
   const std::vector<partition::RecordedEvent>& recorded_;
+  const workflow::Pipeline& pipeline_;
   const bool exact_;
   std::optional<workflow::Kill> kill_;
 };

@@ -20,7 +20,7 @@ namespace switchyard::runtime {
 namespace {
 
 // Zeros are written and synced in pieces, so that a log's own syncs never queue behind a whole segment.
-constexpr size_t kZeroChunkBytes = 1 << 20;
+constexpr size_t kZeroChunkBytes = 128 << 10;
 constexpr char kLockName[] = "LOCK";
 // Most buffers given to one pwritev; any kernel takes this many.
 constexpr size_t kMaxParts = 512;
@@ -123,7 +123,7 @@ class PosixFile final : public File {
     return {};
   }
 
-  Status allocate_zeroed(uint64_t bytes) override {
+  Status allocate_zeroed(uint64_t bytes, const std::function<void(uint64_t)>& between) override {
     // Reserving first makes a full disk fail before anything is written; where the file system cannot
     // reserve, the zeros below do it.
     if (::fallocate(fd_.get(), 0, 0, static_cast<off_t>(bytes)) != 0 && errno != EOPNOTSUPP &&
@@ -135,6 +135,7 @@ class PosixFile final : public File {
       const size_t part = static_cast<size_t>(std::min<uint64_t>(zeros.size(), bytes - at));
       SY_RETURN_IF_ERROR(pwrite(at, std::string_view(zeros).substr(0, part)));
       SY_RETURN_IF_ERROR(sync_data());
+      if (between) between(at + part);
     }
     if (::fsync(fd_.get()) != 0) return os_error("sync", path_, errno);
     return {};

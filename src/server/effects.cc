@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "switchyard/http/url.h"
+#include "switchyard/schema/schema.h"
 #include "switchyard/types/json.h"
 
 namespace switchyard::server {
@@ -36,8 +38,26 @@ Error unexpected(const std::string& url, int status) {
                     url + " answered with status " + std::to_string(status));
 }
 
+/// What the step's `response` says of the answer; null where it says nothing.
+schema::SchemaPtr response_schema(const workflow::EffectRequest& request) {
+  const workflow::Step& step = request.pipeline->steps[request.step.step.value];
+  return std::get<workflow::HttpSpec>(step.spec).response;
+}
+
+/// The body as the step's expressions may rely on it. What they get is recorded, so a replay checks nothing
+/// again.
+Result<Value> fitting(const Value& body, const schema::Schema& schema, const std::string& url, Arena& arena) {
+  auto normalized = schema.normalize(body, arena);
+  if (normalized.ok()) return *normalized;
+  const Error& error = normalized.error();
+  return make_error(ErrorKind::kUnprocessable, "http.unexpected_body",
+                    url + " answered with a body that does not fit the step's `response`: " + error.message,
+                    "body" + error.field);
+}
+
 /// { status, headers, body }: the body as JSON where it is JSON, else as text.
-Result<Document> http_result(const http::ClientResponse& response) {
+Result<Document> http_result(const http::ClientResponse& response, const schema::Schema* schema,
+                             const std::string& url) {
   auto arena = std::make_shared<Arena>(response.body.size() * 2 + 1024);
   MapBuilder result(*arena), headers(*arena);
   result.add("status", Value::integer(response.status));
@@ -62,6 +82,9 @@ Result<Document> http_result(const http::ClientResponse& response) {
     } else {
       body = Value::string(arena->copy(response.body));
     }
+  }
+  if (schema != nullptr) {
+    SY_ASSIGN_OR_RETURN(body, fitting(body, *schema, url, *arena));
   }
   result.add("body", body);
   const Value value = result.build();
@@ -97,6 +120,10 @@ void Effects::call_model(workflow::EffectRequest request, std::function<void(wor
 
 void Effects::call_http(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {
   auto& call = std::get<workflow::HttpCall>(request.call);
+  // A url that is none is refused by the client, with its reason.
+  if (const auto url = http::parse_url(call.url); url.ok()) {
+    if (Status allowed = egress_.check(*url); !allowed.ok()) return done({allowed.error(), {}});
+  }
   http::ClientRequest outgoing;
   outgoing.method = http::method_from(call.method);
   outgoing.url = call.url;
@@ -114,19 +141,21 @@ void Effects::call_http(workflow::EffectRequest request, std::function<void(work
   outgoing.idempotent = request.effect != workflow::EffectClass::kEffectful;
   outgoing.timeout_ms = std::max<int64_t>(1, (request.deadline_us - clock_.now_us()) / 1000);
   const int64_t begun_us = clock_.monotonic_us();
-  client_.request(std::move(outgoing), [this, begun_us, url = call.url, expect = call.expect,
-                                        done = std::move(done)](http::ClientResult result) {
-    auto arena = std::make_shared<Arena>(256);
-    MapBuilder meta(*arena);
-    meta.add("run_us", Value::integer(clock_.monotonic_us() - begun_us));
-    if (result.response.ok()) meta.add("status", Value::integer(result.response->status));
-    const Value told = meta.build();
-    Document about(std::move(arena), told);
-    if (!result.response.ok()) return done({std::move(result.response).error(), std::move(about)});
-    if (!expected(expect, result.response->status))
-      return done({unexpected(url, result.response->status), std::move(about)});
-    done({http_result(*result.response), std::move(about)});
-  });
+  client_.request(std::move(outgoing),
+                  [this, begun_us, url = call.url, expect = call.expect, schema = response_schema(request),
+                   done = std::move(done)](http::ClientResult result) {
+                    auto arena = std::make_shared<Arena>(256);
+                    MapBuilder meta(*arena);
+                    meta.add("run_us", Value::integer(clock_.monotonic_us() - begun_us));
+                    if (result.response.ok()) meta.add("status", Value::integer(result.response->status));
+                    const Value told = meta.build();
+                    Document about(std::move(arena), told);
+                    if (!result.response.ok())
+                      return done({std::move(result.response).error(), std::move(about)});
+                    if (!expected(expect, result.response->status))
+                      return done({unexpected(url, result.response->status), std::move(about)});
+                    done({http_result(*result.response, schema.get(), url), std::move(about)});
+                  });
 }
 
 }  // namespace switchyard::server

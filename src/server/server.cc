@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "effects.h"
+#include "egress.h"
 #include "metrics.h"
 #include "model_loader.h"
 #include "openapi.h"
@@ -157,7 +158,10 @@ class Server::Impl {
     models.clock = &clock_;
     models_ = std::make_unique<models::ModelService>(std::move(models));
     SY_RETURN_IF_ERROR(models_->start());
-    client_ = std::make_unique<http::Client>(http::ClientOptions{});
+    SY_ASSIGN_OR_RETURN(egress_, Egress::only(options_.http_allow));
+    http::ClientOptions client;
+    client.may_be_link_local = [this](std::string_view host) { return egress_.names(host); };
+    client_ = std::make_unique<http::Client>(std::move(client));
     SY_RETURN_IF_ERROR(client_->start());
     return {};
   }
@@ -179,7 +183,7 @@ class Server::Impl {
   }
 
   Status start_engine(uint32_t partitions) {
-    effects_ = std::make_unique<Effects>(*models_, *client_, clock_);
+    effects_ = std::make_unique<Effects>(*models_, *client_, egress_, clock_);
     metrics_ = std::make_unique<Metrics>(registry_);
     process_metrics_ = telemetry::add_process_metrics(registry_, options_.version);
     store_host_ = store::make_store_host();
@@ -276,6 +280,7 @@ class Server::Impl {
   std::unique_ptr<log::Logs> logs_;
   std::unique_ptr<log::Log> governance_log_;
   std::unique_ptr<models::ModelService> models_;
+  Egress egress_;
   std::unique_ptr<http::Client> client_;
   std::unique_ptr<ServiceModelLoader> loader_;
   std::unique_ptr<governance::Governance> governance_;

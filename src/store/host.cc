@@ -8,10 +8,13 @@
 
 #include <algorithm>
 
+#include "switchyard/runtime/thread.h"
+
 namespace switchyard::store {
 
 Writers::Writers(int threads) {
-  for (int i = 0; i < std::max(1, threads); ++i) threads_.emplace_back([this] { loop(); });
+  for (int i = 0; i < std::max(1, threads); ++i)
+    threads_.push_back(runtime::start_thread("store-writer", [this] { loop(); }));
 }
 
 Writers::~Writers() {
@@ -44,6 +47,7 @@ bool Writers::runs(const void* owner) const {
 }
 
 void Writers::loop() {
+  runtime::yield_to_foreground();
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     const auto now = Clock::now();
@@ -76,6 +80,9 @@ StoreHost::StoreHost(const HostOptions& options, rocksdb::Env* env)
       writers_(options.writer_threads) {
   env_->SetBackgroundThreads(options.flush_threads, rocksdb::Env::HIGH);
   env_->SetBackgroundThreads(options.compaction_threads, rocksdb::Env::LOW);
+  // Both give way to those who answer requests; a memory table that waits for its flush keeps nobody waiting.
+  (void)env_->LowerThreadPoolCPUPriority(rocksdb::Env::HIGH, rocksdb::CpuPriority::kLow);
+  (void)env_->LowerThreadPoolCPUPriority(rocksdb::Env::LOW, rocksdb::CpuPriority::kLow);
   rocksdb::LRUCacheOptions cache;
   cache.capacity = options.block_cache_bytes;
   cache.high_pri_pool_ratio = 0.5;  // index and filter blocks stay before data blocks

@@ -1,12 +1,9 @@
 #include "switchyard/base/hash.h"
 #include "switchyard/types/events.h"
+#include "switchyard/types/time_value.h"
 
 namespace switchyard {
 namespace {
-
-Value time_value(int64_t us) {
-  return us == 0 ? Value() : Value::timestamp(us / 1'000'000, static_cast<int32_t>(us % 1'000'000) * 1000);
-}
 
 struct Describer {
   MapBuilder& map;

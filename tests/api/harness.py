@@ -166,9 +166,9 @@ class Case(unittest.TestCase):
 
 
 class Service:
-    """Counts calls; answers 503 to the first `failures` of them."""
+    """Counts calls; answers 503 to the first `failures` of them, the others with `body`."""
 
-    def __init__(self, failures=0):
+    def __init__(self, failures=0, body=b'{"ok": true}'):
         service = self
         self.keys, self.failures = [], failures
 
@@ -176,7 +176,6 @@ class Service:
             def do_POST(self):
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 service.keys.append(self.headers.get("Idempotency-Key"))
-                body = b'{"ok": true}'
                 self.send_response(503 if len(service.keys) <= service.failures else 200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))

@@ -135,6 +135,21 @@ class Waiting(Case):
         self.assertEqual(run()["matched"], 0)
         self.problem("bulk.unknown_action", "start_bulk_operation", {"action": "delete", "filter": {"pipeline": "x"}}, status=400)
         self.problem("request.missing", "start_bulk_operation", {"action": "cancel", "filter": {}}, status=400)
+    def test_an_answer_that_does_not_fit_the_response_schema_fails_the_attempt_and_names_the_field(self):
+        with Service(body=b'{"ok": "perhaps"}') as service:
+            failed = self.start("api/call", {"url": service.url})
+            self.assertEqual(failed["status"], "failed")
+            self.assertIn("does not fit the step's `response`", failed["error"]["message"])
+            errors = self.call("get_decision_record", path={"id": failed["id"]})["steps"][0]["errors"]
+            self.assertEqual((errors[0]["code"], errors[0]["field"]), ("http.unexpected_body", "body/ok"))
+            calls = len(service.keys)
+            self.assertTrue(self.call("replay_decision", {}, path={"id": failed["id"]})["identical"])
+            self.assertEqual(len(service.keys), calls, "a replay called the service")
+
+    def test_a_link_local_address_is_not_called(self):
+        failed = self.start("api/call", {"url": "http://169.254.169.254/latest/meta-data"})
+        self.assertEqual(failed["status"], "failed")
+        self.assertIn("--http-allow", failed["error"]["message"])
 
     def test_a_cancelled_decision_cannot_be_cancelled_again(self):
         at = {"id": self.start("api/pause", {"pause": "3600s"}, 202)["id"]}

@@ -80,6 +80,21 @@ void append_review(const review::Item& item, int64_t now_us, bool whole, std::st
 /// Reads the output of a finished run from the log when the view lacks it; on the pool's threads.
 Status fill_output(const partition::Engine& engine, partition::RunView& view);
 
+/// Adds a surface's operations to the gateway; both must outlive it.
+class Operations {
+ public:
+  Operations(Gateway& gateway, const Services& services) : gateway_(gateway), services_(services) {}
+  void operator()(std::string_view route, const char* id, Permission permission,
+                  void (*operation)(Call&&, const Services&)) const {
+    gateway_.on(route, id, permission,
+                [operation, &services = services_](Call&& call) { operation(std::move(call), services); });
+  }
+
+ private:
+  Gateway& gateway_;
+  const Services& services_;
+};
+
 /// Runs `work` on the pool; answers 503 when the pool is full.
 void on_pool(const Services& services, Call&& call, std::function<void(Call&)> work);
 

@@ -245,11 +245,7 @@ void replay_all(Call&& call, const Services& services) {
 }  // namespace
 
 void add_decisions(Gateway& gateway, const Services& services) {
-  const auto on = [&](std::string_view route, const char* id, Permission permission,
-                      void (*operation)(Call&&, const Services&)) {
-    gateway.on(route, id, permission,
-               [operation, &services](Call&& call) { operation(std::move(call), services); });
-  };
+  const Operations on(gateway, services);
   on("POST /api/v1/decisions", "start_decision", Permission::kDecisionsStart, start_decision);
   on("GET /api/v1/decisions", "list_decisions", Permission::kDecisionsRead, list_decisions);
   on("GET /api/v1/decisions/{id}", "get_decision", Permission::kDecisionsRead, get_decision);

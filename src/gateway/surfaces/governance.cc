@@ -273,11 +273,7 @@ void list_models(Call&& call, const Services& services) {
 }  // namespace
 
 void add_governance(Gateway& gateway, const Services& services) {
-  const auto on = [&](std::string_view route, const char* id, Permission permission,
-                      void (*operation)(Call&&, const Services&)) {
-    gateway.on(route, id, permission,
-               [operation, &services](Call&& call) { operation(std::move(call), services); });
-  };
+  const Operations on(gateway, services);
   on("POST /api/v1/deployments", "deploy", Permission::kDeploymentsWrite, deploy);
   on("GET /api/v1/artefacts", "list_artefacts", Permission::kDeploymentsRead, list_artefacts);
   on("GET /api/v1/artefacts/{kind}/{name*}", "get_artefact", Permission::kDeploymentsRead, get_artefact);

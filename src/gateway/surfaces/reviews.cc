@@ -138,11 +138,7 @@ void reassign_review(Call&& call, const Services& services) {
 }  // namespace
 
 void add_reviews(Gateway& gateway, const Services& services) {
-  const auto on = [&](std::string_view route, const char* id, Permission permission,
-                      void (*operation)(Call&&, const Services&)) {
-    gateway.on(route, id, permission,
-               [operation, &services](Call&& call) { operation(std::move(call), services); });
-  };
+  const Operations on(gateway, services);
   on("GET /api/v1/reviews", "list_reviews", Permission::kReviewsRead, list_reviews);
   on("GET /api/v1/reviews/{id}", "get_review", Permission::kReviewsRead, get_review);
   on("POST /api/v1/reviews/{id}/claim", "claim_review", Permission::kReviewsAnswer, claim_review);

@@ -99,6 +99,28 @@ class OddPeer {
   std::thread thread_;
 };
 
+TEST(ClientAddresses, LinkLocalOnesAreCalledOnlyForHostsThatMay) {
+  ClientOptions options;
+  options.connect_timeout_ms = 200;
+  options.may_be_link_local = [](std::string_view host) { return host == "169.254.1.2"; };
+  TestClient client(options);
+  const auto error_of = [&](const std::string& url) {
+    ClientRequest request;
+    request.url = url;
+    request.timeout_ms = 200;
+    std::promise<ClientResult> promise;
+    client.request(std::move(request), [&](ClientResult result) { promise.set_value(std::move(result)); });
+    const ClientResult result = promise.get_future().get();
+    return result.response.ok() ? std::string() : result.response.error().code;
+  };
+  for (const char* url : {"http://169.254.169.254/latest/meta-data", "http://[fe80::1]/",
+                          "http://[fd00:ec2::254]/", "http://[::ffff:169.254.169.254]/"})
+    EXPECT_EQ(error_of(url), "http.address_refused") << url;
+  EXPECT_NE(error_of("http://169.254.1.2:9/"), "http.address_refused") << "named by the operator";
+  TestServer server(echo);
+  EXPECT_EQ(error_of(server.url("/")), "");
+}
+
 TEST(Client, SendsRequestsAndKeepsTheConnection) {
   TestServer server(echo);
   TestClient client;

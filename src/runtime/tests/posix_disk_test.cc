@@ -2,6 +2,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -36,6 +37,15 @@ TEST_F(PosixDiskTest, ReadsBackWhatWasWrittenAtEachPlace) {
   EXPECT_EQ(got, std::string_view("\0oneTWOthree\0", 13));
   EXPECT_EQ(file->pread((3 << 20) - 2, got).value(), 2u);
   EXPECT_EQ(file->pread(4 << 20, got).value(), 0u);
+}
+
+TEST_F(PosixDiskTest, AllocatesInPiecesBetweenWhichItsCallerMayTakeItsTime) {
+  auto file = disk_.open(root_ + "/a", OpenMode::kCreateNew).value();
+  std::vector<uint64_t> done;
+  file->allocate_zeroed((1 << 20) + 5, [&done](uint64_t bytes) { done.push_back(bytes); }).value();
+  ASSERT_GT(done.size(), 2u);
+  EXPECT_TRUE(std::is_sorted(done.begin(), done.end()));
+  EXPECT_EQ(done.back(), (1u << 20) + 5);
 }
 
 TEST_F(PosixDiskTest, WritesMorePartsThanOneSystemCallTakes) {

@@ -94,5 +94,27 @@ TEST(SimulatedDisk, IsFullAtItsCapacityAndFailsSyncsWhenAsked) {
   EXPECT_EQ(file->sync_data().error().kind, ErrorKind::kIo);
 }
 
+TEST(SimulatedDisk, AfterItsDeathAProcessChangesNothingMoreUntilAnotherTakesOver) {
+  SimulatedDisk disk(3);
+  auto file = make(disk, "/d/a");
+  file->pwrite(0, "before").value();
+  file->sync_data().value();
+  disk.die_after(3);
+  file->pwrite(0, "1").value();
+  file->pwrite(1, "2").value();
+  EXPECT_FALSE(disk.died());
+  EXPECT_EQ(file->pwrite(2, "3").error().kind, ErrorKind::kIo);
+  EXPECT_TRUE(disk.died());
+  EXPECT_FALSE(file->sync_data().ok());
+  EXPECT_FALSE(disk.open("/d/b", OpenMode::kCreateNew).ok());
+  EXPECT_FALSE(disk.rename("/d/a", "/d/c").ok());
+  EXPECT_FALSE(disk.remove("/d/a").ok());
+  EXPECT_FALSE(disk.sync_directory("/d").ok());
+  disk.kill_process();
+  EXPECT_FALSE(disk.died());
+  EXPECT_EQ(disk.content("/d/a"), "12fore") << "what it wrote before is there";
+  disk.open("/d/a", OpenMode::kReadWrite).value()->pwrite(0, "x").value();
+}
+
 }  // namespace
 }  // namespace switchyard::runtime

@@ -83,19 +83,6 @@ Result<Document> ApiClient::ok(Result<Answer> answer) {
   return error;
 }
 
-std::string encode(std::string_view text) {
-  static constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<uint8_t>(c);
-    if (std::isalnum(byte) || c == '-' || c == '.' || c == '_' || c == '~')
-      out += c;
-    else
-      (out += '%', out += kDigits[byte >> 4], out += kDigits[byte & 15]);
-  }
-  return out;
-}
-
 std::string target_of(std::string path, const std::vector<std::pair<std::string, std::string>>& parameters) {
   char separator = '?';
   for (const auto& [name, value] : parameters) {

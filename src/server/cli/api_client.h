@@ -9,6 +9,7 @@
 
 #include "switchyard/base/result.h"
 #include "switchyard/http/client.h"
+#include "switchyard/http/url.h"
 #include "switchyard/types/value.h"
 
 namespace CLI {
@@ -55,7 +56,7 @@ class ApiClient {
 };
 
 /// Percent-encodes one part of a path or query.
-std::string encode(std::string_view text);
+inline std::string encode(std::string_view text) { return http::percent_encode(text); }
 /// "/path" and "name=value" pairs that are not empty.
 std::string target_of(std::string path, const std::vector<std::pair<std::string, std::string>>& parameters);
 

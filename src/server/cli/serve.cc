@@ -49,6 +49,12 @@ void add_options(CLI::App& command, ServeSettings& settings) {
   command.add_option("--tls-certificate", options.tls_certificate_file,
                      "PEM chain; with --tls-key: serve HTTPS");
   command.add_option("--tls-key", options.tls_key_file, "PEM key");
+  command
+      .add_option("--http-allow", options.http_allow,
+                  "Hosts that http steps may call: HOST, HOST:PORT or *.DOMAIN, with commas (default: all, "
+                  "link-local addresses excepted)")
+      ->envname("SWITCHYARD_HTTP_ALLOW")
+      ->delimiter(',');
   command.add_option("--log-level", settings.log_level, "debug, info, warn, error or off")
       ->capture_default_str();
   command.add_option("--log-format", settings.log_format, "auto, json or text")

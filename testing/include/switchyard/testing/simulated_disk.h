@@ -36,6 +36,12 @@ class SimulatedDisk final : public runtime::Disk {
   /// From now on the n-th sync_data() (1 = the next) and all later ones fail with kIo, and nothing more
   /// reaches the disk. 0 switches it off.
   void fail_sync_after(uint64_t n);
+  /// The process dies at the n-th further change (1 = the next write, sync, creation, renaming or removal):
+  /// that one and all later ones give kIo and do nothing, until crash() or kill_process() makes the death
+  /// official. 0: not.
+  void die_after(uint64_t n);
+  /// Whether it has died so.
+  bool died() const;
   /// A disk that lies: sync_data() succeeds and does nothing. For showing that a test notices.
   void set_ignore_syncs(bool ignore);
 

@@ -22,6 +22,10 @@ struct ClientOptions {
   bool verify_tls = true;                 ///< certificate chain and host name
   std::string ca_file;                    ///< PEM, in place of the system's roots; empty: the system's
   std::string user_agent = "switchyard";
+  /// Where given: the hosts for which it is false are not connected to at link-local addresses
+  /// (169.254.0.0/16, fe80::/10, and fd00:ec2::254 like it), whatever their names resolve to:
+  /// kPermissionDenied "http.address_refused". Called on the client's thread.
+  std::function<bool(std::string_view host)> may_be_link_local;
 };
 
 struct ClientRequest {
@@ -45,7 +49,8 @@ struct ClientResponse {
   std::string_view header(std::string_view name) const;
 };
 
-/// How a request ended. Errors: kInvalidArgument "http.bad_url" or "http.bad_request"; kUnavailable
+/// How a request ended. Errors: kInvalidArgument "http.bad_url" or "http.bad_request"; kPermissionDenied
+/// "http.address_refused"; kUnavailable
 /// "http.name_not_found", "http.connect_failed", "http.tls", "http.connection_lost", "http.truncated",
 /// "http.bad_response"; kDeadlineExceeded "http.timeout"; kTooLarge "http.response_too_large";
 /// kResourceExhausted "http.queue_full"; kCancelled "http.cancelled".

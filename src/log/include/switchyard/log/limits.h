@@ -18,6 +18,8 @@ inline constexpr size_t kMaxBatchBytes = 128u << 20;
 inline constexpr uint64_t kMinSegmentBytes = 8u << 10;
 /// How often a log that found the disk full tries again.
 inline constexpr int64_t kStallRetryUs = 250'000;
+/// Longest pause between two pieces of a segment that is prepared while the log hardly grows.
+inline constexpr int64_t kPreparePauseMs = 20;
 
 static_assert(kMaxPayloadBytes < kMaxBatchBytes);
 static_assert(kMaxBatchBytes < UINT32_MAX / 2, "positions in a batch are 32 bits wide");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -30,8 +31,9 @@ class File {
   /// After a failure the state of earlier writes is unknown and stays so: never call it again to "retry".
   virtual Status sync_data() = 0;
   /// Makes the file exactly `bytes` long, all zeros really written and synced, so that every later write
-  /// inside is a pure overwrite that needs no space and no metadata. Requires an empty file.
-  virtual Status allocate_zeroed(uint64_t bytes) = 0;
+  /// inside is a pure overwrite that needs no space and no metadata. Requires an empty file. `between` is
+  /// called after each piece with the bytes done so far, and may take its time: so a caller spreads the work.
+  virtual Status allocate_zeroed(uint64_t bytes, const std::function<void(uint64_t)>& between = {}) = 0;
   virtual Status truncate(uint64_t bytes) = 0;
   virtual Result<uint64_t> size() const = 0;
 };

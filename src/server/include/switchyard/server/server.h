@@ -22,6 +22,8 @@ struct ServerOptions {
   std::string onnxruntime;            ///< file or folder of the library; empty: the usual places
   size_t max_body_bytes = 32u << 20;  ///< of a deployment; other requests may have 1 MiB
   std::string tls_certificate_file, tls_key_file;
+  std::vector<std::string>
+      http_allow;  ///< hosts that `http` steps may call; empty: all that are not link-local
   telemetry::LogLevel log_level = telemetry::LogLevel::kInfo;
   telemetry::LogFormat log_format = telemetry::LogFormat::kAuto;
   bool memory_log = false;   ///< nothing survives; for measurements
