@@ -58,8 +58,8 @@ RunId StateMachine::new_id(int64_t now_us) {
   return RunId::make(now_us / 1000, placed, environment_.random->next_u64());
 }
 
-const workflow::Kill* StateMachine::killed(ArtefactKind kind, std::string_view name,
-                                           std::string_view version) {
+const workflow::Kill* StateMachine::killed(ArtefactKind kind, std::string_view name, std::string_view version,
+                                           StepAddress) {
   return catalog_->killed(kind, name, version);
 }
 
@@ -570,7 +570,8 @@ namespace {
 
 Status check_why(std::string_view why) {
   if (why.size() <= kMaxWhyBytes) return {};
-  return make_error(ErrorKind::kTooLarge, "run.why_too_large", "the reason may have at most 1024 bytes", "why");
+  return make_error(ErrorKind::kTooLarge, "run.why_too_large", "the reason may have at most 1024 bytes",
+                    "why");
 }
 
 }  // namespace

@@ -173,8 +173,8 @@ class ExactDriver {
            failed->attempt == attempt && failed->error.code == "step.timeout";
   }
 
-  /// Further attempts begin without an event of their own: those that began before a pause must begin before it
-  /// here, too.
+  /// Further attempts begin without an event of their own: those that began before a pause must begin before
+  /// it here, too.
   void begin_retries_before(int64_t pause_us) {
     for (size_t r = host_.cursor + 1; r < recorded().size(); ++r) {
       const Event& event = recorded()[r].event;
@@ -474,7 +474,7 @@ Result<ReplayReport> Replayer::replay(const workflow::RunSummary& summary,
   report.status_before = workflow::run_status_name(summary.status);
   const auto* completed = std::get_if<RunCompleted>(&events.back().event.body);
   if (completed != nullptr) report.output_before = make_document(completed->output);
-  ReplayHost host(events, *run->pipeline, report.exact);
+  ReplayHost host(events, report.exact);
   if (report.exact) {
     ExactDriver driver(*run, host);
     driver.recorded_ = &events;

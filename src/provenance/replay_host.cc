@@ -19,12 +19,22 @@ std::string bytes_of(const Event& event) {
   return bytes;
 }
 
-bool uses(const workflow::Step& step, ArtefactKind kind, std::string_view name) {
-  if (const auto* model = std::get_if<workflow::ModelSpec>(&step.spec))
-    return kind == ArtefactKind::kModel && model->model.name == name;
-  if (const auto* rules = std::get_if<workflow::RulesSpec>(&step.spec))
-    return kind == ArtefactKind::kRules && rules->table.name == name;
-  return false;
+/// The switch that an error tells of: "model light@1.0.0 was switched off by ann: too slow; revive it to go
+/// on".
+workflow::Kill kill_of(std::string_view message, ArtefactKind kind, std::string_view name, int64_t at_us) {
+  constexpr std::string_view kBy = " was switched off by ", kEnd = "; revive it to go on";
+  workflow::Kill kill{kind, std::string(name), "", "", "", at_us};
+  const size_t by = message.find(kBy);
+  if (by == std::string_view::npos || !message.ends_with(kEnd)) return kill;
+  const std::string_view thing = message.substr(0, by);
+  if (const size_t version = thing.rfind('@'); version != std::string_view::npos)
+    kill.version = thing.substr(version + 1);
+  std::string_view rest = message.substr(by + kBy.size());
+  rest.remove_suffix(kEnd.size());
+  const size_t colon = rest.find(": ");
+  kill.who = rest.substr(0, colon);
+  if (colon != std::string_view::npos) kill.why = rest.substr(colon + 2);
+  return kill;
 }
 
 std::string describe(const Event& event, const workflow::RunState& run) {
@@ -45,8 +55,6 @@ bool ReplayHost::emit(workflow::RunState& run, Event event) {
     } else if (expected->type() != event.type() || expected->step != event.step ||
                expected->frame != event.frame) {
       difference = "recorded was " + describe(*expected, run) + ", the replay gives " + describe(event, run);
-    } else if (const ErrorView* error = error_of(*expected); error != nullptr && error->code == kKilled) {
-      // A switch is not part of the run: that it was thrown is taken as recorded.
     } else if (expected->time_us != event.time_us || bytes_of(*expected) != bytes_of(event)) {
       Arena arena;
       difference = describe(event, run) + " differs: recorded " + to_json(event_to_value(*expected, arena)) +
@@ -72,7 +80,8 @@ RunId ReplayHost::new_id(int64_t) {
   return RunId::make(0, 0, cursor + 1);
 }
 
-const workflow::Kill* ReplayHost::killed(ArtefactKind kind, std::string_view name, std::string_view version) {
+const workflow::Kill* ReplayHost::killed(ArtefactKind kind, std::string_view name, std::string_view,
+                                         StepAddress step) {
   size_t at = cursor;
   const bool is_run = kind == ArtefactKind::kPipeline;
   // A run that a switch stops closes its reviews first.
@@ -87,8 +96,8 @@ const workflow::Kill* ReplayHost::killed(ArtefactKind kind, std::string_view nam
                     std::holds_alternative<RunUnwinding>(expected->body);
   if (is_run != ends) return nullptr;
   // Of steps that begin together another one may be meant.
-  if (!is_run && !uses(pipeline_.steps[expected->step], kind, name)) return nullptr;
-  kill_ = workflow::Kill{kind, std::string(name), std::string(version), "", "", expected->time_us};
+  if (!is_run && (expected->step != step.step.value || expected->frame != step.frame)) return nullptr;
+  kill_ = kill_of(error->message, kind, name, expected->time_us);
   return &*kill_;
 }
 

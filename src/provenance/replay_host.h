@@ -20,9 +20,8 @@ inline constexpr std::string_view kKilled = "governance.killed";
 /// was recorded, in that order; in a counterfactual it is only collected.
 class ReplayHost final : public workflow::Host {
  public:
-  ReplayHost(const std::vector<partition::RecordedEvent>& recorded, const workflow::Pipeline& pipeline,
-             bool exact)
-      : recorded_(recorded), pipeline_(pipeline), exact_(exact) {}
+  ReplayHost(const std::vector<partition::RecordedEvent>& recorded, bool exact)
+      : recorded_(recorded), exact_(exact) {}
 
   bool emit(workflow::RunState& run, Event event) override;
   void start_effect(workflow::RunState&, workflow::EffectRequest request) override {
@@ -34,7 +33,8 @@ class ReplayHost final : public workflow::Host {
   }
   void cancel_child(workflow::RunState&, const RunId&, std::string_view) override {}
   RunId new_id(int64_t now_us) override;
-  const workflow::Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version) override;
+  const workflow::Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version,
+                               StepAddress step) override;
   uint32_t budget_left(std::string_view scope, int32_t day, uint32_t per_day) override;
 
   /// The recorded event that comes next; nullptr at the end.
@@ -50,7 +50,6 @@ class ReplayHost final : public workflow::Host {
 
  private:
   const std::vector<partition::RecordedEvent>& recorded_;
-  const workflow::Pipeline& pipeline_;
   const bool exact_;
   std::optional<workflow::Kill> kill_;
 };

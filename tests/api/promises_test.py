@@ -101,7 +101,8 @@ class Waiting(Case):
         self.problem("run.paused", "pause_decision", {"why": "again"}, path=held, status=409)
         self.assertEqual(self.call("get_decision", path=held, query={"wait": "1500ms"})["status"], "paused")
         self.call("resume_decision", {"why": "go on"}, path=held)
-        self.problem("run.not_paused", "resume_decision", {"why": "again"}, path=held, status=409)
+        waiting = {"id": self.start("api/pause", {"pause": "3600s"}, 202)["id"]}
+        self.problem("run.not_paused", "resume_decision", {"why": "it runs"}, path=waiting, status=409)
         self.assertEqual(self.call("get_decision", path=held, query={"wait": "10s"})["status"], "completed")
         self.assertTrue(self.call("replay_decision", {}, path=held)["identical"])
 
@@ -141,7 +142,7 @@ class Waiting(Case):
             self.assertEqual(failed["status"], "failed")
             self.assertIn("does not fit the step's `response`", failed["error"]["message"])
             errors = self.call("get_decision_record", path={"id": failed["id"]})["steps"][0]["errors"]
-            self.assertEqual((errors[0]["code"], errors[0]["field"]), ("http.unexpected_body", "body/ok"))
+            self.assertEqual((errors[0]["error"]["code"], errors[0]["error"]["field"]), ("http.unexpected_body", "body/ok"))
             calls = len(service.keys)
             self.assertTrue(self.call("replay_decision", {}, path={"id": failed["id"]})["identical"])
             self.assertEqual(len(service.keys), calls, "a replay called the service")

@@ -42,10 +42,11 @@ Error to_error(const RunError& error) {
 }
 
 Error Stepper::too_large(const std::string& what) {
-  return make_error(ErrorKind::kTooLarge, "workflow.result_too_large",
-                    what +
-                        " is larger, or nested deeper, than one record of the log may be; keep less, or store "
-                        "it elsewhere and keep a reference");
+  return make_error(
+      ErrorKind::kTooLarge, "workflow.result_too_large",
+      what +
+          " is larger, or nested deeper, than one record of the log may be; keep less, or store "
+          "it elsewhere and keep a reference");
 }
 
 bool Stepper::fits(const Value& value) {
@@ -56,16 +57,16 @@ bool Stepper::fits(const Value& value) {
 Error Stepper::killed_error(const Kill& kill) const {
   return make_error(ErrorKind::kUnavailable, "governance.killed",
                     std::string(artefact_kind_name(kill.kind)) + " " + kill.name +
-                        (kill.version.empty() ? "" : "@" + kill.version) + " was switched off by " + kill.who +
-                        ": " + kill.why + "; revive it to go on");
+                        (kill.version.empty() ? "" : "@" + kill.version) + " was switched off by " +
+                        kill.who + ": " + kill.why + "; revive it to go on");
 }
 
 void Stepper::advance() {
   if (is_final(run_.status) || run_.paused) return;
   // A pipeline that is switched off may still undo what it did.
   if (!run_.unwinding.has_value()) {
-    if (const Kill* kill =
-            host_.killed(ArtefactKind::kPipeline, run_.pipeline->name, run_.pipeline->version)) {
+    if (const Kill* kill = host_.killed(ArtefactKind::kPipeline, run_.pipeline->name, run_.pipeline->version,
+                                        {0, StepIndex(kNoStep)})) {
       return fail_run(killed_error(*kill));
     }
   }
@@ -273,8 +274,8 @@ bool complete_child(RunState& run, StepAddress at, const RunId& child, const Eff
 
 Status pause(RunState& run, std::string_view who, std::string_view why, Host& host, int64_t now_us) {
   if (run.paused) {
-    return make_error(ErrorKind::kConflict, "run.paused", "decision " + run.id.to_string() + " is paused already",
-                      "id");
+    return make_error(ErrorKind::kConflict, "run.paused",
+                      "decision " + run.id.to_string() + " is paused already", "id");
   }
   SY_CHECK(host.emit(run, Event{run.id, kNoStep, now_us, RunPaused{who, why}}));
   return {};
@@ -282,8 +283,8 @@ Status pause(RunState& run, std::string_view who, std::string_view why, Host& ho
 
 Status resume(RunState& run, std::string_view who, std::string_view why, Host& host, int64_t now_us) {
   if (!run.paused) {
-    return make_error(ErrorKind::kConflict, "run.not_paused", "decision " + run.id.to_string() + " is not paused",
-                      "id");
+    return make_error(ErrorKind::kConflict, "run.not_paused",
+                      "decision " + run.id.to_string() + " is not paused", "id");
   }
   SY_CHECK(host.emit(run, Event{run.id, kNoStep, now_us, RunResumed{who, why}}));
   on_time(run, host, now_us);

@@ -61,15 +61,14 @@ void Stepper::start_fail(StepAddress at) {
   auto message = evaluate(spec.message, own.slots, *own.arena);
   const std::string text =
       message.ok() && message->is(Kind::kString) ? std::string(message->as_string()) : spec.code;
-  fail_attempt(at,
-               make_error(ErrorKind::kUnprocessable, spec.code, text, "steps." + step_path(run_, at)));
+  fail_attempt(at, make_error(ErrorKind::kUnprocessable, spec.code, text, "steps." + step_path(run_, at)));
 }
 
 void Stepper::start_rules(StepAddress at) {
   const auto& spec = std::get<RulesSpec>(step(at).spec);
   const Pin* pin = run_.pins->find(ArtefactKind::kRules, spec.table.name);
   SY_CHECK(pin != nullptr);
-  if (const Kill* kill = host_.killed(ArtefactKind::kRules, pin->name, pin->version)) {
+  if (const Kill* kill = host_.killed(ArtefactKind::kRules, pin->name, pin->version, at)) {
     return fail_attempt(at, killed_error(*kill));
   }
   if (pin->table == nullptr) {
@@ -99,7 +98,7 @@ void Stepper::start_model(StepAddress at) {
   const auto& spec = std::get<ModelSpec>(step(at).spec);
   const Pin* pin = run_.pins->find(ArtefactKind::kModel, spec.model.name);
   SY_CHECK(pin != nullptr);
-  if (const Kill* kill = host_.killed(ArtefactKind::kModel, pin->name, pin->version)) {
+  if (const Kill* kill = host_.killed(ArtefactKind::kModel, pin->name, pin->version, at)) {
     return fail_attempt(at, killed_error(*kill));
   }
   const Frame& own = frame(at.frame);
@@ -206,8 +205,8 @@ void Stepper::request(StepAddress at, std::variant<ModelCall, HttpCall> call, in
   effect.attempt = s.attempt;
   effect.effect = what.effect;
   if (what.kind == StepKind::kHttp) {
-    effect.idempotency_key = run_.id.to_string() + "/" + what.name +
-                             (at.frame == 0 ? "" : "." + std::to_string(at.frame)) + "/1";
+    effect.idempotency_key =
+        run_.id.to_string() + "/" + what.name + (at.frame == 0 ? "" : "." + std::to_string(at.frame)) + "/1";
   }
   effect.trace = run_.trace;
   effect.deadline_us = s.attempt_deadline_us;

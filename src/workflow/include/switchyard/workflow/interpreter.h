@@ -36,8 +36,8 @@ struct EffectRequest {
   EffectClass effect = EffectClass::kPure;
   /// "<run>/<step>/1", in a nested frame "<run>/<step>.<frame>/1": the same for every repetition of the step.
   std::string idempotency_key;
-  std::string trace;            ///< W3C traceparent of the run; may be empty
-  int64_t deadline_us = 0;      ///< wall clock; 0: none
+  std::string trace;        ///< W3C traceparent of the run; may be empty
+  int64_t deadline_us = 0;  ///< wall clock; 0: none
   std::variant<ModelCall, HttpCall> call;
   std::shared_ptr<const Pipeline> pipeline;  // keeps constants alive that the call's values point to
 };
@@ -74,7 +74,9 @@ class Host {
   /// Cancels a child nobody waits for any more.
   virtual void cancel_child(RunState& parent, const RunId& child, std::string_view why) = 0;
   virtual RunId new_id(int64_t now_us) = 0;
-  virtual const Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version) = 0;
+  /// The switch that covers what `step` is about to use (for a pipeline: kNoStep), or nullptr.
+  virtual const Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version,
+                             StepAddress step) = 0;
   /// How many reviews `scope` may still ask for on `day`, of `per_day` in all partitions.
   virtual uint32_t budget_left(std::string_view scope, int32_t day, uint32_t per_day) = 0;
 };
@@ -110,8 +112,8 @@ int64_t next_due_us(const RunState& run);
 /// kParkAfterUs keeps it hot.
 bool can_park(const RunState& run, int64_t now_us);
 
-/// From here on no step begins and no timer acts; results of what is under way are recorded. kConflict when it
-/// is paused already. Requires: the run is not final.
+/// From here on no step begins and no timer acts; results of what is under way are recorded. kConflict when
+/// it is paused already. Requires: the run is not final.
 Status pause(RunState& run, std::string_view who, std::string_view why, Host& host, int64_t now_us);
 /// Goes on. What was due meanwhile is due now. kConflict when it is not paused.
 Status resume(RunState& run, std::string_view who, std::string_view why, Host& host, int64_t now_us);
@@ -122,8 +124,9 @@ struct KeptResult {
   bool skipped = false;
   Value result;
 };
-/// Of a run that ended: the results of all root steps but `from` and those that need it, directly or not, in the
-/// order in which they can be recorded. kUnprocessable "run.unknown_step" when the pipeline has no such step.
+/// Of a run that ended: the results of all root steps but `from` and those that need it, directly or not, in
+/// the order in which they can be recorded. kUnprocessable "run.unknown_step" when the pipeline has no such
+/// step.
 Result<std::vector<KeptResult>> kept_results(const RunState& run, std::string_view from);
 
 /// Ends the run; open reviews are closed, completed steps undone, `finally` runs.
