@@ -140,6 +140,10 @@ const std::vector<MacroInfo>& macros() {
        {"optional(A).(name, value) -> optional(B)"},
        "The value when there is one to make it of."},
       {"optFlatMap", true, {"optional(A).(name, optional) -> optional(B)"}, "As optMap, for an optional."},
+      {"cel.block",
+       false,
+       {"(list(A), B) -> B"},
+       "Values that the second argument reads as cel.index(0), ..."},
       {"cel.bind", false, {"(name, A, B) -> B"}, "Gives a value a name for the last argument."},
   };
   return kMacros;
@@ -148,7 +152,7 @@ const std::vector<MacroInfo>& macros() {
 std::vector<FunctionInfo> list_functions() {
   std::vector<FunctionInfo> list;
   for (const auto specs : {conversion_builtins(), string_builtins(), format_builtins(), math_builtins(),
-                           time_builtins(), value_builtins()}) {
+                           time_builtins(), value_builtins(), network_builtins()}) {
     for (const BuiltinSpec& spec : specs) {
       FunctionInfo info{spec.name, spec.method, {}, {}};
       for (const char* overload : spec.overloads)

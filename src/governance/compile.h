@@ -27,7 +27,7 @@ struct CompileRequest {
 struct CompiledArtefact {
   std::shared_ptr<Compiled> compiled;  ///< null when there are errors
   Diagnostics diagnostics;
-  std::string weights;  ///< of a model, as read
+  std::string weights;                         ///< of a model, as read
   std::shared_ptr<workflow::Outline> outline;  ///< of a pipeline, when it was wanted
 };
 

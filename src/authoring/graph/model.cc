@@ -48,7 +48,8 @@ std::string detail_of(const Step& step) {
     return kind + " " + http->method + ", " + std::string(workflow::effect_class_name(http->effect));
   }
   if (const auto* each = std::get_if<workflow::ForEachSpec>(&step.spec)) {
-    const std::string many = each->concurrency > 1 ? ", " + std::to_string(each->concurrency) + " at once" : "";
+    const std::string many =
+        each->concurrency > 1 ? ", " + std::to_string(each->concurrency) + " at once" : "";
     return kind + " " + each->items.text() + many;
   }
   if (const auto* repeat = std::get_if<workflow::RepeatSpec>(&step.spec))
@@ -107,8 +108,8 @@ class GraphMaker {
   }
 
   void add_step(const Step& step, std::optional<size_t> parent) {
-    const size_t box = add_box({look_of(step), step.name, detail_of(step),
-                                step.when.has_value() ? step.when->text() : "", parent});
+    const size_t box = add_box(
+        {look_of(step), step.name, detail_of(step), step.when.has_value() ? step.when->text() : "", parent});
     boxes_[step.index.value] = box;
     if (const auto* attempt = std::get_if<workflow::TrySpec>(&step.spec)) {
       add_try(step, *attempt, box);

@@ -107,7 +107,8 @@ class Completer {
     if (!kind.ok()) return;
     for (const auto& document : question_.workspace.documents_near(question_.path)) {
       if (document.kind != *kind) continue;
-      add(document.name, ItemKind::kReference, document.name + "@" + document.version, document.path, document.name);
+      add(document.name, ItemKind::kReference, document.name + "@" + document.version, document.path,
+          document.name);
     }
   }
 

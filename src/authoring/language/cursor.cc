@@ -21,7 +21,8 @@ struct Flow {
 };
 
 std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\r' || text.back() == '\t' || text.back() == '\n'))
+  while (!text.empty() &&
+         (text.back() == ' ' || text.back() == '\r' || text.back() == '\t' || text.back() == '\n'))
     text.remove_suffix(1);
   while (!text.empty() && (text.front() == ' ' || text.front() == '\n')) text.remove_prefix(1);
   return text;
@@ -165,7 +166,8 @@ class Finder {
     } else {
       finish_block(cursor, line_begin);
     }
-    while (cursor.begin < offset_ && (text_[cursor.begin] == ' ' || text_[cursor.begin] == '\n')) ++cursor.begin;
+    while (cursor.begin < offset_ && (text_[cursor.begin] == ' ' || text_[cursor.begin] == '\n'))
+      ++cursor.begin;
     if (cursor.begin < offset_ && (text_[cursor.begin] == '"' || text_[cursor.begin] == '\'')) {
       cursor.quoted = true;
       ++cursor.begin;

@@ -139,7 +139,8 @@ const workflow::Outline::Scope* Place::scope() const {
   for (const auto& expression : outline_->expressions) {
     const std::string path = without_indexes(expression.path);
     const auto end = std::mismatch(own.begin(), own.end(), path.begin(), path.end()).first;
-    const size_t shared = static_cast<size_t>(end - own.begin()) * 2 + (expression.position.line == line ? 1 : 0);
+    const size_t shared =
+        static_cast<size_t>(end - own.begin()) * 2 + (expression.position.line == line ? 1 : 0);
     if (found != nullptr && shared <= best) continue;
     found = &expression;
     best = shared;

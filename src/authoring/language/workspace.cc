@@ -198,7 +198,8 @@ std::vector<Workspace::Named> Workspace::documents_near(const std::string& path)
   Root& root = root_of(path);
   std::vector<Named> found;
   for (const SourceFile& file : files_below(root, root.folder)) {
-    if (!file.path.ends_with(".yaml") && !file.path.ends_with(".yml") && !file.path.ends_with(".json")) continue;
+    if (!file.path.ends_with(".yaml") && !file.path.ends_with(".yml") && !file.path.ends_with(".json"))
+      continue;
     const auto parsed = document::parse(file.content);
     const auto kind = parsed.root == nullptr ? std::nullopt : governance::kind_of(*parsed.root);
     if (!kind.has_value()) continue;

@@ -78,7 +78,7 @@ class Workspace {
   std::map<std::string, TextMap> open_;
   std::map<std::string, std::shared_ptr<const Bundle>> bundles_;  // by folder; shared with who is answering
   std::map<std::string, std::shared_ptr<const workflow::Outline>> outlines_;  // shared with bundles
-  std::map<std::string, std::string> folders_;                    // of documents: the folder of their bundle
+  std::map<std::string, std::string> folders_;  // of documents: the folder of their bundle
 };
 
 }  // namespace switchyard::authoring::language

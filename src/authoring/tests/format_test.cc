@@ -8,6 +8,7 @@
 #include <random>
 
 #include "switchyard/document/document.h"
+#include "switchyard/governance/bundle.h"
 #include "switchyard/types/json.h"
 
 namespace switchyard::authoring {
@@ -286,6 +287,39 @@ TEST(Format, FormatsWhatPeopleWrote) {
     }
   }
   EXPECT_GT(count, 100u);
+}
+
+/// The documents of a folder as they are, or formatted.
+std::vector<governance::SourceFile> folder_files(const std::filesystem::path& folder, bool formatted_ones) {
+  std::vector<governance::SourceFile> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    const auto extension = entry.path().extension();
+    if (extension != ".yaml" && extension != ".json" && extension != ".onnx") continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    governance::SourceFile source{std::filesystem::relative(entry.path(), folder).generic_string(), ""};
+    if (extension != ".onnx") source.content.assign(std::istreambuf_iterator<char>(file), {});
+    if (extension == ".yaml" && formatted_ones) source.content = formatted(source.content);
+    files.push_back(std::move(source));
+  }
+  return files;
+}
+
+TEST(Format, ChangesNoHash) {
+  size_t compared = 0;
+  for (const char* folder : {"examples/card-fraud", "tests/api/pipelines"}) {
+    const auto path = std::filesystem::path(SWITCHYARD_SOURCE_DIR) / folder;
+    const auto before = governance::compile_bundle({folder_files(path, false), {}});
+    const auto after = governance::compile_bundle({folder_files(path, true), {}});
+    ASSERT_EQ(before.documents.size(), after.documents.size());
+    for (size_t i = 0; i < before.documents.size(); ++i) {
+      ASSERT_EQ(before.documents[i].artefact == nullptr, after.documents[i].artefact == nullptr);
+      if (before.documents[i].artefact == nullptr) continue;
+      EXPECT_EQ(before.documents[i].artefact->sha256, after.documents[i].artefact->sha256)
+          << before.documents[i].path;
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 8u);
 }
 
 }  // namespace

@@ -94,6 +94,35 @@ TEST(Graph, EscapesWhatTheDocumentSays) {
   EXPECT_TRUE(open.empty());
 }
 
+TEST(Graph, NestsWhatContainersHold) {
+  const auto pipeline = compiled(
+      "  each: { for_each: \"[1, 2]\", as: one, steps: { twice: { set: { v: one * 2 } } }, output: twice.v "
+      "}\n"
+      "  careful:\n"
+      "    try: { steps: { call: { wait: 1s } } }\n"
+      "    catch: [ { on: ['wait.*'], steps: { note: { set: { a: error.code } } } } ]\n"
+      "    finally: { steps: { end: { wait: 1s } } }\n"
+      "    after: each\n",
+      "each.count");
+  ASSERT_NE(pipeline, nullptr);
+  const Graph graph = make_graph(*pipeline);
+  const auto parent = [&](const std::string& name) {
+    const auto box = graph.boxes[index_of(graph, name)].parent;
+    return box.has_value() ? graph.boxes[*box].name : "nobody";
+  };
+  EXPECT_EQ(graph.boxes[index_of(graph, "each")].look, Graph::Look::kContainer);
+  EXPECT_EQ(parent("each"), "nobody");
+  EXPECT_EQ(parent("twice"), "each");
+  EXPECT_EQ(parent("call"), "try");
+  EXPECT_EQ(parent("note"), "catch wait.*");
+  EXPECT_EQ(parent("end"), "finally");
+  EXPECT_EQ(parent("finally"), "careful");
+  EXPECT_NE(find_edge(graph, "try", "catch wait.*"), nullptr);
+  for (const auto& edge : graph.edges) EXPECT_EQ(graph.boxes[edge.from].parent, graph.boxes[edge.to].parent);
+  EXPECT_NE(to_mermaid(graph).find("subgraph"), std::string::npos);
+  EXPECT_NE(to_svg(graph).find("class=\"container\""), std::string::npos);
+}
+
 TEST(Graph, DrawsTheSameBytesEachTime) {
   const auto pipeline = compiled(kSteps, "facts");
   ASSERT_NE(pipeline, nullptr);

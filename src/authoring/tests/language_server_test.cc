@@ -184,6 +184,17 @@ TEST_F(LanguageServerTest, CompletesNamesFieldsAndMethodsWithTypes) {
   EXPECT_TRUE(labels("tags: input.tags", "tags: \"'input.|'\"").empty());
 }
 
+TEST_F(LanguageServerTest, KnowsTheNamesThatContainersGive) {
+  const std::string each = "  each: { for_each: input.tags, as: tag, steps: { one: { set: { t: ";
+  const std::string end = " } } }, output: one.t }\noutput:";
+  auto found = labels("output:", each + "|" + end);
+  EXPECT_EQ(found["tag"], "string");
+  EXPECT_TRUE(found.contains("limits"));
+  found = labels("output:", each + "tag.|" + end);
+  EXPECT_TRUE(found.contains("startsWith"));
+  EXPECT_FALSE(labels("stop: facts.stop", "stop: |").contains("tag"));
+}
+
 TEST_F(LanguageServerTest, CompletesNamesOfStepsArtefactsAndFiles) {
   EXPECT_TRUE(labels("after: [limits]", "after: [|]").contains("facts"));
   EXPECT_TRUE(labels("rules: limits", "rules: |").contains("limits"));

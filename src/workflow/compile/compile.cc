@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "../limits.h"
-#include "canonical.h"
 #include "blocks.h"
+#include "canonical.h"
 #include "common_fields.h"
 #include "context.h"
 #include "graph.h"
