@@ -41,18 +41,20 @@ void declare(Environment& environment, const std::string& name, Type type) {
   if (identifier) environment.declare(name, std::move(type));
 }
 
-/// "rows[2].when" as a cursor's path has it: "rows.[].when".
-std::string without_indexes(std::string_view path) {
-  std::string out;
+/// "rows[2].when" as a cursor's path has it: rows, [], when.
+std::vector<std::string> parts_of(std::string_view path) {
+  std::vector<std::string> parts(1);
   for (size_t i = 0; i < path.size(); ++i) {
-    if (path[i] != '[') {
-      out += path[i];
-      continue;
+    if (path[i] == '.') {
+      parts.emplace_back();
+    } else if (path[i] == '[') {
+      while (i < path.size() && path[i] != ']') ++i;
+      parts.emplace_back("[]");
+    } else {
+      parts.back() += path[i];
     }
-    while (i < path.size() && path[i] != ']') ++i;
-    out += out.empty() ? "[]" : ".[]";
   }
-  return out;
+  return parts;
 }
 
 }  // namespace
@@ -128,22 +130,22 @@ const StepSite* Place::find_step(const std::string& name) const {
   return found;
 }
 
-/// That of the expression whose path is nearest to the cursor's: the same one, or one of the same step.
+/// That of the expression whose path is nearest to the cursor's: the same one, or one beside it; between
+/// equals the one that stands less deep.
 const workflow::Outline::Scope* Place::scope() const {
   if (outline_ == nullptr || outline_->scopes.empty()) return nullptr;
-  std::string own;
-  for (const std::string& key : cursor_.full_path()) own += (own.empty() ? "" : ".") + key;
+  const std::vector<std::string> own = cursor_.full_path();
   const uint32_t line = question_.text.position(question_.offset).line;
   const workflow::Outline::Expression* found = nullptr;
-  size_t best = 0;
+  int64_t best = 0;
   for (const auto& expression : outline_->expressions) {
-    const std::string path = without_indexes(expression.path);
-    const auto end = std::mismatch(own.begin(), own.end(), path.begin(), path.end()).first;
-    const size_t shared =
-        static_cast<size_t>(end - own.begin()) * 2 + (expression.position.line == line ? 1 : 0);
-    if (found != nullptr && shared <= best) continue;
+    const auto path = parts_of(expression.path);
+    const auto shared = std::mismatch(own.begin(), own.end(), path.begin(), path.end()).first - own.begin();
+    const int64_t score = shared * 1000 + (expression.position.line == line ? 500 : 0) -
+                          (static_cast<int64_t>(path.size()) - shared);
+    if (found != nullptr && score <= best) continue;
     found = &expression;
-    best = shared;
+    best = score;
   }
   return &outline_->scopes[found == nullptr ? 0 : found->scope];
 }
