@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <cerrno>
+#include <memory>
 
 #include "cli/cli.h"
 #include "cli/folder.h"
@@ -66,8 +67,9 @@ void add_lsp(CLI::App& app, int* code) {
   CLI::App* command =
       app.add_subcommand("lsp", "Language server for editors, on standard input and output (LSP 3.17)");
   // Editors' clients say so; there is nothing else.
-  command->add_flag("--stdio", "Standard input and output; the only way");
-  command->callback([code] { *code = serve_editor(); });
+  auto stdio = std::make_shared<bool>(true);
+  command->add_flag("--stdio", *stdio, "Standard input and output; the only way");
+  command->callback([stdio, code] { *code = serve_editor(); });
 }
 
 }  // namespace switchyard::server::cli
