@@ -108,7 +108,8 @@ bool read_name(const document::Node& root, std::string_view key, const CompileRe
 void compile_pipeline(const CompileRequest& request, const document::Node& root, CompiledArtefact& result,
                       Artefact& artefact) {
   RegistryResolver resolver(request);
-  auto outcome = workflow::compile(root, request.path, resolver);
+  if (request.outline) result.outline = std::make_shared<workflow::Outline>();
+  auto outcome = workflow::compile(root, request.path, resolver, result.outline.get());
   result.diagnostics.insert(result.diagnostics.end(), outcome.diagnostics.begin(), outcome.diagnostics.end());
   if (outcome.pipeline == nullptr) return;
   artefact.name = outcome.pipeline->name;
@@ -155,6 +156,12 @@ void compile_model(const CompileRequest& request, const document::Node& root, Co
   if (has_errors(result.diagnostics)) return;
   auto weights = request.files(manifest.file);
   const auto file_position = document::position_of(root, "file");
+  if (!weights.ok() && request.declared_models) {
+    result.diagnostics.push_back({Diagnostic::Severity::kWarning, "governance.file_missing", request.path,
+                                  file_position.line, file_position.column, "file", weights.error().message,
+                                  "put the file beside the manifest before it is deployed"});
+    weights = std::string();
+  }
   if (!weights.ok()) {
     return mistake(result.diagnostics, request, file_position, "governance.file_missing", "file",
                    weights.error().message, "put the file beside the manifest, or correct its name");

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "registry.h"
+#include "switchyard/governance/bundle.h"
 
 namespace switchyard::governance {
 
@@ -18,17 +19,17 @@ struct CompileRequest {
   /// On recovery: the versions that names without version meant when the artefact was deployed.
   const Artefact* recorded = nullptr;
   ModelLoader* models = nullptr;
+  /// Models are known by their manifests: `models` gets no weights, and missing ones are a warning.
+  bool declared_models = false;
+  bool outline = false;  ///< of pipelines, for tools
 };
 
 struct CompiledArtefact {
   std::shared_ptr<Compiled> compiled;  ///< null when there are errors
   Diagnostics diagnostics;
-  std::string weights;  ///< of a model, as read
+  std::string weights;                         ///< of a model, as read
+  std::shared_ptr<workflow::Outline> outline;  ///< of a pipeline, when it was wanted
 };
-
-/// The kind of a document by its first word ("pipeline:", "rules:", "model:", "costs:", "prompt:"); nothing
-/// for other files.
-std::optional<ArtefactKind> kind_of(const document::Node& document);
 
 /// Checks and compiles one document. `compiled->artefact` lacks who, when and offset.
 CompiledArtefact compile_artefact(const CompileRequest& request);

@@ -9,84 +9,11 @@
 #include "compile.h"
 #include "diff.h"
 #include "registry.h"
+#include "sources.h"
 #include "switchyard/governance/limits.h"
 
 namespace switchyard::governance {
 namespace {
-
-std::string folder_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? std::string() : path.substr(0, slash + 1);
-}
-
-/// "a/b/../c.json" → "a/c.json"; empty when it would leave the folder.
-std::string clean_path(const std::string& path) {
-  std::vector<std::string> parts;
-  size_t at = 0;
-  while (at <= path.size()) {
-    const size_t end = std::min(path.find('/', at), path.size());
-    const std::string part = path.substr(at, end - at);
-    at = end + 1;
-    if (part.empty() || part == ".") continue;
-    if (part != "..")
-      parts.push_back(part);
-    else if (parts.empty())
-      return {};
-    else
-      parts.pop_back();
-  }
-  std::string clean;
-  for (const auto& part : parts) clean += (clean.empty() ? "" : "/") + part;
-  return clean;
-}
-
-/// What a document may use must be compiled before it.
-int rank(ArtefactKind kind) {
-  switch (kind) {
-    case ArtefactKind::kCosts: return 0;
-    case ArtefactKind::kPrompt: return 1;
-    case ArtefactKind::kRules: return 2;
-    case ArtefactKind::kModel: return 3;
-    case ArtefactKind::kPipeline: return 4;
-  }
-  return 5;
-}
-
-struct Source {
-  ArtefactKind kind{};
-  const SourceFile* file = nullptr;
-  std::string name{};               ///< of a pipeline
-  std::set<std::string> children{};  ///< pipelines that it starts
-};
-
-std::string name_part(const std::string& reference) { return reference.substr(0, reference.find('@')); }
-
-/// Every `pipeline: name` below a node.
-void collect_children(const document::Node& node, std::set<std::string>& names) {
-  for (const auto& entry : node.entries) {
-    if (entry.key == "pipeline" && entry.value.is(document::Node::Kind::kString))
-      names.insert(name_part(entry.value.text));
-    collect_children(entry.value, names);
-  }
-  for (const auto& item : node.items) collect_children(item, names);
-}
-
-/// A pipeline comes after those it starts, as far as that goes: who stands in a circle finds the version that
-/// was active before, or none.
-void order_pipelines(std::vector<Source>& sources) {
-  std::vector<Source> ordered;
-  std::set<const SourceFile*> placed;
-  std::function<void(const Source&)> place = [&](const Source& source) {
-    if (!placed.insert(source.file).second) return;
-    for (const std::string& child : source.children) {
-      for (const Source& other : sources)
-        if (other.name == child) place(other);
-    }
-    ordered.push_back(source);
-  };
-  for (const Source& source : sources) place(source);
-  sources = std::move(ordered);
-}
 
 Diagnostic problem(std::string file, std::string code, std::string message, std::string mend) {
   return {Diagnostic::Severity::kError, std::move(code), std::move(file), 0, 0, "",
@@ -131,7 +58,8 @@ class Governance::Impl {
     report.offset = GovernanceOffset(registry_.offset);
     Registry working = registry_;
     std::vector<CompiledArtefact> added;
-    const std::vector<Source> sources = sort_sources(request, report.diagnostics);
+    const std::vector<Source> sources = sort_sources(request.files, report.diagnostics);
+    check_size(request, report.diagnostics);
     for (const Source& source : sources) check(source, request, working, report, added);
     if (!has_errors(report.diagnostics)) check_consumers(working, report.diagnostics);
     if (!has_errors(report.diagnostics) && sources.empty()) {
@@ -293,42 +221,15 @@ class Governance::Impl {
   // --- deploying
   // -----------------------------------------------------------------------------------------------------
 
-  std::vector<Source> sort_sources(const DeployRequest& request, Diagnostics& diagnostics) const {
-    std::vector<Source> sources;
+  static void check_size(const DeployRequest& request, Diagnostics& diagnostics) {
     size_t bytes = 0;
-    for (const SourceFile& file : request.files) {
-      bytes += file.content.size();
-      const bool is_text =
-          file.path.ends_with(".yaml") || file.path.ends_with(".yml") || file.path.ends_with(".json");
-      if (!is_text) continue;
-      auto parsed = document::parse(file.content, file.path);
-      // A file that is no document of ours may be anything; those that name a file get its mistakes.
-      if (parsed.root == nullptr) {
-        if (!file.path.ends_with(".json"))
-          diagnostics.insert(diagnostics.end(), parsed.diagnostics.begin(), parsed.diagnostics.end());
-        continue;
-      }
-      const auto kind = kind_of(*parsed.root);
-      if (!kind.has_value()) continue;
-      Source source{*kind, &file};
-      if (*kind == ArtefactKind::kPipeline) {
-        source.name = name_part(parsed.root->find("pipeline")->text);
-        for (const auto& entry : parsed.root->entries)
-          if (entry.key != "pipeline") collect_children(entry.value, source.children);
-      }
-      sources.push_back(std::move(source));
-    }
+    for (const SourceFile& file : request.files) bytes += file.content.size();
     if (request.files.size() > kMaxBundleFiles || bytes > kMaxBundleBytes) {
       diagnostics.push_back(problem("", "governance.bundle_too_large",
                                     "the deployment has " + std::to_string(request.files.size()) +
                                         " files and " + std::to_string(bytes) + " bytes",
                                     "deploy at most 2000 files and 64 MiB at once"));
     }
-    std::stable_sort(sources.begin(), sources.end(), [](const Source& a, const Source& b) {
-      return std::pair(rank(a.kind), a.file->path) < std::pair(rank(b.kind), b.file->path);
-    });
-    order_pipelines(sources);
-    return sources;
   }
 
   void check(const Source& source, const DeployRequest& request, Registry& working, DeployReport& report,
@@ -339,12 +240,8 @@ class Governance::Impl {
     compile.source = source.file->content;
     compile.registry = &working;
     compile.models = options_.models;
-    compile.files = [&](const std::string& relative) -> Result<std::string> {
-      const std::string path = clean_path(folder_of(source.file->path) + relative);
-      for (const SourceFile& file : request.files)
-        if (!path.empty() && file.path == path) return file.content;
-      return make_error(ErrorKind::kNotFound, "governance.file_missing",
-                        "there is no file " + relative + " in the deployed folder");
+    compile.files = [&](const std::string& relative) {
+      return read_beside(request.files, source.file->path, relative);
     };
     auto outcome = compile_artefact(compile);
     report.diagnostics.insert(report.diagnostics.end(), outcome.diagnostics.begin(),

@@ -34,6 +34,10 @@ int run(int argc, char** argv) {
   add_overview(app, &code);
   add_logs(app, &code);
   add_keys(app, &code);
+  add_check(app, &code);
+  add_fmt(app, &code);
+  add_graph(app, &code);
+  add_lsp(app, &code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -30,5 +30,9 @@ void add_reviews(CLI::App& app, int* code);
 void add_overview(CLI::App& app, int* code);
 void add_logs(CLI::App& app, int* code);
 void add_keys(CLI::App& app, int* code);
+void add_check(CLI::App& app, int* code);
+void add_fmt(CLI::App& app, int* code);
+void add_graph(CLI::App& app, int* code);
+void add_lsp(CLI::App& app, int* code);
 
 }  // namespace switchyard::server::cli

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "../limits.h"
-#include "canonical.h"
 #include "blocks.h"
+#include "canonical.h"
 #include "common_fields.h"
 #include "context.h"
 #include "graph.h"
@@ -50,16 +50,18 @@ bool is_searchable(const Type& type) {
 /// Compiles one document; used once.
 class PipelineCompiler {
  public:
-  PipelineCompiler(const Node& document, const std::string& file, Resolver& resolver)
+  PipelineCompiler(const Node& document, const std::string& file, Resolver& resolver, Outline* outline)
       : reporter_(file, kMaxMistakes),
-        context_(reporter_, resolver),
+        context_(reporter_, resolver, outline),
         root_{&document, ""},
         pipeline_(std::make_shared<Pipeline>()),
+        outline_(outline),
         blocks_(context_, *pipeline_) {}
 
   CompileOutcome run() {
     Fields fields(context_, root_, "a pipeline");
     if (fields.is_mapping()) read(fields);
+    if (outline_ != nullptr) fill_outline();
     const bool complete = reporter_.errors() == 0;
     if (complete) finish();
     return {complete ? pipeline_ : nullptr, reporter_.take()};
@@ -190,6 +192,16 @@ class PipelineCompiler {
     pipeline_->output = std::move(*output);
   }
 
+  void fill_outline() {
+    context_.close_outline();
+    for (size_t i = 0; i < pipeline_->steps.size() && i < blocks_.places().size(); ++i) {
+      const Step& step = pipeline_->steps[i];
+      const bool wrap = step.may_be_absent && !step.result_type.is_error();
+      outline_->steps.push_back({step.name, blocks_.places()[i].path, step.kind,
+                                 wrap ? Type::optional(step.result_type) : step.result_type});
+    }
+  }
+
   void finish() {
     pipeline_->dependencies = context_.take_dependencies();
     pipeline_->canonical = canonical_form(*root_.node, context_.inlined());
@@ -201,14 +213,16 @@ class PipelineCompiler {
   Context context_;
   Place root_;
   std::shared_ptr<Pipeline> pipeline_;  // shared with the runs that will be pinned to it
+  Outline* const outline_;
   BlocksCompiler blocks_;
 };
 
 }  // namespace
 }  // namespace compiler
 
-CompileOutcome compile(const document::Node& document, const std::string& file_name, Resolver& resolver) {
-  return compiler::PipelineCompiler(document, file_name, resolver).run();
+CompileOutcome compile(const document::Node& document, const std::string& file_name, Resolver& resolver,
+                       Outline* outline) {
+  return compiler::PipelineCompiler(document, file_name, resolver, outline).run();
 }
 
 }  // namespace switchyard::workflow

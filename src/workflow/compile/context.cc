@@ -98,7 +98,28 @@ void Context::add(Diagnostic diagnostic) {
   reporter_.add(std::move(diagnostic));
 }
 
+void Context::open_outline_scope() {
+  if (outline_ == nullptr) return;
+  outline_scopes_.push_back(outline_->scopes.size());
+  outline_->scopes.emplace_back();
+}
+
+void Context::close_outline_scope() {
+  if (outline_ == nullptr || outline_scopes_.empty()) return;
+  // Types are learnt one after the other: at the end all are there.
+  auto& names = outline_->scopes[outline_scopes_.back()].names;
+  for (const auto& variable : environment_.variables())
+    if (!variable.name.empty()) names.push_back(variable);
+  outline_scopes_.pop_back();
+}
+
+void Context::close_outline() {
+  while (!outer_.empty()) pop_scope();
+  close_outline_scope();
+}
+
 void Context::declare_scope(uint32_t slots) {
+  open_outline_scope();
   environment_.declare("input", Type::dyn());
   environment_.declare("run", run_type());
   while (environment_.size() < slots) environment_.reserve();
@@ -106,6 +127,7 @@ void Context::declare_scope(uint32_t slots) {
 }
 
 void Context::push_scope(const std::vector<Name>& names, bool fresh) {
+  open_outline_scope();
   outer_.emplace_back(environment_, scope_);
   if (fresh) {
     environment_ = outer_.front().first;
@@ -126,6 +148,7 @@ void Context::push_scope(const std::vector<Name>& names, bool fresh) {
 
 void Context::pop_scope() {
   SY_CHECK(!outer_.empty());
+  close_outline_scope();
   environment_ = std::move(outer_.back().first);
   scope_ = std::move(outer_.back().second);
   outer_.pop_back();
@@ -194,6 +217,10 @@ std::optional<expression::Program> Context::expression(const Place& place,
   if (collecting()) {
     if (scope == Scope::kAll) collect(*text);
     return std::nullopt;
+  }
+  if (outline_ != nullptr && foreign_file_.empty()) {
+    const size_t own = outline_scopes_.empty() ? 0 : outline_scopes_.back();
+    outline_->expressions.push_back({place.path, place.position(), own});
   }
   // Nobody would read of further mistakes, and near names take time to find.
   if (reporter_.errors() > kMaxMistakes) return std::nullopt;

@@ -26,7 +26,9 @@ namespace switchyard::workflow::compiler {
 /// step comes after those it needs, to check and compile.
 class Context {
  public:
-  Context(document::Reporter& reporter, Resolver& resolver) : reporter_(reporter), resolver_(resolver) {}
+  /// `outline` may be null.
+  Context(document::Reporter& reporter, Resolver& resolver, Outline* outline = nullptr)
+      : reporter_(reporter), resolver_(resolver), outline_(outline) {}
 
   // --- reports; silent while collecting ---
   void error(const Place& place, std::string code, std::string message, std::string mend);
@@ -68,6 +70,9 @@ class Context {
   /// Whether the step stands in the innermost scope.
   bool in_current_block(StepIndex step) const { return scope_.own_steps.contains(step.value); }
 
+  /// Notes the names of the scopes that are still open.
+  void close_outline();
+
   // --- expressions ---
   /// What a guard around the following expressions proves. Returns what was known before.
   expression::Facts swap_given(expression::Facts given) { return std::exchange(given_, std::move(given)); }
@@ -106,6 +111,8 @@ class Context {
 
  private:
   void collect(std::string_view text);
+  void open_outline_scope();
+  void close_outline_scope();
   std::optional<std::string> expression_text(const Place& place,
                                              const std::optional<expression::Type>& expected,
                                              const std::string& whose);
@@ -122,6 +129,8 @@ class Context {
 
   document::Reporter& reporter_;
   Resolver& resolver_;
+  Outline* const outline_;
+  std::vector<size_t> outline_scopes_;  ///< of the open scopes, the outermost first
   struct Scoped {
     std::vector<std::string> step_names, variables;
     std::unordered_map<std::string, uint16_t> step_index;

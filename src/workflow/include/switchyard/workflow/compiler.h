@@ -7,6 +7,7 @@
 
 #include "switchyard/document/document.h"
 #include "switchyard/types/diagnostic.h"
+#include "switchyard/workflow/outline.h"
 #include "switchyard/workflow/pipeline.h"
 
 namespace switchyard::workflow {
@@ -52,6 +53,8 @@ expression::Type type_of(const schema::Schema& schema);
 
 /// Parses, checks and compiles one pipeline document (docs/language.md). Never throws; the same document and
 /// the same answers of `resolver` give the same pipeline and hash.
-CompileOutcome compile(const document::Node& document, const std::string& file_name, Resolver& resolver);
+/// `outline` may be null.
+CompileOutcome compile(const document::Node& document, const std::string& file_name, Resolver& resolver,
+                       Outline* outline = nullptr);
 
 }  // namespace switchyard::workflow
