@@ -232,6 +232,10 @@ struct Applier {
   void operator()(const ReviewClosed&) const {}
   void operator()(const EpochStarted&) const { SY_CHECK(false); }
   void operator()(const BudgetUsed&) const {}
+  void operator()(const HoldSet&) const { SY_CHECK(false); }
+  void operator()(const HoldReleased&) const { SY_CHECK(false); }
+  void operator()(const RunsCompacted&) const { SY_CHECK(false); }
+  void operator()(const RunsDeleted&) const { SY_CHECK(false); }
 
  private:
   static RunError cancelled_error(std::string_view who, std::string_view why) {
