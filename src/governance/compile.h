@@ -26,8 +26,8 @@ struct CompiledArtefact {
   std::string weights;  ///< of a model, as read
 };
 
-/// The kind of a document by its first word ("pipeline:", "rules:", "model:", "costs:", "prompt:"); nothing
-/// for other files.
+/// The kind of a document by its first word ("pipeline:", "rules:", "model:", "costs:", "prompt:",
+/// "retention:"); nothing for other files.
 std::optional<ArtefactKind> kind_of(const document::Node& document);
 
 /// Checks and compiles one document. `compiled->artefact` lacks who, when and offset.

@@ -54,9 +54,11 @@ Result<RunView> StateMachine::run(const RunId& id) {
   }
   std::string bytes;
   SY_ASSIGN_OR_RETURN(const bool found, environment_.store->get(keys::of_id(keys::kRun, id), bytes));
-  if (!found)
-    return make_error(ErrorKind::kNotFound, "run.unknown", "there is no decision " + id.to_string(), "id");
+  if (!found) return unknown_run(id);
   SY_ASSIGN_OR_RETURN(view.summary, workflow::decode_summary(id, bytes));
+  if (workflow::is_final(view.summary.status)) {
+    SY_ASSIGN_OR_RETURN(view.compaction, compaction_of(id));
+  }
   return view;
 }
 
@@ -100,7 +102,10 @@ Result<RunPage> StateMachine::list(const RunFilter& filter) {
       SY_ASSIGN_OR_RETURN(RunView view, run(id));
       ++scanned;
       page.scanned_to = id;
-      if (fits(view.summary, filter)) page.runs.push_back(std::move(view.summary));
+      if (fits(view.summary, filter)) {
+        if (view.compaction.has_value()) page.compacted.insert(id);
+        page.runs.push_back(std::move(view.summary));
+      }
       if (full()) break;
     }
     until = prefix + std::string(ids.back().view());

@@ -142,7 +142,8 @@ void decision_record(Call&& call, const Services& services) {
                 const auto pipeline =
                     services.governance->snapshot()->pipeline_by_hash(view.summary.pipeline_hash);
                 Arena arena(8192);
-                const Value record = provenance::make_record(view.summary, events, pipeline.get(), arena);
+                const Value record = provenance::make_record(view.summary, events, pipeline.get(), arena,
+                                                             view.compaction.has_value());
                 later.answer_json(200, to_json(record));
               });
 }
@@ -163,6 +164,15 @@ Result<provenance::ReplayOptions> read_replay(const Value& body) {
   return options;
 }
 
+/// A replay needs every event as it was.
+Error compacted_error(const partition::RunView& view) {
+  return make_error(ErrorKind::kConflict, "run.compacted",
+                    "decision " + view.summary.id.to_string() + " was compacted by the retention policy " +
+                        view.compaction->policy + " on " + time_text(view.compaction->at_us) +
+                        "; its record remains, its history does not",
+                    "id");
+}
+
 void replay_decision(Call&& call, const Services& services) {
   const auto body = object_body(call);
   if (!body.ok()) return call.fail(body.error());
@@ -173,6 +183,7 @@ void replay_decision(Call&& call, const Services& services) {
       std::move(call), services,
       [&services, options = std::move(*options)](Call& later, const partition::RunView& view,
                                                  const std::vector<partition::RecordedEvent>& events) {
+        if (view.compaction.has_value()) return later.fail(compacted_error(view));
         const auto report = services.replayer->replay(view.summary, events, options);
         if (!report.ok()) return later.fail(report.error());
         Arena arena;
@@ -194,7 +205,10 @@ void replay_many(Call& call, const Services& services, partition::RunFilter filt
     for (const auto& run : page->runs) {
       if (summary.replayed >= static_cast<uint64_t>(limit)) break;
       if (!workflow::is_final(run.status)) continue;
+      if (page->compacted.contains(run.id)) continue;
       const auto events = services.engine->read_events(run.id, run.offsets);
+      // Deleted since the page was made.
+      if (!events.ok() && events.error().code == "archive.no_event") continue;
       if (!events.ok()) return call.fail(events.error());
       summary.add(run, services.replayer->replay(run, *events, options));
     }
