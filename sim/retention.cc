@@ -136,39 +136,6 @@ void World::lose_archive() {
   }
 }
 
-void World::hold_work() {
-  if (!engine_.retention) return;
-  const uint32_t partition = static_cast<uint32_t>(random_.below(partitions_));
-  const std::string name = "hold-" + std::to_string(random_.below(4));
-  if (random_.one_in(2)) {
-    return call<bool>(
-        partition, "release " + name,
-        [name](StateMachine& machine, int64_t now_us) {
-          return machine.release_hold(name, "operator", "done", now_us);
-        },
-        [this](Result<bool> released) {
-          if (!released.ok()) refused(released.error(), {});
-        });
-  }
-  partition::Hold hold;
-  hold.name = name;
-  hold.who = "operator";
-  hold.why = "a case";
-  const uint64_t roll = random_.below(3);
-  if (roll == 0 && !known_runs_.empty())
-    hold.run = known_runs_[random_.below(known_runs_.size())];
-  else if (roll == 1)
-    hold.key = "c" + std::to_string(random_.below(6));
-  else
-    hold.pipeline = "sim/q*";
-  call<partition::Hold>(
-      partition, "hold " + name,
-      [hold](StateMachine& machine, int64_t now_us) { return machine.set_hold(hold, now_us); },
-      [this](Result<partition::Hold> set) {
-        if (!set.ok()) refused(set.error(), {ErrorKind::kConflict});
-      });
-}
-
 /// What is not deleted can be read, wherever it lies; what was compacted is what compacting leaves.
 void World::check_archive(const History& history, bool last) {
   size_t reads = 0;
