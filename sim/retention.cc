@@ -26,7 +26,7 @@ std::string compacted_text(const Event& event, uint32_t dropped) {
   if (!payload.has_value()) return {};
   Arena arena;
   auto smaller =
-      decode_event(event.type(), kEventVersion, event.run, event.step, event.time_us, *payload, arena);
+      decode_event(event.type(), event.version(), event.run, event.step, event.time_us, *payload, arena);
   return smaller.ok() ? text_of(*smaller) : smaller.error().message;
 }
 
@@ -152,7 +152,7 @@ void World::check_archive(const History& history, bool last) {
       return fail("log and state disagree whether " + id.to_string() + " was compacted");
     if (!last && (reads >= kReadsPerCheck || !random_.one_in(4))) continue;
     ++reads;
-    auto events = hosts_[p]->read_events(id, view->summary.offsets);
+    auto events = hosts_[p]->read_events(id, all_offsets(id));
     if (!events.ok())
       return fail("the history of " + id.to_string() + " cannot be read: " + events.error().message);
     size_t next = 0;

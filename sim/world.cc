@@ -44,6 +44,7 @@ World::World(const WorldOptions& options)
   // Small, so that much of every kind happens.
   if (options.seed % 3 == 0) engine_.payload_threshold_bytes = 50;
   if (options.seed % 2 == 0) engine_.retention = [] { return simulated_policy(); };
+  engine_.offsets_per_chunk = 4;
   engine_.upkeep.log_keep_bytes = 40u << 10;
   engine_.upkeep.archive_after_us = 600'000'000;
   engine_.upkeep.segment_bytes = 16u << 10;

@@ -117,6 +117,7 @@ class World {
   void check_all(bool last);
   void check_fold(uint32_t partition);
   void check_told(const History& history);
+  std::vector<uint64_t> all_offsets(const RunId& id);
   void check_lists(const History& history);
   void check_queues(const History& history);
   void check_replays(const History& history, bool last);

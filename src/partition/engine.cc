@@ -283,6 +283,22 @@ void Engine::get_run(const RunId& id, int64_t wait_until_us, Reply<RunView> repl
       });
 }
 
+void Engine::get_offsets(const RunId& id, uint64_t first, uint64_t count,
+                         Reply<std::vector<uint64_t>> reply) {
+  using Offsets = std::vector<uint64_t>;
+  impl_->simple<Offsets>(partition_of(id), std::move(reply),
+                         [id, first, count](StateMachine& machine, int64_t) -> Result<Offsets> {
+                           Offsets all;
+                           while (all.size() < count) {
+                             SY_ASSIGN_OR_RETURN(const Offsets part, machine.offsets(id, first + all.size()));
+                             if (part.empty()) break;
+                             all.insert(all.end(), part.begin(), part.end());
+                           }
+                           if (all.size() > count) all.resize(count);
+                           return all;
+                         });
+}
+
 void Engine::cancel_run(const RunId& id, std::string who, std::string why, Reply<RunView> reply) {
   impl_->simple<RunView>(partition_of(id), std::move(reply),
                          [id, who = std::move(who), why = std::move(why)](StateMachine& machine,

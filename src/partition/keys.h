@@ -20,6 +20,7 @@ inline constexpr char kQueue = 'Q';        ///< queue, urgency: open reviews
 inline constexpr char kAttribute = 'A';    ///< attribute, value, run
 inline constexpr char kStatus = 'S';       ///< status, run: of parked, failed and cancelled runs
 inline constexpr char kBudget = 'B';       ///< scope, day → reviews used
+inline constexpr char kOffsets = 'O';      ///< run, chunk → where its earlier events are
 inline constexpr char kHold = 'L';         ///< name → legal hold
 inline constexpr char kCompacted = 'C';    ///< run → when and by what it was compacted
 inline constexpr char kDeleted = 'X';      ///< run → when and by what it was deleted
@@ -41,6 +42,11 @@ inline std::string idempotency(std::string_view principal, std::string_view idem
 inline std::string idempotency_row(std::string_view sixteen) {
   std::string key;
   store::KeyWriter(key).tag(kIdempotency).raw(sixteen);
+  return key;
+}
+inline std::string offsets(const RunId& run, uint64_t chunk) {
+  std::string key;
+  store::KeyWriter(key).tag(kOffsets).id(run).u64(chunk);
   return key;
 }
 inline std::string hold(std::string_view name) {

@@ -62,6 +62,30 @@ Result<RunView> StateMachine::run(const RunId& id) {
   return view;
 }
 
+Result<std::vector<uint64_t>> StateMachine::offsets(const RunId& id, uint64_t first) {
+  SY_ASSIGN_OR_RETURN(const RunView view, run(id));
+  const workflow::RunSummary& summary = view.summary;
+  std::vector<uint64_t> offsets;
+  if (first >= summary.earlier) {
+    const uint64_t skip = std::min<uint64_t>(first - summary.earlier, summary.offsets.size());
+    offsets.assign(summary.offsets.begin() + static_cast<ptrdiff_t>(skip), summary.offsets.end());
+    return offsets;
+  }
+  const uint64_t chunk = first / environment_.offsets_per_chunk;
+  std::string bytes;
+  SY_ASSIGN_OR_RETURN(const bool found, environment_.store->get(keys::offsets(id, chunk), bytes));
+  ByteReader in(bytes);
+  uint64_t offset = 0;
+  for (size_t i = 0; found && i < environment_.offsets_per_chunk; ++i) {
+    offset += in.varint();
+    if (i >= first % environment_.offsets_per_chunk) offsets.push_back(offset);
+  }
+  if (found && in.ok() && in.at_end()) return offsets;
+  return make_error(ErrorKind::kCorruption, "partition.corrupt_offsets",
+                    "where the events of decision " + id.to_string() +
+                        " are cannot be read from the state; bring the state folder back from a backup");
+}
+
 Result<RunPage> StateMachine::list(const RunFilter& filter) {
   const size_t limit = std::clamp<size_t>(filter.limit, 1, kMaxListLimit);
   // Runs that only memory knows yet, newest first.

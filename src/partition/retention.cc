@@ -268,8 +268,8 @@ Result<RetentionPlan> StateMachine::plan_retention(const retention::Policy& poli
         ++plan.held;
         continue;
       }
-      RetentionCandidate candidate{ids[i], remove, rule, {}};
-      if (remove) candidate.offsets = std::move(summary.offsets);
+      RetentionCandidate candidate{ids[i], remove, rule, {}, summary.earlier};
+      if (remove) candidate.newest = std::move(summary.offsets);
       plan.due.push_back(std::move(candidate));
     }
   }
@@ -393,6 +393,8 @@ void StateMachine::fold_deleted(const DeletedRun& deleted, const RunsDeleted& ev
       }
       if (summary->status != workflow::RunStatus::kCompleted)
         store.erase(keys::status_prefix(summary->status) + id);
+      for (uint64_t chunk = 0; chunk * environment_.offsets_per_chunk < summary->earlier; ++chunk)
+        store.erase(keys::offsets(deleted.run, chunk));
     }
   }
   store.erase(record);

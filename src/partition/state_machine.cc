@@ -77,7 +77,10 @@ uint32_t StateMachine::budget_left(std::string_view scope, int32_t day, uint32_t
 // -------------------------------------------------------------------------------------------------------
 
 void StateMachine::fold(HotRun* run, const Event& event, LogOffset offset) {
-  if (run != nullptr) workflow::apply(*run->state, event, offset);
+  if (run != nullptr) {
+    workflow::apply(*run->state, event, offset);
+    if (run->state->offsets.size() > environment_.offsets_per_chunk) spill_offsets(*run->state);
+  }
   const EventType type = event.type();
   if (type >= EventType::kReviewRequested && type <= EventType::kReviewClosed) {
     fold_review(event);
@@ -109,6 +112,20 @@ void StateMachine::count(const Event& event) {
     case EventType::kRunsDeleted: stats_.runs_deleted += std::get<RunsDeleted>(event.body).runs.size(); break;
     default: break;
   }
+}
+
+/// What a record of a run holds must not grow with the run: the offsets of its older events stand beside it.
+void StateMachine::spill_offsets(workflow::RunState& run) {
+  const size_t count = environment_.offsets_per_chunk;
+  std::string value;
+  ByteWriter out(value);
+  uint64_t previous = 0;
+  for (size_t i = 0; i < count; ++i) {
+    out.varint(run.offsets[i] - previous);
+    previous = run.offsets[i];
+  }
+  environment_.store->insert(keys::offsets(run.id, run.earlier / count), value);
+  workflow::forget_offsets(run, count);
 }
 
 // --- moving runs between memory and store
@@ -449,7 +466,7 @@ Result<uint64_t> StateMachine::digest() {
     digest ^= hash64(value, hash64(key));
   };
   for (const char table : {keys::kRun, keys::kReview, keys::kQueue, keys::kBudget, keys::kIdempotency,
-                           keys::kHold, keys::kCompacted, keys::kDeleted}) {
+                           keys::kOffsets, keys::kHold, keys::kCompacted, keys::kDeleted}) {
     SY_RETURN_IF_ERROR(environment_.store->scan(
         store::Range::prefix(std::string(1, table)), [&](std::string_view key, std::string_view value) {
           const bool in_memory = table == keys::kRun && hot_.contains(RunId::from_bytes(key.substr(1)));

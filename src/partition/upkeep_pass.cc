@@ -7,11 +7,7 @@
 namespace switchyard::partition {
 namespace {
 
-/// What the deletion of a run must also take along: its reviews and its idempotency key.
-Result<DeleteRuns::Item> item_of(const PartitionHost& host, const RetentionCandidate& candidate) {
-  DeleteRuns::Item item;
-  item.run = candidate.run;
-  SY_ASSIGN_OR_RETURN(const auto events, host.read_events(candidate.run, candidate.offsets));
+void note_events(const std::vector<RecordedEvent>& events, DeleteRuns::Item& item) {
   for (const RecordedEvent& recorded : events) {
     if (const auto* started = std::get_if<RunStarted>(&recorded.event.body)) {
       if (!started->idempotency_key.empty())
@@ -20,6 +16,27 @@ Result<DeleteRuns::Item> item_of(const PartitionHost& host, const RetentionCandi
       item.reviews.push_back(review->review);
     }
   }
+}
+
+/// What the deletion of a run must also take along: its reviews and its idempotency key.
+Result<DeleteRuns::Item> item_of(const PartitionHost& host, const OnPartition& on_partition,
+                                 const RetentionCandidate& candidate) {
+  DeleteRuns::Item item;
+  item.run = candidate.run;
+  // Part by part: a run may have a million events.
+  for (uint64_t first = 0; first < candidate.earlier;) {
+    std::vector<uint64_t> offsets;
+    SY_RETURN_IF_ERROR(on_partition([&](StateMachine& machine, int64_t) -> Status {
+      SY_ASSIGN_OR_RETURN(offsets, machine.offsets(candidate.run, first));
+      return {};
+    }));
+    if (offsets.empty()) break;
+    first += offsets.size();
+    SY_ASSIGN_OR_RETURN(const auto events, host.read_events(candidate.run, offsets));
+    note_events(events, item);
+  }
+  SY_ASSIGN_OR_RETURN(const auto events, host.read_events(candidate.run, candidate.newest));
+  note_events(events, item);
   return item;
 }
 
@@ -54,7 +71,7 @@ class Decider {
       } else if (!candidate.remove) {
         compact[candidate.retention_class].runs.push_back(candidate.run);
       } else {
-        SY_ASSIGN_OR_RETURN(auto item, item_of(host_, candidate));
+        SY_ASSIGN_OR_RETURN(auto item, item_of(host_, on_partition_, candidate));
         remove[candidate.retention_class].runs.push_back(std::move(item));
       }
     }

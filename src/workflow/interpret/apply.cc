@@ -318,6 +318,12 @@ Value Applier::first_carry(const RepeatSpec& spec) const {
 
 }  // namespace
 
+void forget_offsets(RunState& run, size_t count) {
+  SY_CHECK(count < run.offsets.size());
+  run.offsets.erase(run.offsets.begin(), run.offsets.begin() + static_cast<ptrdiff_t>(count));
+  run.earlier += count;
+}
+
 void apply(RunState& run, const Event& event, LogOffset offset) {
   SY_CHECK(event.run == run.id);
   run.offsets.push_back(offset.value);

@@ -73,6 +73,7 @@ struct EngineOptions {
   std::string history_directory;
   runtime::Disk* disk = nullptr;  ///< of that folder
   size_t payload_threshold_bytes = blobs::kPayloadThresholdBytes;
+  size_t offsets_per_chunk = kOffsetsPerChunk;  ///< fixed once there is state; other values are for tests
   UpkeepOptions upkeep;
   /// The retention policy in force; may be empty, and may give nullptr.
   std::function<std::shared_ptr<const retention::Policy>()> retention;
@@ -109,6 +110,9 @@ class Engine {
   void start_run(StartRun command, int64_t wait_until_us, Reply<StartReply> reply);
   /// `wait_until_us`: as above, but a waiting run is waited for.
   void get_run(const RunId& id, int64_t wait_until_us, Reply<RunView> reply);
+  /// Where all events of a run are, for read_events(), from the one with the number `first` on, at most
+  /// `count`.
+  void get_offsets(const RunId& id, uint64_t first, uint64_t count, Reply<std::vector<uint64_t>> reply);
   void list_runs(const RunFilter& filter, Reply<RunPage> reply);
   void pause_run(const RunId& id, std::string who, std::string why, Reply<RunView> reply);
   void resume_run(const RunId& id, std::string who, std::string why, Reply<RunView> reply);

@@ -151,6 +151,7 @@ class StateMachine : private workflow::Host {
     /// The policy in force; may be empty, and may give nullptr.
     std::function<std::shared_ptr<const retention::Policy>()> retention;
     const PayloadSource* payloads = nullptr;  ///< large values of events
+    size_t offsets_per_chunk = kOffsetsPerChunk;
   };
   explicit StateMachine(Environment environment);
   ~StateMachine() override;
@@ -207,6 +208,9 @@ class StateMachine : private workflow::Host {
   Result<std::vector<RunFate>> fates(const std::vector<RunId>& runs);
 
   // Queries.
+  /// Where the run's events are in log or archive, from the one with the number `first` (from 0) on: some of
+  /// them; none when there are no more.
+  Result<std::vector<uint64_t>> offsets(const RunId& id, uint64_t first);
   Result<RunView> run(const RunId& id);
   Result<RunPage> list(const RunFilter& filter);
   Result<review::Item> review(const RunId& id);
@@ -260,6 +264,7 @@ class StateMachine : private workflow::Host {
   Error unknown_run(const RunId& id);
   Result<std::optional<Compaction>> compaction_of(const RunId& id);
   void count(const Event& event);
+  void spill_offsets(workflow::RunState& run);
   Result<HotRun*> find_run(const RunId& id);   ///< in memory, or brought there; nullptr when there is none
   /// After a command: the run is filed, parked, gets its timer, or its next turn; then the children and parents
   /// that it concerns, until all of them rest.
