@@ -92,7 +92,7 @@ TEST_F(Retention, FindsWhatIsDueByClassAndAgeOfTheEnd) {
   ASSERT_EQ(due.size(), 1u);
   EXPECT_EQ(due[0].run, old);
   EXPECT_TRUE(due[0].remove);
-  EXPECT_FALSE(due[0].offsets.empty());
+  EXPECT_FALSE(due[0].newest.empty());
 }
 
 TEST_F(Retention, FindsEverythingHoweverItIsCutIntoSteps) {
