@@ -295,7 +295,8 @@ struct Applier {
     for (const auto& [other, inner] : run.frames)
       if (inner.parent == id && other != id) nested.push_back(other);
     for (const uint32_t other : nested) drop_frame(other);
-    run.ready.erase(run.ready.lower_bound({id, StepIndex(0)}), run.ready.upper_bound({id, StepIndex(0xffff)}));
+    run.ready.erase(run.ready.lower_bound({id, StepIndex(0)}),
+                    run.ready.upper_bound({id, StepIndex(0xffff)}));
     run.frames.erase(id);
   }
 

@@ -194,8 +194,8 @@ struct BlockEnded {
 enum class Ending : uint8_t { kCompleted = 0, kFailed = 1, kCancelled = 2 };
 struct RunUnwinding {
   Ending ending{};
-  Value output;           ///< kCompleted
-  ErrorView error;        ///< kFailed
+  Value output;               ///< kCompleted
+  ErrorView error;            ///< kFailed
   std::string_view who, why;  ///< kCancelled
 };
 struct ChildStarted {

@@ -137,9 +137,9 @@ struct RunState {
   std::string cancelled_by, cancelled_why;  ///< while unwinding to kCancelled
   RunId parent;                             ///< of a child; zero: none
   StepAddress parent_step;
-  bool paused = false;  ///< by an operator: no step begins, no timer acts
-  uint16_t depth = 0;             ///< of a child: how many runs are above it
-  bool detached = false;          ///< of a child: its parent does not wait
+  bool paused = false;    ///< by an operator: no step begins, no timer acts
+  uint16_t depth = 0;     ///< of a child: how many runs are above it
+  bool detached = false;  ///< of a child: its parent does not wait
   /// Where its history is: the log offsets of its newest events, ascending, never empty once it began; and
   /// how many events came before those. Where these are, whoever hosts the run keeps (forget_offsets()).
   std::vector<uint64_t> offsets;
@@ -200,7 +200,7 @@ struct RunSummary {
   uint64_t request_hash = 0;
   double cost = 0;
   RunError error;
-  Document search;  ///< map or null
+  Document search;                ///< map or null
   std::vector<uint64_t> offsets;  ///< of its newest events
   uint64_t earlier = 0;           ///< events before those
 
