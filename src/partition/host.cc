@@ -78,10 +78,9 @@ Status PartitionHost::open() {
   SY_ASSIGN_OR_RETURN(log_, options_.logs->acquire(id_));
   SY_ASSIGN_OR_RETURN(store_, options_.open_store(id_));
   SY_RETURN_IF_ERROR(open_history());
-  machine_ = std::make_unique<StateMachine>(
-      StateMachine::Environment{id_, options_.partitions, store_.get(), options_.random, this, this,
-                                options_.catalog, options_.retention, payloads_.get(),
-                                options_.offsets_per_chunk});
+  machine_ = std::make_unique<StateMachine>(StateMachine::Environment{
+      id_, options_.partitions, store_.get(), options_.random, this, this, options_.catalog,
+      options_.retention, payloads_.get(), options_.offsets_per_chunk});
   log_->set_stall_listener([this](bool stalled, const Status& reason) {
     mailbox_.push_unbounded({id_.value, StallChanged{stalled, reason.ok() ? Error{} : reason.error()}});
   });

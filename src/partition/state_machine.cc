@@ -605,7 +605,8 @@ namespace {
 
 Status check_why(std::string_view why) {
   if (why.size() <= kMaxWhyBytes) return {};
-  return make_error(ErrorKind::kTooLarge, "run.why_too_large", "the reason may have at most 1024 bytes", "why");
+  return make_error(ErrorKind::kTooLarge, "run.why_too_large", "the reason may have at most 1024 bytes",
+                    "why");
 }
 
 }  // namespace

@@ -28,7 +28,8 @@ class Dropper final : public ValueWriter {
   bool drops(const Value& value) const {
     if (const auto* started = std::get_if<RunStarted>(&event_.body))
       return &value == &started->input && (drop_ & bit(Part::kInput)) != 0;
-    if (std::holds_alternative<RunCompleted>(event_.body) || std::holds_alternative<RunUnwinding>(event_.body))
+    if (std::holds_alternative<RunCompleted>(event_.body) ||
+        std::holds_alternative<RunUnwinding>(event_.body))
       return (drop_ & bit(Part::kOutput)) != 0;
     const auto* completed = std::get_if<StepCompleted>(&event_.body);
     // How a result came about stays: versions, batches, costs.

@@ -124,8 +124,8 @@ void list_decisions(Call&& call, const Services& services) {
 void decision_history(Call&& call, const Services& services) {
   const auto first = query_integer(call.request, "after", 0, 0, INT64_MAX);
   if (!first.ok()) return call.fail(first.error());
-  const auto limit = query_integer(call.request, "limit", partition::kMaxHistoryEvents, 1,
-                                   partition::kMaxHistoryEvents);
+  const auto limit =
+      query_integer(call.request, "limit", partition::kMaxHistoryEvents, 1, partition::kMaxHistoryEvents);
   if (!limit.ok()) return call.fail(limit.error());
   const auto from = static_cast<uint64_t>(*first), count = static_cast<uint64_t>(*limit);
   with_some_events(std::move(call), services, from, count,

@@ -105,9 +105,9 @@ Result<std::vector<uint64_t>> offsets_of(const Services& services, const partiti
   }
   auto done = std::make_shared<std::promise<Result<std::vector<uint64_t>>>>();
   auto future = done->get_future();
-  services.engine->get_offsets(
-      run.id, first, count,
-      [done](Result<std::vector<uint64_t>> offsets) { done->set_value(std::move(offsets)); });
+  services.engine->get_offsets(run.id, first, count, [done](Result<std::vector<uint64_t>> offsets) {
+    done->set_value(std::move(offsets));
+  });
   return future.get();
 }
 

@@ -11,7 +11,8 @@ namespace switchyard::gateway::surfaces {
 /// How long the caller will wait: the body's `wait`, the query's, or RFC 7240's Prefer.
 Result<int64_t> wanted_wait(const Call& call, const Value& body, const Services& services);
 
-/// Starts the run and answers with the decision: 200 when it ended within `wait_us`, else 202 with its address.
+/// Starts the run and answers with the decision: 200 when it ended within `wait_us`, else 202 with its
+/// address.
 void begin_decision(Call&& call, const Services& services, partition::StartRun start, int64_t wait_us);
 
 /// The filter in the query of a list. kInvalidArgument names the parameter.
@@ -26,8 +27,7 @@ using WithEvents =
     std::function<void(Call&, const partition::RunView&, const std::vector<partition::RecordedEvent>&)>;
 /// Fetches the run of the path, then `count` of its events from the one with the number `first` on, and gives
 /// both to `work` on the pool.
-void with_some_events(Call&& call, const Services& services, uint64_t first, uint64_t count,
-                      WithEvents work);
+void with_some_events(Call&& call, const Services& services, uint64_t first, uint64_t count, WithEvents work);
 /// The same with all events; the view names all of them then.
 void with_events(Call&& call, const Services& services, WithEvents work);
 

@@ -22,8 +22,8 @@ struct RetentionCandidate {
   RunId run;
   bool remove = false;                                         ///< else compact
   const retention::RetentionClass* retention_class = nullptr;  // in the policy that was asked with
-  std::vector<uint64_t> newest;       ///< of a run that is to be removed: where its newest events are
-  uint64_t earlier = 0;               ///< events before those
+  std::vector<uint64_t> newest;  ///< of a run that is to be removed: where its newest events are
+  uint64_t earlier = 0;          ///< events before those
 };
 struct RetentionPlan {
   std::vector<RetentionCandidate> due;

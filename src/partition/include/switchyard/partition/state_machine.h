@@ -265,9 +265,9 @@ class StateMachine : private workflow::Host {
   Result<std::optional<Compaction>> compaction_of(const RunId& id);
   void count(const Event& event);
   void spill_offsets(workflow::RunState& run);
-  Result<HotRun*> find_run(const RunId& id);   ///< in memory, or brought there; nullptr when there is none
-  /// After a command: the run is filed, parked, gets its timer, or its next turn; then the children and parents
-  /// that it concerns, until all of them rest.
+  Result<HotRun*> find_run(const RunId& id);  ///< in memory, or brought there; nullptr when there is none
+  /// After a command: the run is filed, parked, gets its timer, or its next turn; then the children and
+  /// parents that it concerns, until all of them rest.
   void rest(const RunId& id, int64_t now_us);
   void rest_one(const RunId& id, int64_t now_us);
   void keep_results(workflow::RunState& run, const Restart& restart, std::string_view who);
@@ -278,10 +278,10 @@ class StateMachine : private workflow::Host {
   void note_end(const workflow::RunState& run);
   void link_child(workflow::RunState& child, const workflow::RunState& parent, StepAddress at, bool detached);
   // Replaying: who waits for whom, as far as the records tell.
-  void note_replayed(const Event& event, const workflow::RunState& run);   ///< after its fold
+  void note_replayed(const Event& event, const workflow::RunState& run);    ///< after its fold
   void forget_replayed(const Event& event, const workflow::RunState& run);  ///< before its fold
   void recover_children(int64_t now_us);
-  void file(HotRun& run);                      ///< a final run
+  void file(HotRun& run);  ///< a final run
   void park(HotRun& run);
   void store_record(HotRun& run);
   void index(const workflow::RunState& run);
@@ -303,12 +303,12 @@ class StateMachine : private workflow::Host {
     workflow::EffectResult result;
   };
   std::unordered_map<RunId, HotRun> hot_;
-  std::deque<RunId> to_rest_;       ///< children that were touched within the present command
-  std::deque<ChildEnd> ended_;      ///< parents do not know yet
-  std::deque<RunId> unfinished_;    ///< used up their steps of this turn
+  std::deque<RunId> to_rest_;                ///< children that were touched within the present command
+  std::deque<ChildEnd> ended_;               ///< parents do not know yet
+  std::deque<RunId> unfinished_;             ///< used up their steps of this turn
   std::map<RunId, RunId> waiting_children_;  ///< child → parent, as replay() met them
   std::map<RunId, workflow::EffectResult> replayed_ends_;
-  int64_t now_us_ = 0;              ///< of the present command
+  int64_t now_us_ = 0;  ///< of the present command
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::optional<int64_t> parked_due_us_;    ///< cached first key of the timer table; 0: none
   std::optional<std::vector<Hold>> holds_;  ///< cached table
