@@ -27,8 +27,7 @@ void World::see_durable() {
     if (durable_cursor_[p] == 0) durable_cursor_[p] = log.first_offset().value;
     while (LogOffset(durable_cursor_[p]) < log.durable_end()) {
       auto next = log.read(LogOffset(durable_cursor_[p]), 1u << 20, [&](const log::RecordView& record) {
-        durable_[p].emplace_back(record.offset.value,
-                                 hash64(record.payload, hash64(record.run.view(), record.type)));
+        if (!keep(p, record)) return false;
         if (static_cast<EventType>(record.type) == EventType::kStepStarted) {
           Arena arena;
           auto event = decode_event(EventType::kStepStarted, record.version, record.run, record.step,
@@ -41,48 +40,76 @@ void World::see_durable() {
         }
         return true;
       });
+      if (failed()) return;
       if (!next.ok()) return fail("the log cannot be read: " + next.error().message);
       durable_cursor_[p] = next->value;
     }
   }
 }
 
-/// Reads everything from the beginning; fails where what was durable is not there any more.
+log::RecordView World::Kept::view() const {
+  log::RecordView record;
+  static_cast<log::RecordHeader&>(record) = header;
+  record.offset = LogOffset(offset);
+  record.payload = payload;
+  return record;
+}
+
+/// Takes a copy of a durable record; false when a value of it is lost already.
+bool World::keep(uint32_t p, const log::RecordView& record) {
+  Kept kept;
+  kept.offset = record.offset.value;
+  kept.hash = hash64(record.payload, hash64(record.run.view(), record.type));
+  kept.header = record;
+  Arena arena;
+  auto event = decode_event(static_cast<EventType>(record.type), record.version, record.run, record.step,
+                            record.time_us, record.payload, arena, hosts_[p]->payloads());
+  if (!event.ok()) {
+    fail("a durable event cannot be read: " + event.error().message);
+    return false;
+  }
+  encode_event_body(*event, kept.payload);
+  durable_[p].push_back(std::move(kept));
+  return true;
+}
+
+/// All that was ever durable; fails where the log has not any more what it did not trim.
 History World::read_history() {
   History history(*scenery_);
   for (uint32_t p = 0; p < partitions_ && !failed(); ++p) {
     log::LocalLog& log = real_log(p);
-    auto arena = std::make_shared<Arena>();
-    size_t index = 0;
     LogOffset at = log.first_offset();
+    auto next_kept = std::find_if(durable_[p].begin(), durable_[p].end(),
+                                  [&](const Kept& kept) { return kept.offset >= at.value; });
     while (at < log.durable_end() && !failed()) {
       auto next = log.read(at, 4u << 20, [&](const log::RecordView& record) {
-        if (index < durable_[p].size()) {
-          const std::pair<uint64_t, uint64_t> now(
-              record.offset.value, hash64(record.payload, hash64(record.run.view(), record.type)));
-          if (durable_[p][index] != now)
-            fail("partition " + std::to_string(p) + ": the durable record at " +
-                 std::to_string(durable_[p][index].first) + " is another now");
-        }
-        ++index;
-        auto payload = std::make_shared<const std::string>(record.payload);
-        auto event = decode_event(static_cast<EventType>(record.type), record.version, record.run,
-                                  record.step, record.time_us, *payload, *arena);
-        if (!event.ok()) {
-          fail("an event cannot be read: " + event.error().message);
-          return false;
-        }
-        history.add(PartitionId(p), {std::move(*event), record.offset, arena, payload});
+        if (next_kept == durable_[p].end()) return false;
+        if (next_kept->offset != record.offset.value ||
+            next_kept->hash != hash64(record.payload, hash64(record.run.view(), record.type)))
+          fail("partition " + std::to_string(p) + ": the durable record at " +
+               std::to_string(next_kept->offset) + " is another now");
+        ++next_kept;
         return true;
       });
-      if (!next.ok())
-        fail("the log cannot be read: " + next.error().message);
-      else
-        at = *next;
+      if (!next.ok()) fail("the log cannot be read: " + next.error().message);
+      if (!next.ok() || next_kept == durable_[p].end()) break;
+      at = *next;
     }
-    if (index < durable_[p].size()) {
-      fail("partition " + std::to_string(p) + " lost " + std::to_string(durable_[p].size() - index) +
+    if (next_kept != durable_[p].end()) {
+      fail("partition " + std::to_string(p) + " lost " + std::to_string(durable_[p].end() - next_kept) +
            " durable records");
+    }
+    auto arena = std::make_shared<Arena>();
+    for (const Kept& kept : durable_[p]) {
+      auto payload = std::make_shared<const std::string>(kept.payload);
+      const log::RecordView record = kept.view();
+      auto event = decode_event(static_cast<EventType>(record.type), record.version, record.run, record.step,
+                                record.time_us, *payload, *arena);
+      if (!event.ok()) {
+        fail("an event cannot be read: " + event.error().message);
+        break;
+      }
+      history.add(PartitionId(p), {std::move(*event), record.offset, arena, payload});
     }
   }
   if (!history.breach().empty()) fail(history.breach());
@@ -120,6 +147,7 @@ void World::check_all(bool last) {
   see_durable();
   const History history = read_history();
   for (uint32_t p = 0; p < partitions_ && !failed(); ++p) check_fold(p);
+  if (!failed()) check_archive(history, last);
   if (!failed()) check_told(history);
   if (!failed()) check_lists(history);
   if (!failed()) check_queues(history);
@@ -137,17 +165,11 @@ void World::check_fold(uint32_t partition) {
   environment.store = store.get();
   environment.random = &random;
   environment.catalog = engine_.catalog;
+  environment.offsets_per_chunk = engine_.offsets_per_chunk;
   partition::StateMachine folded(std::move(environment));
-  Status failure;
-  LogOffset at = real_log(partition).first_offset();
-  while (at < real_log(partition).durable_end()) {
-    auto next = real_log(partition).read(at, 4u << 20, [&](const log::RecordView& record) {
-      failure = folded.replay(record);
-      return failure.ok();
-    });
-    if (!failure.ok()) return fail("the log does not fold: " + failure.error().message);
-    if (!next.ok()) return fail("the log cannot be read: " + next.error().message);
-    at = *next;
+  for (const Kept& kept : durable_[partition]) {
+    const Status folds = folded.replay(kept.view());
+    if (!folds.ok()) return fail("the log does not fold: " + folds.error().message);
   }
   const auto live = machine(partition).digest();
   const auto fresh = folded.digest();
@@ -157,9 +179,22 @@ void World::check_fold(uint32_t partition) {
     fail("the state of partition " + std::to_string(partition) + " is not what its log folds to");
 }
 
+/// Where all events of a run are, followed from its record back to the first.
+std::vector<uint64_t> World::all_offsets(const RunId& id) {
+  std::vector<uint64_t> all;
+  while (true) {
+    const auto part = machine(partition::partition_of(id).value).offsets(id, all.size());
+    if (!part.ok()) fail("the events of " + id.to_string() + " are not known: " + part.error().message);
+    if (!part.ok() || part->empty()) return all;
+    all.insert(all.end(), part->begin(), part->end());
+  }
+}
+
 /// Nothing that a client was told is lost or changed.
 void World::check_told(const History& history) {
   for (const auto& [id, told] : told_) {
+    if (const auto run = history.runs().find(id); run != history.runs().end() && run->second.deleted)
+      continue;
     auto view = machine(partition::partition_of(id).value).run(id);
     if (!view.ok())
       return fail("the acknowledged run " + id.to_string() + " is lost: " + view.error().message);
@@ -174,10 +209,11 @@ void World::check_told(const History& history) {
       return fail("the end of " + id.to_string() + " changed");
     if (told.has_output && run->second.output != told.output)
       return fail("the output of " + id.to_string() + " changed");
-    if (view->summary.offsets.size() != run->second.events.size())
+    const auto offsets = all_offsets(id);
+    if (offsets.size() != run->second.events.size())
       return fail("the state knows not every event of " + id.to_string());
-    for (size_t i = 0; i < view->summary.offsets.size(); ++i) {
-      if (run->second.events[i].offset.value != view->summary.offsets[i])
+    for (size_t i = 0; i < offsets.size(); ++i) {
+      if (run->second.events[i].offset.value != offsets[i])
         return fail("an event of " + id.to_string() + " is elsewhere");
     }
   }
@@ -193,6 +229,10 @@ void World::check_told(const History& history) {
     if (review->second.answered_by != answer.who || review->second.answer != answer.answer)
       return fail("the acknowledged answer to " + id.to_string() + " is another now");
     auto item = machine(partition::partition_of(id).value).review(id);
+    if (history.runs().at(review->second.run).deleted) {
+      if (item.ok()) return fail("the review " + id.to_string() + " of a deleted run is there");
+      continue;
+    }
     if (!item.ok() || item->status != review::ItemStatus::kAnswered || item->ended_by != answer.who ||
         to_canonical_json(item->answer.root()) != answer.answer) {
       return fail("the state lost the answer to " + id.to_string());
@@ -217,7 +257,7 @@ void World::check_lists(const History& history) {
       filter.limit = f == 0 ? 50 : 1 + random_.below(9);
       std::vector<RunId> wanted, listed;
       for (auto run = history.runs().rbegin(); run != history.runs().rend(); ++run) {
-        if (partition::partition_of(run->first).value != p) continue;
+        if (partition::partition_of(run->first).value != p || run->second.deleted) continue;
         auto view = machine(p).run(run->first);
         if (!view.ok()) return fail("a run of the log is not in the state: " + view.error().message);
         const workflow::RunSummary& summary = view->summary;
@@ -276,7 +316,7 @@ void World::check_replays(const History& history, bool last) {
   const provenance::Replayer replayer([this] { return scenery_; }, nullptr);
   size_t replayed = 0;
   for (const auto& [id, run] : history.runs()) {
-    if (!run.ended) continue;
+    if (!run.ended || run.deleted) continue;
     if (!last && replayed >= kReplaysPerWorld / 4) break;
     if (replayed++ >= kReplaysPerWorld) break;
     auto view = machine(partition::partition_of(id).value).run(id);
@@ -321,7 +361,9 @@ void World::finish() {
     now_us_ = clock_.now_us();
   }
   if (!failed() && !asked_.empty()) fail("never answered: " + asked_.begin()->second);
+  for (uint32_t p = 0; p < partitions_ && !failed(); ++p) look_after(p, false);
   if (!failed()) check_all(true);
+  if (!failed()) check_erased(read_history());
   if (!failed()) check_ends();
   if (!failed()) crash(true);
   if (!failed()) check_ends();
@@ -339,6 +381,7 @@ void World::find_paused() {
 void World::check_ends() {
   const History history = read_history();
   for (const auto& [id, run] : history.runs()) {
+    if (run.deleted) continue;
     auto view = machine(partition::partition_of(id).value).run(id);
     if (!view.ok()) return fail("a run of the log is not in the state: " + view.error().message);
     if (workflow::is_final(view->summary.status)) continue;

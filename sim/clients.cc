@@ -65,6 +65,8 @@ void World::call(uint32_t partition, std::string what, std::function<Result<T>(S
 void World::refused(const Error& error, std::initializer_list<ErrorKind> allowed) {
   trace("refused " + error.code);
   if (error.kind == ErrorKind::kNoSpace) return;
+  // check_archive() looks whether it was right to delete it.
+  if (engine_.retention && (error.code == "run.deleted" || error.code == "review.unknown")) return;
   if (std::find(allowed.begin(), allowed.end(), error.kind) == allowed.end())
     fail("refused: " + name_of(error));
 }
@@ -83,6 +85,8 @@ void World::client() {
     resume_runs();
   else if (roll < 68)
     list_runs();
+  else if (roll < 64)
+    hold_work();
   else
     review_work();
 }
@@ -154,6 +158,16 @@ void World::post_start(const Key& key, const std::string& idempotency_key, int64
     }
     const RunId id = reply->view.summary.id;
     if (!idempotency_key.empty()) {
+      // After its time a key is free for another run; answers may overtake each other.
+      const auto before = told_keys_.find(idempotency_key);
+      if (engine_.retention && before != told_keys_.end() && before->second != id) {
+        const int64_t apart_us = (id.unix_ms() - before->second.unix_ms()) * 1000;
+        if (-apart_us >= simulated_policy()->idempotency_us) return told(reply->view);
+        if (apart_us >= simulated_policy()->idempotency_us) {
+          told_keys_.erase(before);
+          told_requests_.erase(idempotency_key);
+        }
+      }
       const auto [known, is_new] = told_keys_.emplace(idempotency_key, id);
       if (!is_new && known->second != id) {
         fail("the idempotency key " + idempotency_key + " gave " + known->second.to_string() + " and " +
@@ -386,6 +400,42 @@ void World::review_command(const RunId& id, const std::string& who) {
         },
         done);
   }
+}
+
+// --- holds
+// -----------------------------------------------------------------------------------------------------------------
+
+void World::hold_work() {
+  if (!engine_.retention) return;
+  const uint32_t partition = static_cast<uint32_t>(random_.below(partitions_));
+  const std::string name = "hold-" + std::to_string(random_.below(4));
+  if (random_.one_in(2)) {
+    return call<bool>(
+        partition, "release " + name,
+        [name](StateMachine& machine, int64_t now_us) {
+          return machine.release_hold(name, "operator", "done", now_us);
+        },
+        [this](Result<bool> released) {
+          if (!released.ok()) refused(released.error(), {});
+        });
+  }
+  partition::Hold hold;
+  hold.name = name;
+  hold.who = "operator";
+  hold.why = "a case";
+  const uint64_t roll = random_.below(3);
+  if (roll == 0 && !known_runs_.empty())
+    hold.run = known_runs_[random_.below(known_runs_.size())];
+  else if (roll == 1)
+    hold.key = "c" + std::to_string(random_.below(6));
+  else
+    hold.pipeline = "sim/q*";
+  call<partition::Hold>(
+      partition, "hold " + name,
+      [hold](StateMachine& machine, int64_t now_us) { return machine.set_hold(hold, now_us); },
+      [this](Result<partition::Hold> set) {
+        if (!set.ok()) refused(set.error(), {ErrorKind::kConflict});
+      });
 }
 
 }  // namespace switchyard::sim

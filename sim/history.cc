@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "switchyard/types/json.h"
+#include "world.h"
 
 namespace switchyard::sim {
 
@@ -14,7 +15,7 @@ void History::add(PartitionId partition, partition::RecordedEvent recorded) {
   const Event event = recorded.event;
   at_ = "partition " + std::to_string(partition.value) + ", offset " + std::to_string(recorded.offset.value) +
         ", run " + event.run.to_string() + ", " + std::string(event_type_name(event.type()));
-  if (event.run.is_zero()) return;
+  if (event.run.is_zero()) return add_retention(partition, event);
   Run& run = runs_[event.run];
   if (const auto* started = std::get_if<RunStarted>(&event.body)) {
     if (!run.events.empty()) fail("the run was started twice");
@@ -25,7 +26,12 @@ void History::add(PartitionId partition, partition::RecordedEvent recorded) {
     run.principal = started->principal;
     run.idempotency_key = started->idempotency_key;
     if (!run.idempotency_key.empty()) {
-      const auto [known, is_new] = keys_.emplace(run.principal + "\n" + run.idempotency_key, event.run);
+      const std::string key = run.principal + "\n" + run.idempotency_key;
+      const auto before = keys_.find(key);
+      const bool ran_out = before != keys_.end() && event.time_us - before->second.unix_ms() * 1000 >
+                                                        simulated_policy()->idempotency_us;
+      if (ran_out) keys_.erase(before);
+      const auto [known, is_new] = keys_.emplace(key, event.run);
       if (!is_new)
         fail("the idempotency key '" + run.idempotency_key + "' already started " +
              known->second.to_string());
@@ -39,6 +45,40 @@ void History::add(PartitionId partition, partition::RecordedEvent recorded) {
   add_step(run, event);
   add_review(run, event);
   end(run, event);
+}
+
+/// Retention touches only what is over, old enough, and not held.
+void History::forget(PartitionId partition, const RunId& id, int64_t now_us, bool remove) {
+  const auto found = runs_.find(id);
+  if (found == runs_.end()) return fail("retention touches a run that never was");
+  Run& run = found->second;
+  const auto* rule = simulated_policy()->class_of(run.pipeline_name);
+  if (!run.ended) return fail("retention touches a run that is not over");
+  if (run.deleted) return fail("retention touches a deleted run");
+  if (!remove && run.compacted) return fail("a run is compacted twice");
+  const int64_t after_us = remove ? rule->delete_us : rule->full_us;
+  if (after_us == 0 || now_us - run.ended_us < after_us) fail("retention comes too early");
+  for (const auto& [name, hold] : holds_) {
+    if (name.first != partition.value) continue;
+    const bool fits = (!hold.run.has_value() || *hold.run == id) &&
+                      (hold.key.empty() || hold.key == run.key) &&
+                      (hold.pipeline.empty() ||
+                       run.pipeline_name.starts_with(hold.pipeline.substr(0, hold.pipeline.size() - 1)));
+    if (fits) fail("retention touches a run that " + name.second + " holds");
+  }
+  (remove ? run.deleted : run.compacted) = true;
+}
+
+void History::add_retention(PartitionId partition, const Event& event) {
+  if (const auto* set = std::get_if<HoldSet>(&event.body)) {
+    holds_[{partition.value, std::string(set->name)}] = partition::hold_from_value(set->name, set->filter);
+  } else if (const auto* released = std::get_if<HoldReleased>(&event.body)) {
+    holds_.erase({partition.value, std::string(released->name)});
+  } else if (const auto* compacted = std::get_if<RunsCompacted>(&event.body)) {
+    for (const RunId& id : compacted->runs) forget(partition, id, event.time_us, false);
+  } else if (const auto* deleted = std::get_if<RunsDeleted>(&event.body)) {
+    for (const DeletedRun& each : deleted->runs) forget(partition, each.run, event.time_us, true);
+  }
 }
 
 void History::settle(Run& run, StepAddress step) {
@@ -144,6 +184,7 @@ void History::end(Run& run, const Event& event) {
   if (type != EventType::kRunCompleted && type != EventType::kRunFailed && type != EventType::kRunCancelled)
     return;
   run.ended = true;
+  run.ended_us = event.time_us;
   run.end = type;
   for (const auto& [step, review] : run.waits_for)
     if (reviews_[review].open) fail("the run ends with an open review");

@@ -30,7 +30,8 @@ class History {
     std::map<StepAddress, uint16_t> started,
         attempts;  ///< step → the last attempt begun (effectful), the last that failed
     std::map<StepAddress, RunId> waits_for;
-    bool ended = false;
+    bool ended = false, compacted = false, deleted = false;
+    int64_t ended_us = 0;
     std::string output;  ///< canonical JSON, of a completed run
     EventType end{};
   };
@@ -48,6 +49,8 @@ class History {
   void add_review(Run& run, const Event& event);
   void settle(Run& run, StepAddress step);
   void end(Run& run, const Event& event);
+  void add_retention(PartitionId partition, const Event& event);
+  void forget(PartitionId partition, const RunId& id, int64_t now_us, bool remove);
   void fail(const std::string& what);
   Review* open_review(const RunId& id, const Event& event);
 
@@ -56,6 +59,7 @@ class History {
   std::map<RunId, Review> reviews_;
   std::map<std::string, RunId> keys_;        ///< principal and idempotency key → run
   std::map<std::string, uint64_t> budgets_;  ///< scope and day → used
+  std::map<std::pair<uint32_t, std::string>, partition::Hold> holds_;  ///< partition and name
   std::string breach_, at_;
 };
 

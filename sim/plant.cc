@@ -6,7 +6,7 @@
 namespace switchyard::sim {
 namespace {
 
-constexpr std::array<std::pair<Plant, std::string_view>, 10> kNames{{
+constexpr std::array<std::pair<Plant, std::string_view>, 11> kNames{{
     {Plant::kNone, "none"},
     {Plant::kLyingDisk, "lying-disk"},
     {Plant::kEarlyAnswer, "early-answer"},
@@ -15,6 +15,7 @@ constexpr std::array<std::pair<Plant, std::string_view>, 10> kNames{{
     {Plant::kTwoClaims, "two-claims"},
     {Plant::kLostReply, "lost-reply"},
     {Plant::kDeafSwitches, "deaf-switches"},
+    {Plant::kLostArchive, "lost-archive"},
     {Plant::kChance, "chance"},
     {Plant::kCanary, "canary"},
 }};

@@ -16,6 +16,7 @@ enum class Plant : uint8_t {
   kTwoClaims,      ///< the store forgets that a review is claimed
   kLostReply,      ///< an answer now and then goes nowhere
   kDeafSwitches,   ///< the engine never hears of a kill switch
+  kLostArchive,    ///< a file of the archive is gone
   kChance,         ///< something that is no function of the seed
   kCanary,         ///< every seed fails
 };

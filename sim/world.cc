@@ -39,6 +39,15 @@ World::World(const WorldOptions& options)
     return catalog_;
   };
   engine_.executor = &effects_;
+  engine_.history_directory = "/history";
+  engine_.disk = &cut_disk_;
+  // Small, so that much of every kind happens.
+  if (options.seed % 3 == 0) engine_.payload_threshold_bytes = 50;
+  if (options.seed % 2 == 0) engine_.retention = [] { return simulated_policy(); };
+  engine_.offsets_per_chunk = 4;
+  engine_.upkeep.log_keep_bytes = 40u << 10;
+  engine_.upkeep.archive_after_us = 600'000'000;
+  engine_.upkeep.segment_bytes = 16u << 10;
   engine_.open_store = [this](PartitionId partition) -> Result<std::unique_ptr<store::StateStore>> {
     return borrow_store(*stores_[partition.value], options_.plant);
   };
@@ -112,8 +121,10 @@ void World::act() {
     restart_in_order();
   else if (roll < 995 && !full_)
     check_all(false);
-  else if (roll < 998)
+  else if (roll < 997)
     flip_switch();
+  else if (roll < 999)
+    look_after(static_cast<uint32_t>(random_.below(partitions_)), true);
   else
     see_durable();
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cut_disk.h"
 #include "executor.h"
 #include "faulty_log.h"
 #include "history.h"
@@ -33,7 +34,11 @@ struct WorldOutcome {
   uint64_t runs = 0, events = 0, crashes = 0, replays = 0, answered_reviews = 0;
   uint64_t early_crashes = 0;          ///< before the process had opened its partitions
   uint64_t switches = 0, stopped = 0;  ///< thrown; attempts and runs that failed for one
+  uint64_t archived = 0, compacted = 0, deleted = 0;
 };
+
+/// Minutes instead of years; for half of the worlds.
+std::shared_ptr<const retention::Policy> simulated_policy();
 
 /// One simulated world: partitions on a disk that crashes, clients, reviewers, effects, time; all from the
 /// seed, all on the caller's thread.
@@ -98,12 +103,21 @@ class World {
   uint64_t ask(std::string what);
   bool answered(uint64_t request);
 
+  // Retention (retention.cc).
+  Status on_partition(uint32_t partition, std::function<Status(partition::StateMachine&, int64_t)> work);
+  void look_after(uint32_t partition, bool may_be_cut);
+  void lose_archive();
+  void hold_work();
+  void check_archive(const History& history, bool last);
+  void check_erased(const History& history);
+
   // Checks (checks.cc).
   void see_durable();
   bool settle();
   void check_all(bool last);
   void check_fold(uint32_t partition);
   void check_told(const History& history);
+  std::vector<uint64_t> all_offsets(const RunId& id);
   void check_lists(const History& history);
   void check_queues(const History& history);
   void check_replays(const History& history, bool last);
@@ -126,6 +140,7 @@ class World {
   testing::ManualClock clock_;
   int64_t now_us_ = 0;
   testing::SimulatedDisk disk_;
+  CutDisk cut_disk_{disk_};  ///< of archives and payloads
   std::vector<std::unique_ptr<store::MemoryStateStore>> stores_;
   Effects effects_;
   partition::EngineOptions engine_;
@@ -149,8 +164,18 @@ class World {
   std::map<RunId, Answer> told_answers_;
   std::vector<RunId> known_runs_, known_reviews_;
 
-  // All that was ever durable, per partition: offset and hash of each record.
-  std::vector<std::vector<std::pair<uint64_t, uint64_t>>> durable_;
+  /// A record that was durable once. The world keeps its own copy: the log may be trimmed, a large value may
+  /// be collected after its run was deleted.
+  struct Kept {
+    uint64_t offset = 0, hash = 0;  ///< hash: of the record as the log had it
+    log::RecordHeader header;
+    std::string payload;  ///< with all its values
+    log::RecordView view() const;
+  };
+  bool keep(uint32_t partition, const log::RecordView& record);
+
+  // All that was ever durable, per partition.
+  std::vector<std::vector<Kept>> durable_;
   std::vector<uint64_t> durable_cursor_;
   std::set<std::string> durable_begun_;  ///< run, step, attempt of StepStarted
 

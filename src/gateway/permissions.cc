@@ -20,6 +20,7 @@ constexpr std::array<std::string_view, kPermissionCount> kPermissionNames = {
     "provenance.read",
     "provenance.replay",
     "metrics.read",
+    "retention.write",
     "keys.manage",
 };
 
@@ -39,7 +40,7 @@ constexpr std::array<PermissionSet, kRoleCount> kGranted = {
         bit(P::kDecisionsCancel) | bit(P::kDeploymentsWrite) | bit(P::kProvenanceRead) |
         bit(P::kProvenanceReplay),
     /* operator  */ kSeesOutcomes | bit(P::kReviewsRead) | bit(P::kReviewsManage) | bit(P::kDecisionsCancel) |
-        bit(P::kSwitchesWrite) | bit(P::kProvenanceRead),
+        bit(P::kSwitchesWrite) | bit(P::kProvenanceRead) | bit(P::kRetentionWrite),
     /* auditor   */ kSeesOutcomes | bit(P::kReviewsRead) | bit(P::kProvenanceRead) |
         bit(P::kProvenanceReplay),
     /* admin     */ (bit(P::kKeysManage) << 1) - 1,

@@ -197,6 +197,27 @@ void compile_plain(const CompileRequest& request, const document::Node& root, st
   artefact.sha256 = sha256(to_canonical_json(document::to_value(root, arena)));
 }
 
+/// A server has one policy: two could not both be right about a decision.
+void compile_retention(const CompileRequest& request, const document::Node& root, CompiledArtefact& result,
+                       Artefact& artefact) {
+  if (!read_name(root, "retention", request, artefact, result.diagnostics)) return;
+  auto outcome = retention::compile(root, request.path);
+  result.diagnostics.insert(result.diagnostics.end(), outcome.diagnostics.begin(), outcome.diagnostics.end());
+  if (outcome.policy == nullptr) return;
+  for (const auto& [kind_name, version] : request.registry->active) {
+    if (kind_name.first != ArtefactKind::kRetention || kind_name.second == artefact.name) continue;
+    mistake(result.diagnostics, request, document::position_of(root, "retention"),
+            "governance.second_retention", "retention",
+            "there is the retention policy " + kind_name.second + "@" + version + " already",
+            "deploy a new version of " + kind_name.second);
+  }
+  outcome.policy->name = artefact.name;
+  outcome.policy->version = artefact.version;
+  Arena arena;
+  artefact.sha256 = sha256(to_canonical_json(document::to_value(root, arena)));
+  result.compiled->retention = std::move(outcome.policy);
+}
+
 }  // namespace
 
 std::optional<ArtefactKind> kind_of(const document::Node& root) {
@@ -204,11 +225,9 @@ std::optional<ArtefactKind> kind_of(const document::Node& root) {
   // A pipeline may have steps called rules or model, but only below `steps`; `pipeline` is asked first all
   // the same.
   static constexpr std::pair<std::string_view, ArtefactKind> kWords[] = {
-      {"pipeline", ArtefactKind::kPipeline},
-      {"rules", ArtefactKind::kRules},
-      {"model", ArtefactKind::kModel},
-      {"costs", ArtefactKind::kCosts},
-      {"prompt", ArtefactKind::kPrompt}};
+      {"pipeline", ArtefactKind::kPipeline}, {"rules", ArtefactKind::kRules},
+      {"model", ArtefactKind::kModel},       {"costs", ArtefactKind::kCosts},
+      {"prompt", ArtefactKind::kPrompt},     {"retention", ArtefactKind::kRetention}};
   for (const auto& [word, kind] : kWords) {
     const document::Node* node = root.find(word);
     if (node != nullptr && node->is(document::Node::Kind::kString)) return kind;
@@ -232,6 +251,7 @@ CompiledArtefact compile_artefact(const CompileRequest& request) {
     case ArtefactKind::kModel: compile_model(request, *parsed.root, result, *artefact); break;
     case ArtefactKind::kCosts: compile_plain(request, *parsed.root, "costs", result, *artefact); break;
     case ArtefactKind::kPrompt: compile_plain(request, *parsed.root, "prompt", result, *artefact); break;
+    case ArtefactKind::kRetention: compile_retention(request, *parsed.root, result, *artefact); break;
   }
   size_t bytes = artefact->source.size();
   for (const auto& [path, text] : artefact->files) bytes += text.size();

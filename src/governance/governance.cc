@@ -63,9 +63,10 @@ class Governance::Impl {
     for (const Source& source : sources) check(source, request, working, report, added);
     if (!has_errors(report.diagnostics)) check_consumers(working, report.diagnostics);
     if (!has_errors(report.diagnostics) && sources.empty()) {
-      report.diagnostics.push_back(problem("", "governance.nothing_to_deploy",
-                                           "no file begins with pipeline, rules, model, costs or prompt",
-                                           "name the folder that holds the documents"));
+      report.diagnostics.push_back(
+          problem("", "governance.nothing_to_deploy",
+                  "no file begins with pipeline, rules, model, costs, prompt or retention",
+                  "name the folder that holds the documents"));
     }
     if (has_errors(report.diagnostics) || request.dry_run || added.empty()) {
       unload_trials(added);

@@ -56,6 +56,15 @@ class SnapshotImpl final : public Snapshot {
     return it == registry_.active.end() ? std::string() : it->second;
   }
   std::vector<workflow::Kill> kills() const override { return registry_.kills; }
+  std::shared_ptr<const retention::Policy> retention() const override {
+    for (const auto& [kind_name, version] : registry_.active) {
+      if (kind_name.first != ArtefactKind::kRetention) continue;
+      if (killed(ArtefactKind::kRetention, kind_name.second, version) != nullptr) return nullptr;
+      const Compiled* compiled = registry_.find(ArtefactKind::kRetention, kind_name.second, version);
+      return compiled == nullptr ? nullptr : compiled->retention;
+    }
+    return nullptr;
+  }
 
  private:
   const Compiled* resolve(ArtefactKind kind, std::string_view name, std::string_view version) const {

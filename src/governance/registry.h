@@ -23,6 +23,7 @@ struct Compiled {
   std::shared_ptr<const rules::RuleTable> table;
   std::shared_ptr<const workflow::ModelInterface> model;
   std::shared_ptr<const document::Node> costs;
+  std::shared_ptr<const retention::Policy> retention;
 };
 
 /// What the events fold to. Copied for each change: versions are shared, so a copy is small.

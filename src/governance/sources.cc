@@ -17,8 +17,9 @@ int rank(ArtefactKind kind) {
     case ArtefactKind::kRules: return 2;
     case ArtefactKind::kModel: return 3;
     case ArtefactKind::kPipeline: return 4;
+    case ArtefactKind::kRetention: return 5;
   }
-  return 5;
+  return 6;
 }
 
 std::string name_part(const std::string& reference) { return reference.substr(0, reference.find('@')); }

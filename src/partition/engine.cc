@@ -2,16 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <thread>
 
 #include "host.h"
+#include "keeper.h"
 
 namespace switchyard::partition {
 namespace {
-
-// Reading a run's history: how much at once, and how far the next record may be to be reached by reading on.
-constexpr size_t kReadBytes = 256u << 10;
-constexpr uint64_t kNearBytes = 4096;
 
 Error stopped() {
   return make_error(ErrorKind::kUnavailable, "engine.stopped", "the server is stopping; try again shortly");
@@ -111,12 +109,19 @@ class Engine::Impl {
       threads_.back()->stride_ = threads;
       threads_.back()->start();
     }
+    std::vector<PartitionHost*> all;
+    for (const auto& host : hosts_) all.push_back(host.get());
+    keeper_ = std::make_unique<Keeper>(options_, std::move(all), [this](uint32_t partition, Call call) {
+      return box(PartitionId(partition)).push(Command{partition, std::move(call)});
+    });
+    keeper_->start();
     running_ = true;
     return {};
   }
 
   void stop() {
     if (!running_) return;
+    keeper_->stop();
     for (auto& thread : threads_) thread->stop();
     running_ = false;
   }
@@ -201,6 +206,7 @@ class Engine::Impl {
   }
 
   const EngineOptions& options() const { return options_; }
+  Keeper& keeper() { return *keeper_; }
   const std::vector<std::unique_ptr<PartitionHost>>& hosts() const { return hosts_; }
   uint64_t queue_depth() const {
     uint64_t depth = 0;
@@ -229,6 +235,7 @@ class Engine::Impl {
   std::vector<std::unique_ptr<CommandBox>> mailboxes_;
   std::vector<std::unique_ptr<PartitionHost>> hosts_;
   std::vector<std::unique_ptr<HostThread>> threads_;
+  std::unique_ptr<Keeper> keeper_;
   bool running_ = false;
 };
 
@@ -276,6 +283,22 @@ void Engine::get_run(const RunId& id, int64_t wait_until_us, Reply<RunView> repl
       });
 }
 
+void Engine::get_offsets(const RunId& id, uint64_t first, uint64_t count,
+                         Reply<std::vector<uint64_t>> reply) {
+  using Offsets = std::vector<uint64_t>;
+  impl_->simple<Offsets>(partition_of(id), std::move(reply),
+                         [id, first, count](StateMachine& machine, int64_t) -> Result<Offsets> {
+                           Offsets all;
+                           while (all.size() < count) {
+                             SY_ASSIGN_OR_RETURN(const Offsets part, machine.offsets(id, first + all.size()));
+                             if (part.empty()) break;
+                             all.insert(all.end(), part.begin(), part.end());
+                           }
+                           if (all.size() > count) all.resize(count);
+                           return all;
+                         });
+}
+
 void Engine::cancel_run(const RunId& id, std::string who, std::string why, Reply<RunView> reply) {
   impl_->simple<RunView>(partition_of(id), std::move(reply),
                          [id, who = std::move(who), why = std::move(why)](StateMachine& machine,
@@ -317,6 +340,7 @@ void Engine::list_runs(const RunFilter& filter, Reply<RunPage> reply) {
                                if (!floor.has_value() || last > *floor) floor = last;
                              }
                              std::move(part.runs.begin(), part.runs.end(), std::back_inserter(page.runs));
+                             page.compacted.merge(part.compacted);
                            }
                            std::sort(page.runs.begin(), page.runs.end(),
                                      [](const auto& a, const auto& b) { return a.id > b.id; });
@@ -389,6 +413,47 @@ void Engine::reassign_review(ReassignReview command, Reply<review::Item> reply) 
       [command](StateMachine& machine, int64_t now_us) { return machine.reassign(command, now_us); });
 }
 
+void Engine::set_hold(Hold hold, Reply<Hold> reply) {
+  const auto set = [hold](StateMachine& machine, int64_t now_us) { return machine.set_hold(hold, now_us); };
+  if (hold.run.has_value()) return impl_->simple<Hold>(partition_of(*hold.run), std::move(reply), set);
+  impl_->gather<Hold>(
+      set, [](std::vector<Hold> parts) -> Result<Hold> { return parts.front(); }, std::move(reply));
+}
+
+void Engine::release_hold(std::string name, std::string who, std::string why, Reply<std::string> reply) {
+  // Where it stands is not told apart: a partition that has none of the name has nothing to do.
+  impl_->gather<std::string>(
+      [name, who = std::move(who), why = std::move(why)](StateMachine& machine,
+                                                         int64_t now_us) -> Result<std::string> {
+        SY_ASSIGN_OR_RETURN(const bool was, machine.release_hold(name, who, why, now_us));
+        return was ? name : std::string();
+      },
+      [name](std::vector<std::string> parts) -> Result<std::string> {
+        for (const std::string& part : parts)
+          if (!part.empty()) return part;
+        return make_error(ErrorKind::kNotFound, "hold.unknown", "there is no hold '" + name + "'", "name");
+      },
+      std::move(reply));
+}
+
+void Engine::list_holds(Reply<std::vector<Hold>> reply) {
+  using Holds = std::vector<Hold>;
+  impl_->gather<Holds>([](StateMachine& machine, int64_t) { return machine.holds(); },
+                       [](std::vector<Holds> parts) -> Result<Holds> {
+                         std::map<std::string, Hold> by_name;
+                         for (Holds& part : parts)
+                           for (Hold& hold : part) by_name.emplace(hold.name, std::move(hold));
+                         Holds all;
+                         for (auto& [name, hold] : by_name) all.push_back(std::move(hold));
+                         return all;
+                       },
+                       std::move(reply));
+}
+
+Result<UpkeepReport> Engine::apply_retention(std::string who, bool dry_run) {
+  return impl_->keeper().apply(who, dry_run);
+}
+
 Result<std::vector<RecordedEvent>> Engine::read_events(const RunId& run,
                                                        const std::vector<uint64_t>& offsets) const {
   const PartitionId partition = partition_of(run);
@@ -396,32 +461,7 @@ Result<std::vector<RecordedEvent>> Engine::read_events(const RunId& run,
     return make_error(ErrorKind::kNotFound, "run.unknown", "this id belongs to no partition of this server",
                       "id");
   }
-  const log::Log& log = impl_->hosts()[partition.value]->log();
-  auto arena = std::make_shared<Arena>(4096);
-  std::vector<RecordedEvent> events;
-  size_t next = 0;
-  while (next < offsets.size()) {
-    Status failure;
-    // A run's events often stand together: one read serves as long as the next wanted record is at hand.
-    auto end = log.read(LogOffset(offsets[next]), kReadBytes, [&](const log::RecordView& record) {
-      if (record.offset.value > offsets[next]) return false;
-      if (record.offset.value < offsets[next]) return offsets[next] - record.offset.value < kNearBytes;
-      auto payload = std::make_shared<std::string>(record.payload);
-      auto event = decode_event(static_cast<EventType>(record.type), record.version, record.run, record.step,
-                                record.time_us, *payload, *arena);
-      if (!event.ok()) {
-        failure = event.error();
-        return false;
-      }
-      events.push_back({std::move(*event), record.offset, arena, payload});
-      ++next;
-      return next < offsets.size();
-    });
-    SY_RETURN_IF_ERROR(std::move(failure));
-    if (!end.ok()) return end.error();
-    SY_CHECK(!events.empty() && events.size() == next);
-  }
-  return events;
+  return impl_->hosts()[partition.value]->read_events(run, offsets);
 }
 
 }  // namespace switchyard::partition

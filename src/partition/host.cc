@@ -14,6 +14,12 @@ constexpr int64_t kWaiterCheckUs = 50'000;
 // While the store writes a checkpoint, how often it is asked whether it has: its memory goes then.
 constexpr int64_t kWrittenCheckUs = 500'000;
 
+Error disk_full_answer() {
+  return make_error(ErrorKind::kNoSpace, "partition.disk_full",
+                    "the disk of the log is full; whether this request takes effect is not known yet: repeat "
+                    "it with the same Idempotency-Key");
+}
+
 RunView view_of(const workflow::RunState& run) {
   RunView view;
   view.summary = workflow::summarize(run);
@@ -33,18 +39,55 @@ PartitionHost::PartitionHost(PartitionId id, const EngineOptions& options, Comma
 
 PartitionHost::~PartitionHost() = default;
 
+Status PartitionHost::open_history() {
+  if (options_.history_directory.empty()) return {};
+  const std::string name = "/partition-" + std::to_string(id_.value);
+  SY_ASSIGN_OR_RETURN(
+      archive_, archive::Archive::open({options_.disk, options_.history_directory + "/archive" + name, id_}));
+  SY_ASSIGN_OR_RETURN(
+      payloads_, blobs::PayloadStore::open(*options_.disk, options_.history_directory + "/payloads" + name));
+  large_values_ = std::make_unique<blobs::LargeValues>(*payloads_, options_.payload_threshold_bytes);
+  upkeep_ = std::make_unique<Upkeep>(
+      Upkeep::Parts{log_.get(), store_.get(), archive_.get(), payloads_.get(), options_.upkeep});
+  return {};
+}
+
+/// A log whose beginning was trimmed folds only from a state that knows what was there.
+Status PartitionHost::check_beginning(const std::optional<store::Checkpoint>& applied) const {
+  const LogOffset first = log_->first_offset();
+  const std::string partition = "partition " + std::to_string(id_.value);
+  if (first.value > 0 && (!applied.has_value() || applied->offset < first)) {
+    return make_error(ErrorKind::kCorruption, "partition.state_missing",
+                      "the log of " + partition + " begins at offset " + std::to_string(first.value) +
+                          ", and the state that knows what was before is " +
+                          (applied.has_value() ? "older than that" : "missing") +
+                          "; bring the state folder back from a backup of the same time as the log");
+  }
+  const auto covered = archive_ == nullptr ? std::nullopt : archive_->covered();
+  if (first.value > 0 && covered.value_or(LogOffset(0)) < first && archive_ != nullptr) {
+    return make_error(ErrorKind::kCorruption, "partition.archive_missing",
+                      "the log of " + partition + " begins at offset " + std::to_string(first.value) +
+                          ", and its archive ends at " +
+                          std::to_string(covered.value_or(LogOffset(0)).value) +
+                          "; bring the archive folder back from a backup of the same time as the log");
+  }
+  return {};
+}
+
 Status PartitionHost::open() {
   SY_ASSIGN_OR_RETURN(log_, options_.logs->acquire(id_));
   SY_ASSIGN_OR_RETURN(store_, options_.open_store(id_));
+  SY_RETURN_IF_ERROR(open_history());
   machine_ = std::make_unique<StateMachine>(StateMachine::Environment{
-      id_, options_.partitions, store_.get(), options_.random, this, this, options_.catalog});
+      id_, options_.partitions, store_.get(), options_.random, this, this, options_.catalog,
+      options_.retention, payloads_.get(), options_.offsets_per_chunk});
   log_->set_stall_listener([this](bool stalled, const Status& reason) {
     mailbox_.push_unbounded({id_.value, StallChanged{stalled, reason.ok() ? Error{} : reason.error()}});
   });
 
   SY_RETURN_IF_ERROR(machine_->load());
   const auto applied = store_->applied();
-  LogOffset at = applied.has_value() ? applied->offset : log_->first_offset();
+  const LogOffset at = applied.has_value() ? applied->offset : log_->first_offset();
   if (at > log_->durable_end()) {
     return make_error(
         ErrorKind::kCorruption, "partition.state_ahead",
@@ -52,6 +95,17 @@ Status PartitionHost::open() {
             std::to_string(at.value) + ", but its log ends at " + std::to_string(log_->durable_end().value) +
             "; if the log was repaired on purpose, remove the state folder: it is folded anew from the log");
   }
+  SY_RETURN_IF_ERROR(check_beginning(applied));
+  SY_RETURN_IF_ERROR(replay(at));
+  checkpointed_ = applied.has_value() ? applied->offset : log_->first_offset();
+  const int64_t now_us = options_.clock->now_us();
+  checkpoint_us_ = flush_us_ = now_us;
+  machine_->recover(now_us);
+  publish_stats();
+  return {};
+}
+
+Status PartitionHost::replay(LogOffset at) {
   Status failure;
   while (at < log_->durable_end()) {
     auto next = log_->read(at, 4u << 20, [&](const log::RecordView& record) {
@@ -67,11 +121,6 @@ Status PartitionHost::open() {
       (void)machine_->checkpoint({at, log_->epoch()}, store::Durability::kWritten);
     }
   }
-  checkpointed_ = applied.has_value() ? applied->offset : log_->first_offset();
-  const int64_t now_us = options_.clock->now_us();
-  checkpoint_us_ = flush_us_ = now_us;
-  machine_->recover(now_us);
-  publish_stats();
   return {};
 }
 
@@ -87,8 +136,11 @@ Result<LogOffset> PartitionHost::append(const Event& event) {
   header.run = event.run;
   header.time_us = event.time_us;
   const uint32_t at = batch_.begin(header);
-  ByteWriter writer(batch_.payload());
-  encode_event_body(event, writer);
+  encode_event_body(event, batch_.payload());
+  if (large_values_ != nullptr && batch_.open_payload_bytes() > options_.payload_threshold_bytes) {
+    batch_.payload().resize(batch_.payload().size() - batch_.open_payload_bytes());
+    encode_event_body(event, batch_.payload(), large_values_.get());
+  }
   SY_RETURN_IF_ERROR(batch_.end());
   if (options_.observer) options_.observer(id_, event);
   return log::record_offset(log_->next_offset(), at);
@@ -147,6 +199,11 @@ Status PartitionHost::admit() const {
                       "the disk of the log is full; nothing acknowledged is lost, and service resumes by "
                       "itself when there is space");
   }
+  if (payload_retry_us_ != 0) {
+    return make_error(ErrorKind::kNoSpace, "partition.disk_full",
+                      "the disk has no room for large values; nothing acknowledged is lost, and service "
+                      "resumes by itself when there is space");
+  }
   if (store_->active_bytes() > store::kMaxActiveBytes) {
     return make_error(ErrorKind::kNoSpace, "partition.state_not_written",
                       "the state cannot be written to disk; free some space");
@@ -165,9 +222,7 @@ void PartitionHost::handle(Command&& command, int64_t now_us) {
   if (auto* stall = std::get_if<StallChanged>(&command.body)) {
     stalled_ = stall->stalled;
     if (stalled_) {
-      drop_answers(make_error(ErrorKind::kNoSpace, "partition.disk_full",
-                              "the disk of the log is full; whether this request takes effect is not known "
-                              "yet: repeat it with the same Idempotency-Key"));
+      drop_answers(disk_full_answer());
     }
     return;
   }
@@ -283,8 +338,29 @@ void PartitionHost::fail(const Error& error) {
   deferred_.clear();
 }
 
+bool PartitionHost::sync_payloads() {
+  if (payloads_ == nullptr || !payloads_->has_staged()) {
+    payload_retry_us_ = 0;
+    return true;
+  }
+  const Status synced = payloads_->sync();
+  if (synced.ok()) {
+    payload_retry_us_ = 0;
+    return true;
+  }
+  if (synced.error().kind != ErrorKind::kNoSpace) {
+    fail(synced.error());
+    return false;
+  }
+  const bool known = payload_retry_us_ != 0;
+  payload_retry_us_ = options_.clock->now_us() + kPayloadRetryUs;
+  if (!known) drop_answers(disk_full_answer());
+  return false;
+}
+
 void PartitionHost::flush_batch() {
   if (batch_.empty() || failed_) return;
+  if (!sync_payloads()) return;
   batch_wanted_ = false;
   const Status status = log_->append(std::move(batch_), [this](const Status& result, LogOffset end) {
     mailbox_.push_unbounded({id_.value, Durable{result.ok() ? Status() : Status(result.error()), end}});
@@ -300,6 +376,7 @@ void PartitionHost::flush_batch() {
 void PartitionHost::finish_turn(int64_t now_us) {
   ++turns_;
   if (!failed_) {
+    if (payload_retry_us_ != 0 && now_us >= payload_retry_us_) flush_batch();
     if (!deferred_.empty() && !checkpoint_wanted_ && admit().ok()) {
       std::deque<Command> waiting;
       waiting.swap(deferred_);
@@ -387,6 +464,7 @@ void PartitionHost::maybe_checkpoint(int64_t now_us) {
   }
   // The state may not get ahead of the log: wait for what is in flight; commands wait meanwhile.
   if (!batch_.empty()) flush_batch();
+  if (!batch_.empty()) return;
   const LogOffset end = log_->next_offset();
   if (log_->durable_end() < end) return;
   checkpoint_wanted_ = false;
@@ -415,6 +493,7 @@ int64_t PartitionHost::next_turn_us() {
     consider(std::max(checkpoint_us_ + kCheckpointIntervalUs + 1, checkpoint_retry_us_));
   }
   if (writing_state_) consider(options_.clock->now_us() + kWrittenCheckUs);
+  consider(payload_retry_us_);
   // Deferred commands go on when the log has room, which a Durable command tells, or when the checkpoint is
   // done.
   if (!deferred_.empty() && acts && log_->queue_room_bytes() >= kLogMarginBytes) next = 1;
@@ -452,7 +531,22 @@ PartitionStats PartitionHost::stats() const {
   }
   stats.log = log_->stats();
   stats.store = store_->stats();
+  stats.upkeep.log_begins = log_->first_offset().value;
+  if (payloads_ != nullptr) stats.payloads = payloads_->stats();
+  if (archive_ != nullptr) stats.upkeep.archive = archive_->stats();
   return stats;
+}
+
+void PartitionHost::upkeep_done(const UpkeepReport& report, const Status& status, int64_t now_us) {
+  std::lock_guard lock(stats_mutex_);
+  UpkeepStats& stats = published_.upkeep;
+  ++stats.passes;
+  stats.archived_records += report.archived_records;
+  stats.archived_bytes += report.archived_bytes;
+  stats.trimmed_bytes += report.trimmed_bytes;
+  stats.removed_payloads += report.removed_payloads;
+  stats.last_pass_us = now_us;
+  stats.last_error = status.ok() ? std::string() : status.error().message;
 }
 
 Status PartitionHost::health() const {

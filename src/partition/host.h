@@ -12,6 +12,7 @@
 
 #include "switchyard/partition/engine.h"
 #include "switchyard/runtime/mailbox.h"
+#include "upkeep.h"
 
 namespace switchyard::partition {
 
@@ -76,6 +77,15 @@ class PartitionHost : private EventWriter, private Outbox {
   PartitionStats stats() const;
   Status health() const;
   const log::Log& log() const { return *log_; }
+  /// Engine::read_events of this partition.
+  Result<std::vector<RecordedEvent>> read_events(const RunId& run,
+                                                 const std::vector<uint64_t>& offsets) const;
+  /// nullptr without a history folder.
+  Upkeep* upkeep() { return upkeep_.get(); }
+  const archive::Archive* archive() const { return archive_.get(); }
+  const blobs::PayloadStore* payloads() const { return payloads_.get(); }
+  /// The thread that looks after the partition tells how it went.
+  void upkeep_done(const UpkeepReport& report, const Status& status, int64_t now_us);
 
  private:
   struct Gate {
@@ -95,6 +105,11 @@ class PartitionHost : private EventWriter, private Outbox {
   void start_effect(workflow::EffectRequest request, bool after_durable) override;
   void run_rests(const workflow::RunState& run) override;
 
+  Status open_history();
+  Status check_beginning(const std::optional<store::Checkpoint>& applied) const;
+  Status replay(LogOffset at);
+  /// Large values go to the disk before what refers to them; false: not now.
+  bool sync_payloads();
   Status admit() const;
   void start(StartCommand&& command, int64_t now_us);
   void release(LogOffset durable_end);
@@ -114,6 +129,10 @@ class PartitionHost : private EventWriter, private Outbox {
 
   std::unique_ptr<log::Log> log_;
   std::unique_ptr<store::StateStore> store_;
+  std::unique_ptr<archive::Archive> archive_;
+  std::unique_ptr<blobs::PayloadStore> payloads_;
+  std::unique_ptr<blobs::LargeValues> large_values_;
+  std::unique_ptr<Upkeep> upkeep_;
   std::unique_ptr<StateMachine> machine_;
   log::RecordBatch batch_;
   std::deque<Gate> gates_;
@@ -131,6 +150,7 @@ class PartitionHost : private EventWriter, private Outbox {
   bool starting_ = false;  ///< inside start_run(): remember if the run rests at once
   std::optional<RunView> rested_;
   bool stalled_ = false;
+  int64_t payload_retry_us_ = 0;  ///< the disk had no room for large values: when to try again
   Error failure_;
   bool failed_ = false;
 

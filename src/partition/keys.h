@@ -20,6 +20,10 @@ inline constexpr char kQueue = 'Q';        ///< queue, urgency: open reviews
 inline constexpr char kAttribute = 'A';    ///< attribute, value, run
 inline constexpr char kStatus = 'S';       ///< status, run: of parked, failed and cancelled runs
 inline constexpr char kBudget = 'B';       ///< scope, day → reviews used
+inline constexpr char kOffsets = 'O';      ///< run, chunk → where its earlier events are
+inline constexpr char kHold = 'L';         ///< name → legal hold
+inline constexpr char kCompacted = 'C';    ///< run → when and by what it was compacted
+inline constexpr char kDeleted = 'X';      ///< run → when and by what it was deleted
 
 inline std::string of_id(char table, const RunId& id) {
   std::string key;
@@ -32,6 +36,22 @@ inline std::string idempotency(std::string_view principal, std::string_view idem
   const Sha256 digest = sha256(text);
   std::string key;
   store::KeyWriter(key).tag(kIdempotency).raw({reinterpret_cast<const char*>(digest.data()), 16});
+  return key;
+}
+/// A row of the idempotency table, as retention events name it.
+inline std::string idempotency_row(std::string_view sixteen) {
+  std::string key;
+  store::KeyWriter(key).tag(kIdempotency).raw(sixteen);
+  return key;
+}
+inline std::string offsets(const RunId& run, uint64_t chunk) {
+  std::string key;
+  store::KeyWriter(key).tag(kOffsets).id(run).u64(chunk);
+  return key;
+}
+inline std::string hold(std::string_view name) {
+  std::string key;
+  store::KeyWriter(key).tag(kHold).text(name);
   return key;
 }
 inline std::string timer(int64_t due_us, const RunId& run) {

@@ -54,10 +54,36 @@ Result<RunView> StateMachine::run(const RunId& id) {
   }
   std::string bytes;
   SY_ASSIGN_OR_RETURN(const bool found, environment_.store->get(keys::of_id(keys::kRun, id), bytes));
-  if (!found)
-    return make_error(ErrorKind::kNotFound, "run.unknown", "there is no decision " + id.to_string(), "id");
+  if (!found) return unknown_run(id);
   SY_ASSIGN_OR_RETURN(view.summary, workflow::decode_summary(id, bytes));
+  if (workflow::is_final(view.summary.status)) {
+    SY_ASSIGN_OR_RETURN(view.compaction, compaction_of(id));
+  }
   return view;
+}
+
+Result<std::vector<uint64_t>> StateMachine::offsets(const RunId& id, uint64_t first) {
+  SY_ASSIGN_OR_RETURN(const RunView view, run(id));
+  const workflow::RunSummary& summary = view.summary;
+  std::vector<uint64_t> offsets;
+  if (first >= summary.earlier) {
+    const uint64_t skip = std::min<uint64_t>(first - summary.earlier, summary.offsets.size());
+    offsets.assign(summary.offsets.begin() + static_cast<ptrdiff_t>(skip), summary.offsets.end());
+    return offsets;
+  }
+  const uint64_t chunk = first / environment_.offsets_per_chunk;
+  std::string bytes;
+  SY_ASSIGN_OR_RETURN(const bool found, environment_.store->get(keys::offsets(id, chunk), bytes));
+  ByteReader in(bytes);
+  uint64_t offset = 0;
+  for (size_t i = 0; found && i < environment_.offsets_per_chunk; ++i) {
+    offset += in.varint();
+    if (i >= first % environment_.offsets_per_chunk) offsets.push_back(offset);
+  }
+  if (found && in.ok() && in.at_end()) return offsets;
+  return make_error(ErrorKind::kCorruption, "partition.corrupt_offsets",
+                    "where the events of decision " + id.to_string() +
+                        " are cannot be read from the state; bring the state folder back from a backup");
 }
 
 Result<RunPage> StateMachine::list(const RunFilter& filter) {
@@ -100,7 +126,10 @@ Result<RunPage> StateMachine::list(const RunFilter& filter) {
       SY_ASSIGN_OR_RETURN(RunView view, run(id));
       ++scanned;
       page.scanned_to = id;
-      if (fits(view.summary, filter)) page.runs.push_back(std::move(view.summary));
+      if (fits(view.summary, filter)) {
+        if (view.compaction.has_value()) page.compacted.insert(id);
+        page.runs.push_back(std::move(view.summary));
+      }
       if (full()) break;
     }
     until = prefix + std::string(ids.back().view());

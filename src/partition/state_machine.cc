@@ -77,10 +77,15 @@ uint32_t StateMachine::budget_left(std::string_view scope, int32_t day, uint32_t
 // -------------------------------------------------------------------------------------------------------
 
 void StateMachine::fold(HotRun* run, const Event& event, LogOffset offset) {
-  if (run != nullptr) workflow::apply(*run->state, event, offset);
+  if (run != nullptr) {
+    workflow::apply(*run->state, event, offset);
+    if (run->state->offsets.size() > environment_.offsets_per_chunk) spill_offsets(*run->state);
+  }
   const EventType type = event.type();
   if (type >= EventType::kReviewRequested && type <= EventType::kReviewClosed) {
     fold_review(event);
+  } else if (type >= EventType::kHoldSet && type <= EventType::kRunsDeleted) {
+    fold_retention(event);
   } else if (const auto* used = std::get_if<BudgetUsed>(&event.body)) {
     const std::string key = keys::budget(used->scope, used->day);
     auto stored = environment_.store->get(key, scratch_);
@@ -101,8 +106,26 @@ void StateMachine::count(const Event& event) {
     case EventType::kStepCompleted: ++stats_.steps; break;
     case EventType::kReviewRequested: ++stats_.reviews_requested; break;
     case EventType::kReviewAnswered: ++stats_.reviews_answered; break;
+    case EventType::kRunsCompacted:
+      stats_.runs_compacted += std::get<RunsCompacted>(event.body).runs.size();
+      break;
+    case EventType::kRunsDeleted: stats_.runs_deleted += std::get<RunsDeleted>(event.body).runs.size(); break;
     default: break;
   }
+}
+
+/// What a record of a run holds must not grow with the run: the offsets of its older events stand beside it.
+void StateMachine::spill_offsets(workflow::RunState& run) {
+  const size_t count = environment_.offsets_per_chunk;
+  std::string value;
+  ByteWriter out(value);
+  uint64_t previous = 0;
+  for (size_t i = 0; i < count; ++i) {
+    out.varint(run.offsets[i] - previous);
+    previous = run.offsets[i];
+  }
+  environment_.store->insert(keys::offsets(run.id, run.earlier / count), value);
+  workflow::forget_offsets(run, count);
 }
 
 // --- moving runs between memory and store
@@ -112,8 +135,7 @@ Result<StateMachine::HotRun*> StateMachine::find_run(const RunId& id) {
   if (const auto hot = hot_.find(id); hot != hot_.end()) return &hot->second;
   std::string bytes;
   SY_ASSIGN_OR_RETURN(const bool found, environment_.store->get(keys::of_id(keys::kRun, id), bytes));
-  if (!found)
-    return make_error(ErrorKind::kNotFound, "run.unknown", "there is no decision " + id.to_string(), "id");
+  if (!found) return unknown_run(id);
   SY_ASSIGN_OR_RETURN(const workflow::RunSummary summary, workflow::decode_summary(id, bytes));
   if (workflow::is_final(summary.status)) {
     return make_error(
@@ -337,16 +359,18 @@ Status StateMachine::replay(const log::RecordView& record) {
   const auto type = static_cast<EventType>(record.type);
   if (record.run.is_zero()) {
     Arena arena;
-    SY_ASSIGN_OR_RETURN(const Event event, decode_event(type, record.version, record.run, record.step,
-                                                        record.time_us, record.payload, arena));
+    SY_ASSIGN_OR_RETURN(const Event event,
+                        decode_event(type, record.version, record.run, record.step, record.time_us,
+                                     record.payload, arena, environment_.payloads));
     fold(nullptr, event, record.offset);
     return {};
   }
   // The payload's texts are copied by apply(); values are decoded into the run's own arena.
   if (type == EventType::kRunStarted) {
     auto arena = std::make_shared<Arena>();
-    SY_ASSIGN_OR_RETURN(const Event event, decode_event(type, record.version, record.run, record.step,
-                                                        record.time_us, record.payload, *arena));
+    SY_ASSIGN_OR_RETURN(const Event event,
+                        decode_event(type, record.version, record.run, record.step, record.time_us,
+                                     record.payload, *arena, environment_.payloads));
     const auto& body = std::get<RunStarted>(event.body);
     auto pipeline = catalog_->pipeline_by_hash(body.pipeline_hash);
     if (pipeline == nullptr) {
@@ -365,7 +389,8 @@ Status StateMachine::replay(const log::RecordView& record) {
     if (!body.idempotency_key.empty()) {
       std::string value(record.run.view());
       ByteWriter(value).u64(body.request_hash);
-      environment_.store->insert(keys::idempotency(body.principal, body.idempotency_key), value);
+      // Not insert: the key of an older run may have run out.
+      environment_.store->put(keys::idempotency(body.principal, body.idempotency_key), value);
     }
     HotRun& run = hot_[record.run];
     run.state = workflow::make_run(record.run, std::move(pipeline), std::move(pins), arena);
@@ -379,8 +404,9 @@ Status StateMachine::replay(const log::RecordView& record) {
     return make_error(ErrorKind::kCorruption, "types.bad_event",
                       "an event of run " + record.run.to_string() + " names a frame that is not open");
   }
-  SY_ASSIGN_OR_RETURN(const Event event, decode_event(type, record.version, record.run, record.step,
-                                                      record.time_us, record.payload, *frame->arena));
+  SY_ASSIGN_OR_RETURN(const Event event,
+                      decode_event(type, record.version, record.run, record.step, record.time_us,
+                                   record.payload, *frame->arena, environment_.payloads));
   forget_replayed(event, *run->state);
   fold(run, event, record.offset);
   note_replayed(event, *run->state);
@@ -439,7 +465,8 @@ Result<uint64_t> StateMachine::digest() {
   const auto mix = [&digest](std::string_view key, std::string_view value) {
     digest ^= hash64(value, hash64(key));
   };
-  for (const char table : {keys::kRun, keys::kReview, keys::kQueue, keys::kBudget, keys::kIdempotency}) {
+  for (const char table : {keys::kRun, keys::kReview, keys::kQueue, keys::kBudget, keys::kIdempotency,
+                           keys::kOffsets, keys::kHold, keys::kCompacted, keys::kDeleted}) {
     SY_RETURN_IF_ERROR(environment_.store->scan(
         store::Range::prefix(std::string(1, table)), [&](std::string_view key, std::string_view value) {
           const bool in_memory = table == keys::kRun && hot_.contains(RunId::from_bytes(key.substr(1)));
@@ -478,18 +505,23 @@ Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
     }
   }
   std::string idempotency;
+  bool ran_out = false;
   if (!command.idempotency_key.empty()) {
     idempotency = keys::idempotency(command.principal, command.idempotency_key);
     SY_ASSIGN_OR_RETURN(const bool known, environment_.store->get(idempotency, scratch_));
     if (known) {
       ByteReader in(scratch_);
       const RunId earlier = RunId::from_bytes(in.raw(16));
-      if (in.u64() == command.request_hash) return Started{earlier, true};
-      return make_error(ErrorKind::kUnprocessable, "run.idempotency_mismatch",
-                        "the Idempotency-Key '" + command.idempotency_key +
-                            "' was used before with another request (decision " + earlier.to_string() +
-                            "); use a new key for a new request",
-                        "Idempotency-Key");
+      const auto policy = environment_.retention ? environment_.retention() : nullptr;
+      ran_out = policy != nullptr && policy->idempotency_us != 0 &&
+                now_us - earlier.unix_ms() * 1000 > policy->idempotency_us;
+      if (!ran_out && in.u64() == command.request_hash) return Started{earlier, true};
+      if (!ran_out)
+        return make_error(ErrorKind::kUnprocessable, "run.idempotency_mismatch",
+                          "the Idempotency-Key '" + command.idempotency_key +
+                              "' was used before with another request (decision " + earlier.to_string() +
+                              "); use a new key for a new request",
+                          "Idempotency-Key");
     }
   }
   const workflow::Pipeline& pipeline = *command.pipeline;
@@ -527,7 +559,10 @@ Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
   if (!idempotency.empty()) {
     std::string value(id.view());
     ByteWriter(value).u64(command.request_hash);
-    environment_.store->insert(idempotency, value);
+    if (ran_out)
+      environment_.store->put(idempotency, value);
+    else
+      environment_.store->insert(idempotency, value);
   }
   if (command.restart.has_value()) keep_results(*run.state, *command.restart, command.principal);
   workflow::advance(*run.state, *this, now_us);

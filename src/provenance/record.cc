@@ -7,6 +7,7 @@
 #include <string>
 
 #include "switchyard/base/hash.h"
+#include "switchyard/retention/compact.h"
 #include "switchyard/types/json.h"
 #include "switchyard/types/time_value.h"
 
@@ -244,10 +245,16 @@ class Recorder {
   const RunLinked* parent_ = nullptr;
 };
 
+/// Of the value as it was recorded, also when retention has taken it away since.
+std::string hash_of(const Value& value, bool compacted) {
+  const std::string left = compacted ? retention::removed_hash(value) : std::string();
+  return left.empty() ? to_hex(sha256(to_canonical_json(value))) : left;
+}
+
 }  // namespace
 
 Value make_record(const workflow::RunSummary& summary, const std::vector<RecordedEvent>& events,
-                  const workflow::Pipeline* pipeline, Arena& arena) {
+                  const workflow::Pipeline* pipeline, Arena& arena, bool compacted) {
   Recorder recorder(events, pipeline, arena);
   const auto text = [&arena](std::string value) { return Value::string(arena.copy(value)); };
   MapBuilder map(arena);
@@ -270,7 +277,7 @@ Value make_record(const workflow::RunSummary& summary, const std::vector<Recorde
       if (const Value* value = first.find(name)) map.add(name, *value);
     }
     map.add("input", started->input);
-    map.add("input_sha256", text(to_hex(sha256(to_canonical_json(started->input)))));
+    map.add("input_sha256", text(hash_of(started->input, compacted)));
   }
   if (recorder.parent() != nullptr) map.add("parent", text(recorder.parent()->parent.to_string()));
   map.add("steps", recorder.steps());
@@ -278,7 +285,7 @@ Value make_record(const workflow::RunSummary& summary, const std::vector<Recorde
     map.add("steps_left_out", Value::integer(static_cast<int64_t>(recorder.steps_left_out())));
   if (recorder.output() != nullptr) {
     map.add("output", *recorder.output());
-    map.add("output_sha256", text(to_hex(sha256(to_canonical_json(*recorder.output())))));
+    map.add("output_sha256", text(hash_of(*recorder.output(), compacted)));
   }
   if (!summary.error.code.empty()) {
     MapBuilder error(arena);
@@ -291,6 +298,7 @@ Value make_record(const workflow::RunSummary& summary, const std::vector<Recorde
   ListBuilder offsets(arena);
   for (const uint64_t offset : summary.offsets) offsets.add(Value::unsigned_integer(offset));
   map.add("log_offsets", offsets.build());
+  if (compacted) map.add("compacted", Value::boolean(true));
   return map.build();
 }
 

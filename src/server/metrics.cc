@@ -87,6 +87,26 @@ void Metrics::watch(partition::Engine& engine, models::ModelService& models) {
                 [](const auto& s) { return static_cast<double>(s.machine.reviews_requested); });
   engine_metric("switchyard_reviews_answered_total", "Questions people answered.",
                 [](const auto& s) { return static_cast<double>(s.machine.reviews_answered); });
+  engine_metric("switchyard_log_bytes", "Bytes that logs span, from their beginning to their durable end.",
+                [](const auto& s) { return static_cast<double>(s.durable_end - s.upkeep.log_begins); });
+  engine_metric("switchyard_log_trimmed_bytes_total", "Bytes trimmed from logs after they were archived.",
+                [](const auto& s) { return static_cast<double>(s.upkeep.trimmed_bytes); });
+  engine_metric("switchyard_archive_bytes", "Bytes of archives.",
+                [](const auto& s) { return static_cast<double>(s.upkeep.archive.bytes); });
+  engine_metric("switchyard_archive_records_total", "Events moved from logs to archives.",
+                [](const auto& s) { return static_cast<double>(s.upkeep.archived_records); });
+  engine_metric("switchyard_payload_written_bytes_total", "Bytes of large values written beside the logs.",
+                [](const auto& s) { return static_cast<double>(s.payloads.written_bytes); });
+  engine_metric("switchyard_payload_removed_total", "Large values removed because nothing refers to them.",
+                [](const auto& s) { return static_cast<double>(s.payloads.removed); });
+  engine_metric("switchyard_retention_compacted_total", "Decisions compacted to their record.",
+                [](const auto& s) { return static_cast<double>(s.machine.runs_compacted); });
+  engine_metric("switchyard_retention_deleted_total", "Decisions deleted.",
+                [](const auto& s) { return static_cast<double>(s.machine.runs_deleted); });
+  engine_metric("switchyard_retention_passes_total", "Looks at logs, archives and retention.",
+                [](const auto& s) { return static_cast<double>(s.upkeep.passes); });
+  engine_metric("switchyard_retention_failing_partitions", "Partitions whose last look failed.",
+                [](const auto& s) { return s.upkeep.last_error.empty() ? 0.0 : 1.0; });
   callbacks_.push_back(registry_.callback("switchyard_engine_queue_commands",
                                           "Commands waiting for partition threads.", {},
                                           [&engine] { return static_cast<double>(engine.queue_depth()); }));

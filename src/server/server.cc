@@ -208,6 +208,11 @@ class Server::Impl {
     engine.clock = &clock_;
     engine.random = &runtime::system_random();
     engine.catalog = [this]() -> std::shared_ptr<const workflow::Catalog> { return governance_->snapshot(); };
+    // A log in memory has nothing to move and nothing to find again.
+    if (!options_.memory_log) engine.history_directory = options_.data_directory;
+    engine.disk = &runtime::posix_disk();
+    engine.upkeep = options_.upkeep;
+    engine.retention = [this] { return governance_->snapshot()->retention(); };
     engine.executor = effects_.get();
     engine.observer = [this](PartitionId, const Event& event) { metrics_->observe(event); };
     engine.release_scope = []() -> std::shared_ptr<void> { return std::make_shared<http::AnswerBatch>(); };
@@ -240,6 +245,7 @@ class Server::Impl {
     gateway::add_control(*gateway_, services_);
     gateway::add_reviews(*gateway_, services_);
     gateway::add_governance(*gateway_, services_);
+    gateway::add_retention(*gateway_, services_);
     gateway::add_operations(*gateway_, services_);
     http::ServerOptions http;
     http.address = options_.address;

@@ -1,6 +1,7 @@
 #include "switchyard/types/events.h"
 
 #include <array>
+#include <optional>
 
 #include "switchyard/types/value_codec.h"
 
@@ -10,10 +11,28 @@ namespace {
 // One `fields` function per body serves writing and reading, so that the two cannot drift apart.
 struct Writer {
   ByteWriter& out;
+  std::string& text;  // what `out` appends to
+  ValueWriter* values = nullptr;
   void operator()(std::string_view v) { out.bytes(v); }
   void operator()(const RunId& v) { out.raw(v.view()); }
   void operator()(const Sha256& v) { out.raw(v.data(), v.size()); }
-  void operator()(const Value& v) { encode_value(v, out); }
+  void operator()(const Value& v) {
+    const size_t at = out.size();
+    encode_value(v, out);
+    if (values != nullptr) values->written(v, text, at);
+  }
+  void operator()(const std::vector<RunId>& ids) {
+    out.varint(ids.size());
+    for (const RunId& id : ids) (*this)(id);
+  }
+  void operator()(const std::vector<DeletedRun>& runs) {
+    out.varint(runs.size());
+    for (const DeletedRun& run : runs) {
+      (*this)(run.run);
+      (*this)(run.idempotency);
+      (*this)(run.reviews);
+    }
+  }
   void operator()(GovernanceOffset v) { out.varint(v.value); }
   void operator()(uint64_t v) { out.u64(v); }
   void operator()(int64_t v) { out.svarint(v); }
@@ -36,9 +55,17 @@ struct Writer {
   }
 };
 
+// Stand-ins for a value: tags that no value begins with (docs/formats/value.md leaves them free).
+constexpr uint8_t kPayloadReference = 0x0f;
+constexpr uint8_t kRemovedValue = 0x10;
+
 struct Reader {
   ByteReader& in;
+  std::string_view text;  // what `in` reads
   Arena& arena;
+  const PayloadSource* payloads = nullptr;
+  std::vector<Sha256>* references = nullptr;  // only collect them
+  std::optional<Error> failure{};
   void operator()(std::string_view& v) { v = in.bytes(); }
   void operator()(RunId& v) {
     if (const auto bytes = in.raw(16); bytes.size() == 16) v = RunId::from_bytes(bytes);
@@ -47,7 +74,69 @@ struct Reader {
     if (const auto bytes = in.raw(v.size()); bytes.size() == v.size())
       std::memcpy(v.data(), bytes.data(), v.size());
   }
-  void operator()(Value& v) { v = decode_value(in, arena); }
+  void operator()(Value& v) {
+    const uint8_t tag = in.remaining() == 0 ? 0 : static_cast<uint8_t>(text[in.position()]);
+    if (tag != kPayloadReference && tag != kRemovedValue) {
+      v = decode_value(in, arena);
+      return;
+    }
+    in.u8();
+    Sha256 sha256{};
+    (*this)(sha256);
+    const uint64_t bytes = in.varint();
+    if (!in.ok()) return;
+    if (tag == kRemovedValue)
+      v = removed(sha256, bytes);
+    else if (references != nullptr)
+      references->push_back(sha256);
+    else
+      v = load(sha256, bytes);
+  }
+  Value removed(const Sha256& sha256, uint64_t bytes) {
+    MapBuilder map(arena);
+    map.add("removed", Value::boolean(true));
+    map.add("sha256", Value::string(arena.copy(to_hex(sha256))));
+    map.add("bytes", Value::integer(static_cast<int64_t>(bytes)));
+    return map.build();
+  }
+  Value load(const Sha256& sha256, uint64_t bytes) {
+    if (failure.has_value()) return {};
+    if (payloads == nullptr) {
+      failure = make_error(ErrorKind::kUnprocessable, "types.no_payloads",
+                           "a value of this event lies in the payload store, which is not at hand here");
+      return {};
+    }
+    auto stored = payloads->load(sha256, bytes);
+    if (!stored.ok()) {
+      failure = stored.error();
+      return {};
+    }
+    ByteReader value_in(*stored);
+    const Value value = decode_value(value_in, arena);
+    if (!value_in.ok() || !value_in.at_end()) {
+      failure = make_error(ErrorKind::kCorruption, "types.bad_event",
+                           "what the payload store has under " + to_hex(sha256) + " is no value");
+    }
+    return value;
+  }
+  void operator()(std::vector<RunId>& ids) {
+    ids.resize(count(in.varint(), 16));
+    for (RunId& id : ids) (*this)(id);
+  }
+  void operator()(std::vector<DeletedRun>& runs) {
+    runs.resize(count(in.varint(), 18));
+    for (DeletedRun& run : runs) {
+      (*this)(run.run);
+      (*this)(run.idempotency);
+      (*this)(run.reviews);
+    }
+  }
+  /// Of a list whose items take at least `bytes` each.
+  size_t count(uint64_t wanted, size_t bytes) {
+    if (wanted <= in.remaining() / bytes) return wanted;
+    in.fail();
+    return 0;
+  }
   void operator()(GovernanceOffset& v) { v = GovernanceOffset(in.varint()); }
   void operator()(uint64_t& v) { v = in.u64(); }
   void operator()(int64_t& v) { v = in.svarint(); }
@@ -132,6 +221,11 @@ SY_FIELDS(RunLinked, codec(b.parent), codec(b.parent_frame), codec(b.parent_step
 SY_FIELDS(RunPaused, codec(b.who), codec(b.why))
 SY_FIELDS(RunResumed, codec(b.who), codec(b.why))
 SY_FIELDS(RunRestarted, codec(b.of), codec(b.step), codec(b.who), codec(b.why), codec(b.kept))
+SY_FIELDS(HoldSet, codec(b.name), codec(b.filter), codec(b.who), codec(b.why))
+SY_FIELDS(HoldReleased, codec(b.name), codec(b.who), codec(b.why))
+SY_FIELDS(RunsCompacted, codec(b.policy), codec(b.retention_class), codec(b.dropped), codec(b.who),
+          codec(b.runs))
+SY_FIELDS(RunsDeleted, codec(b.policy), codec(b.retention_class), codec(b.who), codec(b.runs))
 #undef SY_FIELDS
 
 template <typename Body>
@@ -176,6 +270,10 @@ constexpr std::array kKnown{
     Known{EventType::kRunPaused, "run_paused", read_body<RunPaused>},
     Known{EventType::kRunResumed, "run_resumed", read_body<RunResumed>},
     Known{EventType::kRunRestarted, "run_restarted", read_body<RunRestarted>},
+    Known{EventType::kHoldSet, "hold_set", read_body<HoldSet>},
+    Known{EventType::kHoldReleased, "hold_released", read_body<HoldReleased>},
+    Known{EventType::kRunsCompacted, "runs_compacted", read_body<RunsCompacted>},
+    Known{EventType::kRunsDeleted, "runs_deleted", read_body<RunsDeleted>},
 };
 static_assert(kKnown.size() == std::variant_size_v<EventBody>);
 
@@ -201,50 +299,96 @@ std::string_view artefact_kind_name(ArtefactKind kind) {
     case ArtefactKind::kModel: return "model";
     case ArtefactKind::kPrompt: return "prompt";
     case ArtefactKind::kCosts: return "costs";
+    case ArtefactKind::kRetention: return "retention";
   }
   return "unknown";
 }
 
 Result<ArtefactKind> parse_artefact_kind(std::string_view name) {
   for (const auto kind : {ArtefactKind::kPipeline, ArtefactKind::kRules, ArtefactKind::kModel,
-                          ArtefactKind::kPrompt, ArtefactKind::kCosts}) {
+                          ArtefactKind::kPrompt, ArtefactKind::kCosts, ArtefactKind::kRetention}) {
     if (artefact_kind_name(kind) == name) return kind;
   }
-  return make_error(
-      ErrorKind::kInvalidArgument, "types.unknown_artefact_kind",
-      "'" + std::string(name) + "' is no kind of artefact; use pipeline, rules, model, prompt or costs",
-      "kind");
+  return make_error(ErrorKind::kInvalidArgument, "types.unknown_artefact_kind",
+                    "'" + std::string(name) +
+                        "' is no kind of artefact; use pipeline, rules, model, prompt, costs or retention",
+                    "kind");
 }
 
 uint32_t peek_frame(uint8_t version, std::string_view payload) {
   return version == kFramedEventVersion ? static_cast<uint32_t>(ByteReader(payload).varint()) : 0;
 }
 
-void encode_event_body(const Event& event, ByteWriter& out) {
-  Writer writer{out};
+void write_payload_reference(std::string& text, const Sha256& sha256, uint64_t bytes) {
+  ByteWriter out(text);
+  out.u8(kPayloadReference);
+  out.raw(sha256.data(), sha256.size());
+  out.varint(bytes);
+}
+
+void write_removed_value(std::string& text, const Sha256& sha256, uint64_t bytes) {
+  ByteWriter out(text);
+  out.u8(kRemovedValue);
+  out.raw(sha256.data(), sha256.size());
+  out.varint(bytes);
+}
+
+void encode_event_body(const Event& event, std::string& text, ValueWriter* values) {
+  ByteWriter out(text);
+  Writer writer{out, text, values};
   if (event.frame != 0) writer(event.frame);
   std::visit([&](const auto& body) { fields(writer, body); }, event.body);
 }
 
-Result<Event> decode_event(EventType type, uint8_t version, const RunId& run, uint16_t step, int64_t time_us,
-                           std::string_view payload, Arena& arena) {
+void encode_event_body(const Event& event, ByteWriter& out) {
+  std::string text;
+  encode_event_body(event, text);
+  out.raw(text);
+}
+
+namespace {
+
+Result<const Known*> known_event(EventType type, uint8_t version) {
   const Known* known = find_known(type);
-  if (known == nullptr || (version != kEventVersion && version != kFramedEventVersion)) {
-    return make_error(ErrorKind::kCorruption, "types.bad_event",
-                      "event type " + std::to_string(static_cast<int>(type)) + " version " +
-                          std::to_string(version) +
-                          " is not known to this binary; it was written by a newer one");
-  }
+  if (known != nullptr && (version == kEventVersion || version == kFramedEventVersion)) return known;
+  return make_error(ErrorKind::kCorruption, "types.bad_event",
+                    "event type " + std::to_string(static_cast<int>(type)) + " version " +
+                        std::to_string(version) +
+                        " is not known to this binary; it was written by a newer one");
+}
+
+Status check_read(const Known& known, const ByteReader& in, Reader& reader) {
+  if (reader.failure.has_value()) return std::move(*reader.failure);
+  if (in.ok() && in.at_end()) return {};
+  return make_error(ErrorKind::kCorruption, "types.bad_event",
+                    "a " + std::string(known.name) + " event does not have the form of its version");
+}
+
+}  // namespace
+
+Result<Event> decode_event(EventType type, uint8_t version, const RunId& run, uint16_t step, int64_t time_us,
+                           std::string_view payload, Arena& arena, const PayloadSource* payloads) {
+  SY_ASSIGN_OR_RETURN(const Known* const known, known_event(type, version));
   ByteReader in(payload);
-  Reader reader{in, arena};
+  Reader reader{in, payload, arena, payloads};
   uint32_t frame = 0;
   if (version == kFramedEventVersion) reader(frame);
   Event event{run, step, time_us, known->read(reader), frame};
-  if (!in.ok() || !in.at_end()) {
-    return make_error(ErrorKind::kCorruption, "types.bad_event",
-                      "a " + std::string(known->name) + " event does not have the form of its version");
-  }
+  SY_RETURN_IF_ERROR(check_read(*known, in, reader));
   return event;
+}
+
+Result<std::vector<Sha256>> payload_references(EventType type, uint8_t version, std::string_view payload) {
+  SY_ASSIGN_OR_RETURN(const Known* const known, known_event(type, version));
+  std::vector<Sha256> references;
+  Arena arena;
+  ByteReader in(payload);
+  Reader reader{in, payload, arena, nullptr, &references};
+  uint32_t frame = 0;
+  if (version == kFramedEventVersion) reader(frame);
+  (void)known->read(reader);
+  SY_RETURN_IF_ERROR(check_read(*known, in, reader));
+  return references;
 }
 
 }  // namespace switchyard

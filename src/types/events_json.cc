@@ -125,6 +125,25 @@ struct Describer {
         map.add("parent_step", Value::integer(e.parent_step)), map.add("depth", Value::integer(e.depth));
     if (e.detached) map.add("detached", Value::boolean(true));
   }
+  void operator()(const HoldSet& e) {
+    text("hold", e.name), map.add("filter", e.filter), text("who", e.who), text("why", e.why);
+  }
+  void operator()(const HoldReleased& e) { text("hold", e.name), text("who", e.who), text("why", e.why); }
+  void operator()(const RunsCompacted& e) {
+    text("policy", e.policy), text("class", e.retention_class), text("who", e.who);
+    ids(e.runs);
+  }
+  void operator()(const RunsDeleted& e) {
+    text("policy", e.policy), text("class", e.retention_class), text("who", e.who);
+    std::vector<RunId> runs;
+    for (const DeletedRun& run : e.runs) runs.push_back(run.run);
+    ids(runs);
+  }
+  void ids(const std::vector<RunId>& runs) {
+    ListBuilder list(arena);
+    for (const RunId& run : runs) list.add(Value::string(arena.copy(run.to_string())));
+    map.add("runs", list.build());
+  }
 };
 
 }  // namespace

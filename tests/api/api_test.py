@@ -101,6 +101,12 @@ class EveryOperation(Case):
         self.assertEqual(call("get_governance_history", query={"limit": "2"})["events"][0]["type"], "revived")
         self.assertEqual(call("list_models")["models"], [])
 
+        self.assertEqual(call("set_hold", {"name": "api", "why": "a test", "pipeline": "api/none*", "search": {"n": "1"}})["who"], "developer")
+        self.assertEqual([hold["name"] for hold in call("list_holds")["holds"]], ["api"])
+        self.assertEqual(call("release_hold", {"why": "over"}, path={"name": "api"})["released"], "api")
+        self.assertEqual(len(call("get_retention")["partitions"]), 4)
+        self.assertTrue(call("apply_retention", {"dry_run": True})["dry_run"])
+
         self.assertEqual(call("get_health", key=None).text, "ok\n")
         self.assertEqual(call("get_readiness", key=None).text, "ready\n")
         call("get_metrics")

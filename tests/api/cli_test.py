@@ -139,6 +139,18 @@ class Operators(Cli):
         self.assertIn("nothing is switched off", self.sy("switches"))
         self.sy("activate", "pipeline", "api/pause@1.0.0", "--why", "the same")
 
+    def test_retention_is_shown_applied_and_held_against(self):
+        self.assertIn("no retention policy is in force", self.sy("retention", "status"))
+        self.sy("retention", "hold", "case-1", "--why", "a test", code=BAD_INPUT)
+        self.sy("retention", "hold", "case-1", "--pipeline", "api/none", code=BAD_INPUT)
+        self.assertIn("held: case-1", self.sy("retention", "hold", "case-1", "--why", "a test", "--search", "card=c-1"))
+        self.assertIn("a test", self.sy("retention", "status"))
+        self.assertIn("to be deleted 0", self.sy("retention", "apply", "--dry-run"))
+        self.assertIn("archived", self.sy("retention", "apply"))
+        self.assertIn("released: case-1", self.sy("retention", "release", "case-1", "--why", "over"))
+        self.sy("retention", "release", "case-1", "--why", "over", code=BAD_INPUT)
+        self.assertIn("nothing is held", self.sy("retention", "status"))
+
     def test_deploy_shows_what_it_does(self):
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder, "p.pipeline.yaml")

@@ -192,6 +192,13 @@ void append_decision(const partition::RunView& view, std::string& out) {
   if (run.search.root().is(Kind::kMap)) object.value("search", run.search.root());
   object.real("cost", run.cost);
   if (view.has_output) object.value("output", view.output.root());
+  if (view.compaction.has_value()) {
+    JsonObject compacted(object.raw("compacted"));
+    compacted.time("at", view.compaction->at_us)
+        .text("policy", view.compaction->policy)
+        .text("class", view.compaction->retention_class)
+        .close();
+  }
   if (run.status == workflow::RunStatus::kFailed || run.status == workflow::RunStatus::kCancelled)
     append_error(run.error, object.raw("error"));
   object.text("href", "/api/v1/decisions/" + id);

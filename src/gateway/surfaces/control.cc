@@ -77,8 +77,9 @@ void restart_decision(Call&& call, const Services& services) {
   if (!wait_us.ok()) return call.fail(wait_us.error());
   with_events(std::move(call), services,
               [&services, from = *from, why = *why, wait_us = *wait_us](
-                  Call& later, const partition::RunView&,
+                  Call& later, const partition::RunView& view,
                   const std::vector<partition::RecordedEvent>& events) {
+                if (view.compaction.has_value()) return later.fail(compacted_error(view));
                 auto start = restart_of(events, from, why, later, services);
                 if (!start.ok()) return later.fail(start.error());
                 begin_decision(std::move(later), services, std::move(*start), wait_us);

@@ -122,17 +122,31 @@ void list_decisions(Call&& call, const Services& services) {
 }
 
 void decision_history(Call&& call, const Services& services) {
-  with_events(
-      std::move(call), services,
-      [](Call& later, const partition::RunView&, const std::vector<partition::RecordedEvent>& events) {
-        std::string json = "{\"events\":[";
-        Arena arena;
-        for (const auto& recorded : events) {
-          if (json.back() != '[') json += ',';
-          append_json(event_to_value(recorded.event, arena), json);
-        }
-        later.answer_json(200, json + "]}");
-      });
+  const auto first = query_integer(call.request, "after", 0, 0, INT64_MAX);
+  if (!first.ok()) return call.fail(first.error());
+  const auto limit =
+      query_integer(call.request, "limit", partition::kMaxHistoryEvents, 1, partition::kMaxHistoryEvents);
+  if (!limit.ok()) return call.fail(limit.error());
+  const auto from = static_cast<uint64_t>(*first), count = static_cast<uint64_t>(*limit);
+  with_some_events(std::move(call), services, from, count,
+                   [from, count](Call& later, const partition::RunView& view,
+                                 const std::vector<partition::RecordedEvent>& events) {
+                     std::string json;
+                     JsonObject object(json);
+                     std::string& list = object.raw("events");
+                     list += '[';
+                     Arena arena;
+                     for (const auto& recorded : events) {
+                       if (list.back() != '[') list += ',';
+                       append_json(event_to_value(recorded.event, arena), list);
+                     }
+                     list += ']';
+                     const uint64_t all = view.summary.events();
+                     if (count < all && from < all - count)
+                       object.number("next_after", static_cast<int64_t>(from + count));
+                     object.close();
+                     later.answer_json(200, std::move(json));
+                   });
 }
 
 void decision_record(Call&& call, const Services& services) {
@@ -142,7 +156,8 @@ void decision_record(Call&& call, const Services& services) {
                 const auto pipeline =
                     services.governance->snapshot()->pipeline_by_hash(view.summary.pipeline_hash);
                 Arena arena(8192);
-                const Value record = provenance::make_record(view.summary, events, pipeline.get(), arena);
+                const Value record = provenance::make_record(view.summary, events, pipeline.get(), arena,
+                                                             view.compaction.has_value());
                 later.answer_json(200, to_json(record));
               });
 }
@@ -173,6 +188,7 @@ void replay_decision(Call&& call, const Services& services) {
       std::move(call), services,
       [&services, options = std::move(*options)](Call& later, const partition::RunView& view,
                                                  const std::vector<partition::RecordedEvent>& events) {
+        if (view.compaction.has_value()) return later.fail(compacted_error(view));
         const auto report = services.replayer->replay(view.summary, events, options);
         if (!report.ok()) return later.fail(report.error());
         Arena arena;
@@ -194,7 +210,15 @@ void replay_many(Call& call, const Services& services, partition::RunFilter filt
     for (const auto& run : page->runs) {
       if (summary.replayed >= static_cast<uint64_t>(limit)) break;
       if (!workflow::is_final(run.status)) continue;
-      const auto events = services.engine->read_events(run.id, run.offsets);
+      if (page->compacted.contains(run.id)) continue;
+      partition::RunView view;
+      view.summary = run;
+      const auto offsets = offsets_of(services, view, 0, UINT64_MAX);
+      if (!offsets.ok() && offsets.error().kind == ErrorKind::kNotFound) continue;
+      if (!offsets.ok()) return call.fail(offsets.error());
+      const auto events = services.engine->read_events(run.id, *offsets);
+      // Deleted since the page was made.
+      if (!events.ok() && events.error().code == "archive.no_event") continue;
       if (!events.ok()) return call.fail(events.error());
       summary.add(run, services.replayer->replay(run, *events, options));
     }

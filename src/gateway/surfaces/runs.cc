@@ -1,6 +1,7 @@
 #include "surfaces/runs.h"
 
 #include <algorithm>
+#include <future>
 
 namespace switchyard::gateway::surfaces {
 
@@ -93,22 +94,62 @@ Result<partition::RunFilter> read_filter(const http::Request& request, int64_t n
   return filter;
 }
 
-void with_events(
-    Call&& call, const Services& services,
-    std::function<void(Call&, const partition::RunView&, const std::vector<partition::RecordedEvent>&)>
-        work) {
+Result<std::vector<uint64_t>> offsets_of(const Services& services, const partition::RunView& view,
+                                         uint64_t first, uint64_t count) {
+  const auto& run = view.summary;
+  if (first >= run.earlier) {
+    const uint64_t skip = std::min<uint64_t>(first - run.earlier, run.offsets.size());
+    const auto from = run.offsets.begin() + static_cast<ptrdiff_t>(skip);
+    return std::vector<uint64_t>(
+        from, from + static_cast<ptrdiff_t>(std::min<uint64_t>(count, run.offsets.size() - skip)));
+  }
+  auto done = std::make_shared<std::promise<Result<std::vector<uint64_t>>>>();
+  auto future = done->get_future();
+  services.engine->get_offsets(run.id, first, count, [done](Result<std::vector<uint64_t>> offsets) {
+    done->set_value(std::move(offsets));
+  });
+  return future.get();
+}
+
+void with_some_events(Call&& call, const Services& services, uint64_t first, uint64_t count,
+                      WithEvents work) {
   const auto id = path_id(call.request);
   if (!id.ok()) return call.fail(id.error());
   auto shared = std::make_shared<Call>(std::move(call));
   services.engine->get_run(
-      *id, 0, [shared, &services, work = std::move(work)](Result<partition::RunView> view) {
+      *id, 0, [shared, &services, first, count, work = std::move(work)](Result<partition::RunView> view) {
         if (!view.ok()) return shared->fail(view.error());
-        on_pool(services, std::move(*shared), [view = std::move(*view), &services, work](Call& later) {
-          const auto events = services.engine->read_events(view.summary.id, view.summary.offsets);
-          if (!events.ok()) return later.fail(events.error());
-          work(later, view, *events);
-        });
+        on_pool(services, std::move(*shared),
+                [view = std::move(*view), &services, first, count, work](Call& later) mutable {
+                  auto offsets = offsets_of(services, view, first, count);
+                  if (!offsets.ok()) return later.fail(offsets.error());
+                  const auto events = services.engine->read_events(view.summary.id, *offsets);
+                  if (!events.ok()) return later.fail(events.error());
+                  work(later, view, *events);
+                });
       });
+}
+
+void with_events(Call&& call, const Services& services, WithEvents work) {
+  with_some_events(std::move(call), services, 0, UINT64_MAX,
+                   [work = std::move(work)](Call& later, const partition::RunView& view,
+                                            const std::vector<partition::RecordedEvent>& events) {
+                     if (view.summary.earlier == 0) return work(later, view, events);
+                     partition::RunView whole = view;
+                     whole.summary.earlier = 0;
+                     whole.summary.offsets.clear();
+                     for (const auto& recorded : events)
+                       whole.summary.offsets.push_back(recorded.offset.value);
+                     work(later, whole, events);
+                   });
+}
+
+Error compacted_error(const partition::RunView& view) {
+  return make_error(ErrorKind::kConflict, "run.compacted",
+                    "decision " + view.summary.id.to_string() + " was compacted by the retention policy " +
+                        view.compaction->policy + " on " + time_text(view.compaction->at_us) +
+                        "; its record remains, its history does not",
+                    "id");
 }
 
 }  // namespace switchyard::gateway::surfaces

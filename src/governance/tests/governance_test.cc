@@ -200,6 +200,29 @@ TEST_F(GovernanceTest, SwitchesAreInForceAtOnceRecordedAndSurviveARestart) {
   EXPECT_EQ(history[1].why, "wrong limits");
 }
 
+TEST_F(GovernanceTest, OneRetentionPolicyIsInForceUntilItIsSwitchedOff) {
+  EXPECT_EQ(governance_->snapshot()->retention(), nullptr);
+  const std::string policy =
+      "retention: house@1.0.0\nclasses: [{ class: all, pipelines: [\"*\"], full: 90d, delete: 7y }]\n";
+  ASSERT_TRUE(deploy({{"house.retention.yaml", policy}}).deployed);
+  ASSERT_TRUE(
+      deploy({{"house.retention.yaml", with(with(policy, "@1.0.0", "@1.1.0"), "90d", "30d")}}).deployed);
+  reopen();
+  const auto in_force = governance_->snapshot()->retention();
+  ASSERT_NE(in_force, nullptr);
+  EXPECT_EQ(in_force->full_name(), "house@1.1.0");
+  EXPECT_EQ(in_force->classes[0].full_us, 30 * int64_t{86'400'000'000});
+  const auto second = deploy({{"b.retention.yaml", with(policy, "house", "other")}});
+  EXPECT_FALSE(second.deployed);
+  ASSERT_TRUE(has_errors(second.diagnostics));
+  EXPECT_EQ(second.diagnostics.back().code, "governance.second_retention");
+  const auto wrong = deploy({{"c.retention.yaml", with(with(policy, "@1.0.0", "@2.0.0"), "90d", "90")}});
+  ASSERT_TRUE(has_errors(wrong.diagnostics));
+  EXPECT_EQ(wrong.diagnostics.back().code, "retention.bad_period");
+  ASSERT_TRUE(governance_->kill({ArtefactKind::kRetention, "house", ""}, "ada", "an inquiry").ok());
+  EXPECT_EQ(governance_->snapshot()->retention(), nullptr);
+}
+
 TEST_F(GovernanceTest, AFileOutsideTheDeployedFolderIsNoFile) {
   const auto report =
       deploy({{"payment.pipeline.yaml", with(kPipeline, "./payment.json", "../../etc/passwd")}});

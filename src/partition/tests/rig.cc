@@ -104,7 +104,7 @@ Rig::Rig(std::shared_ptr<Pipelines> pipelines, uint32_t partition, uint32_t part
 std::unique_ptr<StateMachine> Rig::make(store::StateStore* state) {
   return std::make_unique<StateMachine>(
       StateMachine::Environment{PartitionId(partition_), partitions_, state, &random_, this, this,
-                                [pipelines = pipelines_] { return pipelines; }});
+                                [pipelines = pipelines_] { return pipelines; }, [this] { return policy; }});
 }
 
 Result<LogOffset> Rig::append(const Event& event) {

@@ -65,6 +65,7 @@ class Rig final : public EventWriter, public Outbox {
   std::vector<bool> effects_after_durable;
   std::vector<RunId> rested;
   int64_t now_us = 1'767'225'600'000'000;
+  std::shared_ptr<const retention::Policy> policy;  ///< in force; shared as the server's is
 
  private:
   struct Stored {

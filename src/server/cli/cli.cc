@@ -32,6 +32,7 @@ int run(int argc, char** argv) {
   add_replay(app, &code);
   add_reviews(app, &code);
   add_overview(app, &code);
+  add_retention(app, &code);
   add_logs(app, &code);
   add_keys(app, &code);
   add_check(app, &code);

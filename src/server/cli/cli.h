@@ -28,6 +28,7 @@ void add_control(CLI::App& app, int* code);
 void add_replay(CLI::App& app, int* code);
 void add_reviews(CLI::App& app, int* code);
 void add_overview(CLI::App& app, int* code);
+void add_retention(CLI::App& app, int* code);
 void add_logs(CLI::App& app, int* code);
 void add_keys(CLI::App& app, int* code);
 void add_check(CLI::App& app, int* code);

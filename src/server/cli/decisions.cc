@@ -75,26 +75,37 @@ std::string event_summary(const Value& event) {
   return value.members().empty() ? std::string() : shorten(plain(to_json(value)), 110);
 }
 
+/// One page; `after` becomes where the next begins, 0: there is none.
+int history_page(const IdSettings& settings, int64_t& after, int64_t& first_us) {
+  const std::string target = target_of(decision_path(settings.id, "/history"),
+                                       {{"after", after == 0 ? std::string() : std::to_string(after)}});
+  return with_answer(settings.connection, http::Method::kGet, target, {}, [&](const Value& root) {
+    after = integer_of(root, "next_after");
+    if (settings.json) {
+      std::printf("%s\n", to_pretty_json(root).c_str());
+      return kDone;
+    }
+    Table table({"time", "after", "step", "event", ""});
+    for (const Value& event : items_of(root, "events")) {
+      const int64_t at_us = time_us(raw_text_of(event, "time"));
+      if (first_us == 0) first_us = at_us;
+      const Value* step = event.find("step");
+      table.add({when_text(text_of(event, "time")), duration_text(at_us - first_us),
+                 step == nullptr ? std::string() : to_json(*step), text_of(event, "type"),
+                 event_summary(event)});
+    }
+    table.print();
+    return kDone;
+  });
+}
+
 int history(const IdSettings& settings) {
-  return with_answer(settings.connection, http::Method::kGet, decision_path(settings.id, "/history"), {},
-                     [&](const Value& root) {
-                       if (settings.json) {
-                         std::printf("%s\n", to_pretty_json(root).c_str());
-                         return kDone;
-                       }
-                       Table table({"time", "after", "step", "event", ""});
-                       int64_t first_us = 0;
-                       for (const Value& event : items_of(root, "events")) {
-                         const int64_t at_us = time_us(raw_text_of(event, "time"));
-                         if (first_us == 0) first_us = at_us;
-                         const Value* step = event.find("step");
-                         table.add({when_text(text_of(event, "time")), duration_text(at_us - first_us),
-                                    step == nullptr ? std::string() : to_json(*step), text_of(event, "type"),
-                                    event_summary(event)});
-                       }
-                       table.print();
-                       return kDone;
-                     });
+  int64_t after = 0, first_us = 0;
+  int code = kDone;
+  do {
+    code = history_page(settings, after, first_us);
+  } while (code == kDone && after != 0);
+  return code;
 }
 
 struct ListSettings {

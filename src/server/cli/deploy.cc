@@ -154,7 +154,8 @@ void add_deploy(CLI::App& app, int* code) {
   };
   auto settings = std::make_shared<Settings>();
   CLI::App* deployment = app.add_subcommand(
-      "deploy", "Deploy a folder's pipelines, rule tables, models, costs and prompts, all or nothing");
+      "deploy",
+      "Deploy a folder's pipelines, rule tables, models, costs, prompts and retention, all or nothing");
   deployment->add_option("folder", settings->directory, "Folder")->required();
   deployment->add_option("-m,--message", settings->message, "Why, for the record");
   deployment->add_flag("--dry-run", settings->dry_run, "Check and show the differences, change nothing");

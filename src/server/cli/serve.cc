@@ -17,6 +17,9 @@ namespace {
 struct ServeSettings {
   ServerOptions options;
   std::string log_level = "info", log_format = "auto", log = "local";
+  uint64_t log_keep_mib = partition::kLogKeepBytes >> 20;
+  int64_t archive_after_hours = partition::kArchiveAfterUs / 3'600'000'000;
+  int64_t upkeep_minutes = partition::kUpkeepIntervalUs / 60'000'000;
 };
 
 void add_options(CLI::App& command, ServeSettings& settings) {
@@ -46,6 +49,21 @@ void add_options(CLI::App& command, ServeSettings& settings) {
   command.add_option("--onnxruntime", options.onnxruntime, "The ONNX Runtime library or its folder")
       ->envname("ONNXRUNTIME_ROOT");
   command.add_option("--max-body-bytes", options.max_body_bytes, "Of a deployment")->capture_default_str();
+  command
+      .add_option("--log-keep-mib", settings.log_keep_mib,
+                  "Of each partition's log that stays beside its archive")
+      ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 20))
+      ->capture_default_str();
+  command
+      .add_option("--archive-after-hours", settings.archive_after_hours,
+                  "Older events move from the log to the archive")
+      ->check(CLI::Range(int64_t{0}, int64_t{100'000}))
+      ->capture_default_str();
+  command
+      .add_option("--upkeep-minutes", settings.upkeep_minutes,
+                  "Between two looks at logs, archives and retention; 0: only when asked")
+      ->check(CLI::Range(int64_t{0}, int64_t{10'080}))
+      ->capture_default_str();
   command.add_option("--tls-certificate", options.tls_certificate_file,
                      "PEM chain; with --tls-key: serve HTTPS");
   command.add_option("--tls-key", options.tls_key_file, "PEM key");
@@ -74,6 +92,9 @@ int serve(ServeSettings settings, bool development) {
   if (settings.log_format == "text") options.log_format = telemetry::LogFormat::kText;
   options.memory_log = settings.log == "memory";
   options.development = development;
+  options.upkeep.log_keep_bytes = settings.log_keep_mib << 20;
+  options.upkeep.archive_after_us = settings.archive_after_hours * 3'600'000'000;
+  options.upkeep.interval_us = settings.upkeep_minutes * 60'000'000;
   options.version = SWITCHYARD_VERSION;
   if (options.tls_certificate_file.empty() != options.tls_key_file.empty()) {
     return report(make_error(ErrorKind::kInvalidArgument, "server.half_tls",

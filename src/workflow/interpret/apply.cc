@@ -232,6 +232,10 @@ struct Applier {
   void operator()(const ReviewClosed&) const {}
   void operator()(const EpochStarted&) const { SY_CHECK(false); }
   void operator()(const BudgetUsed&) const {}
+  void operator()(const HoldSet&) const { SY_CHECK(false); }
+  void operator()(const HoldReleased&) const { SY_CHECK(false); }
+  void operator()(const RunsCompacted&) const { SY_CHECK(false); }
+  void operator()(const RunsDeleted&) const { SY_CHECK(false); }
 
  private:
   static RunError cancelled_error(std::string_view who, std::string_view why) {
@@ -291,7 +295,8 @@ struct Applier {
     for (const auto& [other, inner] : run.frames)
       if (inner.parent == id && other != id) nested.push_back(other);
     for (const uint32_t other : nested) drop_frame(other);
-    run.ready.erase(run.ready.lower_bound({id, StepIndex(0)}), run.ready.upper_bound({id, StepIndex(0xffff)}));
+    run.ready.erase(run.ready.lower_bound({id, StepIndex(0)}),
+                    run.ready.upper_bound({id, StepIndex(0xffff)}));
     run.frames.erase(id);
   }
 
@@ -313,6 +318,12 @@ Value Applier::first_carry(const RepeatSpec& spec) const {
 }
 
 }  // namespace
+
+void forget_offsets(RunState& run, size_t count) {
+  SY_CHECK(count < run.offsets.size());
+  run.offsets.erase(run.offsets.begin(), run.offsets.begin() + static_cast<ptrdiff_t>(count));
+  run.earlier += count;
+}
 
 void apply(RunState& run, const Event& event, LogOffset offset) {
   SY_CHECK(event.run == run.id);

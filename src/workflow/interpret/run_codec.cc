@@ -57,6 +57,7 @@ void write_summary(const RunState& run, ByteWriter& out) {
   out.bytes(run.error.message);
   out.bytes(run.error.field);
   encode_value(run.search, out);
+  out.varint(run.earlier);
   out.varint(run.offsets.size());
   uint64_t previous = 0;
   for (const uint64_t offset : run.offsets) {
@@ -87,6 +88,7 @@ RunSummary read_summary(const RunId& id, ByteReader& in, Arena& arena, uint8_t* 
   summary.error.message = in.bytes();
   summary.error.field = in.bytes();
   summary.search = Document(decode_value(in, arena));
+  if (version > 1) summary.earlier = in.varint();
   const uint64_t count = in.varint();
   if (count > in.remaining()) in.fail();
   uint64_t previous = 0;
@@ -319,6 +321,7 @@ RunSummary summarize(const RunState& run) {
   summary.error = run.error;
   summary.search = Document(run.arena, run.search);
   summary.offsets = run.offsets;
+  summary.earlier = run.earlier;
   return summary;
 }
 
@@ -399,6 +402,7 @@ Result<std::unique_ptr<RunState>> decode_run(const RunId& id, std::string_view b
   run->stretch_started_us = stretch_started_us;
   run->cost = summary.cost;
   run->offsets = std::move(summary.offsets);
+  run->earlier = summary.earlier;
   run->input = decode_value(in, *arena);
   if (!in.ok()) return corrupt(id);
   run->error = std::move(summary.error);

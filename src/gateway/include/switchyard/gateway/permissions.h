@@ -24,6 +24,7 @@ enum class Permission : uint8_t {
   kProvenanceRead,    ///< records with all that a decision saw; audit trail
   kProvenanceReplay,  ///< replay and counterfactual runs
   kMetricsRead,       ///< figures about the server
+  kRetentionWrite,    ///< set and lift legal holds, apply the retention policy now
   kKeysManage,        ///< make, list and revoke API keys
 };
 inline constexpr size_t kPermissionCount = static_cast<size_t>(Permission::kKeysManage) + 1;

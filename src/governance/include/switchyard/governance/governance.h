@@ -12,6 +12,7 @@
 #include "switchyard/governance/artefact.h"
 #include "switchyard/log/log.h"
 #include "switchyard/models/manifest.h"
+#include "switchyard/retention/policy.h"
 #include "switchyard/runtime/clock.h"
 #include "switchyard/runtime/disk.h"
 #include "switchyard/types/diagnostic.h"
@@ -77,6 +78,8 @@ class Snapshot : public workflow::Catalog {
   /// Empty when the name is unknown.
   virtual std::string active_version(ArtefactKind kind, std::string_view name) const = 0;
   virtual std::vector<workflow::Kill> kills() const = 0;
+  /// The retention policy in force; nullptr when none is deployed, or it is switched off: everything is kept.
+  virtual std::shared_ptr<const retention::Policy> retention() const = 0;
 };
 
 struct GovernanceOptions {

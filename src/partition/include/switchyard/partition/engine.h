@@ -6,9 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "switchyard/blobs/payload_store.h"
 #include "switchyard/log/log.h"
 #include "switchyard/partition/state_machine.h"
+#include "switchyard/partition/upkeep.h"
 #include "switchyard/runtime/clock.h"
+#include "switchyard/runtime/disk.h"
 #include "switchyard/runtime/random.h"
 #include "switchyard/store/state_store.h"
 #include "switchyard/workflow/interpreter.h"
@@ -41,6 +44,8 @@ struct PartitionStats {
   MachineStats machine;
   log::LogStats log;
   store::StoreStats store;
+  blobs::PayloadStats payloads;
+  UpkeepStats upkeep;
   uint64_t durable_end = 0;
   uint64_t waiters = 0;
   uint64_t turns = 0;
@@ -63,6 +68,15 @@ struct EngineOptions {
   std::function<std::shared_ptr<const workflow::Catalog>()> catalog;
   EffectExecutor* executor = nullptr;
   EventObserver observer;  ///< may be empty
+  /// Holds archive/ and payloads/ with a folder per partition each. Empty: nothing leaves the log, and large
+  /// values are refused.
+  std::string history_directory;
+  runtime::Disk* disk = nullptr;  ///< of that folder
+  size_t payload_threshold_bytes = blobs::kPayloadThresholdBytes;
+  size_t offsets_per_chunk = kOffsetsPerChunk;  ///< fixed once there is state; other values are for tests
+  UpkeepOptions upkeep;
+  /// The retention policy in force; may be empty, and may give nullptr.
+  std::function<std::shared_ptr<const retention::Policy>()> retention;
   /// Made around each release of answers and destroyed after it; for batching wake-ups. May be empty.
   std::function<std::shared_ptr<void>()> release_scope;
   std::string node = "local";
@@ -96,6 +110,9 @@ class Engine {
   void start_run(StartRun command, int64_t wait_until_us, Reply<StartReply> reply);
   /// `wait_until_us`: as above, but a waiting run is waited for.
   void get_run(const RunId& id, int64_t wait_until_us, Reply<RunView> reply);
+  /// Where all events of a run are, for read_events(), from the one with the number `first` on, at most
+  /// `count`.
+  void get_offsets(const RunId& id, uint64_t first, uint64_t count, Reply<std::vector<uint64_t>> reply);
   void list_runs(const RunFilter& filter, Reply<RunPage> reply);
   void pause_run(const RunId& id, std::string who, std::string why, Reply<RunView> reply);
   void resume_run(const RunId& id, std::string who, std::string why, Reply<RunView> reply);
@@ -110,9 +127,22 @@ class Engine {
   void escalate_review(EscalateReview command, Reply<review::Item> reply);
   void reassign_review(ReassignReview command, Reply<review::Item> reply);
 
-  /// Reads events from the log on the caller's thread. `offsets` come from a durable answer.
+  /// Reads events from log and archive on the caller's thread. `offsets` come from a durable answer. Of a
+  /// compacted run those are left out that are gone. kCorruption "blobs.missing" when a large value is lost.
   Result<std::vector<RecordedEvent>> read_events(const RunId& run,
                                                  const std::vector<uint64_t>& offsets) const;
+
+  /// Sets a hold in every partition that may have runs that fit, now or later; the errors of
+  /// StateMachine::set_hold. After an error some may have it: the same call again completes it.
+  void set_hold(Hold hold, Reply<Hold> reply);
+  /// kNotFound "hold.unknown".
+  void release_hold(std::string name, std::string who, std::string why, Reply<std::string> reply);
+  /// By name.
+  void list_holds(Reply<std::vector<Hold>> reply);
+  /// Looks after all partitions now: retention, archive, payloads. Blocks, for minutes when there is much;
+  /// not on a partition's thread. kConflict "retention.busy" while another pass runs; kUnavailable when the
+  /// engine stops. `dry_run`: only counts what is due.
+  Result<UpkeepReport> apply_retention(std::string who, bool dry_run);
 
   std::vector<PartitionStats> stats() const;
   uint64_t queue_depth() const;

@@ -23,7 +23,20 @@ inline constexpr int64_t kCheckpointRetryUs = 100'000;  ///< while the store sti
 inline constexpr int64_t kFlushIntervalUs =
     60'000'000;  ///< between two checkpoints that are carried to the disk
 inline constexpr int64_t kUnreadableRetryUs =
-    60'000'000;  ///< a due run that cannot be loaded is tried again after
+    60'000'000;                                      ///< a due run that cannot be loaded is tried again after
+inline constexpr size_t kOffsetsPerChunk = 1024;     ///< of a run's events, beside its record
+inline constexpr size_t kMaxHistoryEvents = 10'000;  ///< in one page of a history
+inline constexpr size_t kMaxHolds = 1000;            ///< legal holds of one server
+inline constexpr size_t kMaxHoldNameBytes = 128;
+inline constexpr size_t kRetentionBatch = 500;  ///< runs one event compacts or deletes
+inline constexpr size_t kRetentionScan = 1000;  ///< index entries one step of planning looks at
+/// How long a deleted run is remembered as deleted: until then the archive drops what it has of it.
+inline constexpr int64_t kTombstoneUs = int64_t{90} * 86'400'000'000;
+inline constexpr size_t kTombstonesPerFold = 1000;           ///< that one deletion may expire
+inline constexpr int64_t kUpkeepIntervalUs = 3'600'000'000;  ///< between two passes over log and archive
+inline constexpr uint64_t kLogKeepBytes = 256u << 20;        ///< of log that stays beside the archive
+inline constexpr int64_t kArchiveAfterUs = int64_t{24} * 3'600'000'000;  ///< older records leave the log
+inline constexpr int64_t kPayloadRetryUs = 250'000;   ///< a full disk is asked again for large values after
 inline constexpr size_t kFlushBatchBytes = 1u << 20;  ///< events nobody waits for are appended at this size
 
 }  // namespace switchyard::partition

@@ -7,12 +7,14 @@
 #include <memory>
 #include <optional>
 #include <queue>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "switchyard/log/log.h"
 #include "switchyard/partition/limits.h"
+#include "switchyard/partition/retention.h"
 #include "switchyard/review/item.h"
 #include "switchyard/runtime/random.h"
 #include "switchyard/store/state_store.h"
@@ -51,6 +53,7 @@ struct RunView {
   workflow::RunSummary summary;
   Document output;
   bool has_output = false;
+  std::optional<Compaction> compaction;  ///< only its record remains
 };
 
 /// Which runs a list wants. Empty members do not filter.
@@ -64,6 +67,7 @@ struct RunFilter {
 };
 struct RunPage {
   std::vector<workflow::RunSummary> runs;  ///< newest first
+  std::set<RunId> compacted;               ///< those of which only the record remains
   bool more = false;                       ///< go on before the last id, or before `scanned_to`
   std::optional<RunId> scanned_to;         ///< set when the page ended for its scan limit
 };
@@ -126,6 +130,7 @@ struct MachineStats {
   uint64_t events = 0, runs_started = 0, runs_completed = 0, runs_failed = 0, runs_cancelled = 0, steps = 0;
   uint64_t reviews_requested = 0, reviews_answered = 0, late_results = 0;
   uint64_t hot_runs = 0, open_reviews = 0;
+  uint64_t runs_compacted = 0, runs_deleted = 0;
 };
 
 /// The state machine of one partition: commands become events, events change the state. Plain synchronous
@@ -143,6 +148,10 @@ class StateMachine : private workflow::Host {
     Outbox* outbox = nullptr;
     /// The newest governance views; asked once a command.
     std::function<std::shared_ptr<const workflow::Catalog>()> catalog;
+    /// The policy in force; may be empty, and may give nullptr.
+    std::function<std::shared_ptr<const retention::Policy>()> retention;
+    const PayloadSource* payloads = nullptr;  ///< large values of events
+    size_t offsets_per_chunk = kOffsetsPerChunk;
   };
   explicit StateMachine(Environment environment);
   ~StateMachine() override;
@@ -181,7 +190,27 @@ class StateMachine : private workflow::Host {
   /// When on_time() is wanted next; 0: never.
   int64_t next_due_us();
 
+  // Retention (retention.cc).
+  /// The same name with the same filter again changes nothing. kInvalidArgument "hold.bad_name",
+  /// "hold.no_filter", "hold.no_reason"; kConflict "hold.exists"; kResourceExhausted "hold.too_many".
+  Result<Hold> set_hold(Hold hold, int64_t now_us);
+  /// False: there was none of that name.
+  Result<bool> release_hold(std::string_view name, std::string_view who, std::string_view why,
+                            int64_t now_us);
+  Result<std::vector<Hold>> holds();
+  /// Looks for runs that are due, from `after` on (empty: from the beginning), a bounded number at once.
+  Result<RetentionPlan> plan_retention(const retention::Policy& policy, int64_t now_us,
+                                       const std::string& after);
+  /// Records that these runs were compacted or deleted, but for those that are held, not over, or not there
+  /// any more. The number recorded.
+  Result<uint64_t> compact_runs(const CompactRuns& command, int64_t now_us);
+  Result<uint64_t> delete_runs(const DeleteRuns& command, int64_t now_us);
+  Result<std::vector<RunFate>> fates(const std::vector<RunId>& runs);
+
   // Queries.
+  /// Where the run's events are in log or archive, from the one with the number `first` (from 0) on: some of
+  /// them; none when there are no more.
+  Result<std::vector<uint64_t>> offsets(const RunId& id, uint64_t first);
   Result<RunView> run(const RunId& id);
   Result<RunPage> list(const RunFilter& filter);
   Result<review::Item> review(const RunId& id);
@@ -225,7 +254,18 @@ class StateMachine : private workflow::Host {
   /// Applies to the run (nullptr: an event without one) and to the views beside it.
   void fold(HotRun* run, const Event& event, LogOffset offset);
   void fold_review(const Event& event);
+  void fold_retention(const Event& event);
+  void fold_deleted(const DeletedRun& deleted, const RunsDeleted& event, int64_t time_us);
+  void expire_tombstones(int64_t now_us);
+  Status record(EventBody body, int64_t now_us);  ///< an event of the partition itself
+  Result<const std::vector<Hold>*> known_holds();
+  Result<bool> is_held(const workflow::RunSummary& run);
+  /// The summary of a run that retention may touch; empty: it may not.
+  Result<std::optional<workflow::RunSummary>> touchable(const RunId& id);
+  Error unknown_run(const RunId& id);
+  Result<std::optional<Compaction>> compaction_of(const RunId& id);
   void count(const Event& event);
+  void spill_offsets(workflow::RunState& run);
   Result<HotRun*> find_run(const RunId& id);  ///< in memory, or brought there; nullptr when there is none
   /// After a command: the run is filed, parked, gets its timer, or its next turn; then the children and
   /// parents that it concerns, until all of them rest.
@@ -271,7 +311,8 @@ class StateMachine : private workflow::Host {
   std::map<RunId, workflow::EffectResult> replayed_ends_;
   int64_t now_us_ = 0;  ///< of the present command
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
-  std::optional<int64_t> parked_due_us_;  ///< cached first key of the timer table; 0: none
+  std::optional<int64_t> parked_due_us_;    ///< cached first key of the timer table; 0: none
+  std::optional<std::vector<Hold>> holds_;  ///< cached table
   MachineStats stats_;
   std::string scratch_;
 };

@@ -6,6 +6,7 @@
 
 #include "switchyard/base/result.h"
 #include "switchyard/partition/limits.h"
+#include "switchyard/partition/upkeep.h"
 #include "switchyard/telemetry/log.h"
 
 namespace switchyard::server {
@@ -21,6 +22,7 @@ struct ServerOptions {
   uint32_t model_workers = 0;         ///< 0: half the cores, at least one
   std::string onnxruntime;            ///< file or folder of the library; empty: the usual places
   size_t max_body_bytes = 32u << 20;  ///< of a deployment; other requests may have 1 MiB
+  partition::UpkeepOptions upkeep;    ///< of logs and archives
   std::string tls_certificate_file, tls_key_file;
   std::vector<std::string>
       http_allow;  ///< hosts that `http` steps may call; empty: all that are not link-local

@@ -46,11 +46,23 @@ enum class EventType : uint8_t {
   kRunPaused = 56,
   kRunResumed = 57,
   kRunRestarted = 58,  ///< right after run_started: the run takes up another one's results
+  // Of the partition itself: what retention decided (80 to 99).
+  kHoldSet = 80,  ///< runs that fit a filter may not be compacted or deleted
+  kHoldReleased = 81,
+  kRunsCompacted = 82,  ///< of these runs the record remains, without the history
+  kRunsDeleted = 83,    ///< of these runs nothing remains
 };
 std::string_view event_type_name(EventType type);
 
 /// What a run is pinned to, beside its pipeline. Numbers are on disk.
-enum class ArtefactKind : uint8_t { kPipeline = 1, kRules = 2, kModel = 3, kPrompt = 4, kCosts = 5 };
+enum class ArtefactKind : uint8_t {
+  kPipeline = 1,
+  kRules = 2,
+  kModel = 3,
+  kPrompt = 4,
+  kCosts = 5,
+  kRetention = 8
+};
 std::string_view artefact_kind_name(ArtefactKind kind);
 Result<ArtefactKind> parse_artefact_kind(std::string_view name);
 
@@ -182,8 +194,8 @@ struct BlockEnded {
 enum class Ending : uint8_t { kCompleted = 0, kFailed = 1, kCancelled = 2 };
 struct RunUnwinding {
   Ending ending{};
-  Value output;           ///< kCompleted
-  ErrorView error;        ///< kFailed
+  Value output;               ///< kCompleted
+  ErrorView error;            ///< kFailed
   std::string_view who, why;  ///< kCancelled
 };
 struct ChildStarted {
@@ -212,11 +224,36 @@ struct RunRestarted {
   uint32_t kept = 0;
 };
 
-using EventBody = std::variant<EpochStarted, RunStarted, StepStarted, StepCompleted, StepFailed, StepSkipped,
-                               StepWaiting, RunCompleted, RunFailed, RunCancelled, ReviewRequested,
-                               ReviewClaimed, ReviewReleased, ReviewCommented, ReviewAnswered,
-                               ReviewEscalated, ReviewReassigned, ReviewClosed, BudgetUsed, StepOpened, BlockStarted,
-                               BlockEnded, RunUnwinding, ChildStarted, RunLinked, RunPaused, RunResumed, RunRestarted>;
+struct HoldSet {
+  std::string_view name;
+  Value filter;  ///< map; see partition::hold_filter_to_value
+  std::string_view who, why;
+};
+struct HoldReleased {
+  std::string_view name, who, why;
+};
+struct RunsCompacted {
+  std::string_view policy, retention_class;  ///< "name@version"; the class in it
+  uint32_t dropped = 0;                      ///< bits of retention::Part: what was replaced by its hash
+  std::string_view who;
+  std::vector<RunId> runs;
+};
+struct DeletedRun {
+  RunId run;
+  std::string_view idempotency;  ///< the row's key of 16 bytes, or empty
+  std::vector<RunId> reviews;
+};
+struct RunsDeleted {
+  std::string_view policy, retention_class, who;
+  std::vector<DeletedRun> runs;
+};
+
+using EventBody =
+    std::variant<EpochStarted, RunStarted, StepStarted, StepCompleted, StepFailed, StepSkipped, StepWaiting,
+                 RunCompleted, RunFailed, RunCancelled, ReviewRequested, ReviewClaimed, ReviewReleased,
+                 ReviewCommented, ReviewAnswered, ReviewEscalated, ReviewReassigned, ReviewClosed, BudgetUsed,
+                 StepOpened, BlockStarted, BlockEnded, RunUnwinding, ChildStarted, RunLinked, RunPaused,
+                 RunResumed, RunRestarted, HoldSet, HoldReleased, RunsCompacted, RunsDeleted>;
 
 inline constexpr uint16_t kNoStep = 0xffff;
 /// Of an event in a run's root frame, and of one in a nested frame: its payload begins with the frame.
@@ -237,13 +274,40 @@ struct Event {
 /// The frame of an event whose payload is not decoded yet.
 uint32_t peek_frame(uint8_t version, std::string_view payload);
 
-/// Appends the payload of `event` (the envelope's fields run, step, time, type, version are kept by the log).
+/// Decides how a value of an event is written. Asked for each after it was written: `at` is where its bytes
+/// begin in `text`; to write it otherwise, cut `text` there and append a stand-in.
+class ValueWriter {
+ public:
+  virtual ~ValueWriter() = default;
+  virtual void written(const Value& value, std::string& text, size_t at) = 0;
+};
+/// Stand-ins for a value, in its place (docs/formats/events.md): it lies in the payload store, or it was
+/// removed and only its hash is known.
+void write_payload_reference(std::string& text, const Sha256& sha256, uint64_t bytes);
+void write_removed_value(std::string& text, const Sha256& sha256, uint64_t bytes);
+
+/// Where the values are that an event only refers to.
+class PayloadSource {
+ public:
+  virtual ~PayloadSource() = default;
+  /// The binary form of the value with this hash. Any thread.
+  virtual Result<std::string> load(const Sha256& sha256, uint64_t bytes) const = 0;
+};
+
+/// Appends the payload of `event` (the envelope's fields run, step, time, type, version are kept by the log)
+/// to `text`.
+void encode_event_body(const Event& event, std::string& text, ValueWriter* values = nullptr);
 void encode_event_body(const Event& event, ByteWriter& out);
 
 /// Reads a payload; values are placed in `arena`, texts point into `payload`. kCorruption "types.bad_event"
-/// when malformed or of an unknown type or version.
+/// when malformed or of an unknown type or version. A value that lies in the payload store is taken from
+/// `payloads`, with its errors; kUnprocessable "types.no_payloads" when there is no source. One that was
+/// removed becomes the map { removed: true, sha256, bytes }.
 Result<Event> decode_event(EventType type, uint8_t version, const RunId& run, uint16_t step, int64_t time_us,
-                           std::string_view payload, Arena& arena);
+                           std::string_view payload, Arena& arena, const PayloadSource* payloads = nullptr);
+/// The hashes of all values that a payload refers to; for finding what in the payload store is still needed.
+/// Errors as of decode_event.
+Result<std::vector<Sha256>> payload_references(EventType type, uint8_t version, std::string_view payload);
 
 /// The event as JSON for people and the API: { type, time, step?, ... }.
 Value event_to_value(const Event& event, Arena& arena);

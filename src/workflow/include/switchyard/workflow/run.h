@@ -137,10 +137,13 @@ struct RunState {
   std::string cancelled_by, cancelled_why;  ///< while unwinding to kCancelled
   RunId parent;                             ///< of a child; zero: none
   StepAddress parent_step;
-  bool paused = false;  ///< by an operator: no step begins, no timer acts
-  uint16_t depth = 0;             ///< of a child: how many runs are above it
-  bool detached = false;          ///< of a child: its parent does not wait
-  std::vector<uint64_t> offsets;  ///< of the run's events, ascending: where its history is in the log
+  bool paused = false;    ///< by an operator: no step begins, no timer acts
+  uint16_t depth = 0;     ///< of a child: how many runs are above it
+  bool detached = false;  ///< of a child: its parent does not wait
+  /// Where its history is: the log offsets of its newest events, ascending, never empty once it began; and
+  /// how many events came before those. Where these are, whoever hosts the run keeps (forget_offsets()).
+  std::vector<uint64_t> offsets;
+  uint64_t earlier = 0;
 
   // Not folded.
   /// Steps that can run now, the smallest address first, so that a restart changes no order.
@@ -176,6 +179,9 @@ std::unique_ptr<RunState> make_run(RunId id, std::shared_ptr<const Pipeline> pip
 /// state are a CHECK failure: they can only come from a defect, never from input.
 void apply(RunState& run, const Event& event, LogOffset offset);
 
+/// Takes the oldest `count` offsets out of the state; the newest stays. Requires count < offsets.size().
+void forget_offsets(RunState& run, size_t count);
+
 /// Recomputes what is not folded (slots, open needs, ready steps), after decoding or replay.
 void rebuild(RunState& run);
 
@@ -194,8 +200,11 @@ struct RunSummary {
   uint64_t request_hash = 0;
   double cost = 0;
   RunError error;
-  Document search;  ///< map or null
-  std::vector<uint64_t> offsets;
+  Document search;                ///< map or null
+  std::vector<uint64_t> offsets;  ///< of its newest events
+  uint64_t earlier = 0;           ///< events before those
+
+  uint64_t events() const { return earlier + offsets.size(); }
 };
 RunSummary summarize(const RunState& run);
 

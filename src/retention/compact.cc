@@ -1,0 +1,79 @@
+#include "switchyard/retention/compact.h"
+
+#include "switchyard/base/hash.h"
+#include "switchyard/retention/policy.h"
+#include "switchyard/types/json.h"
+
+namespace switchyard::retention {
+namespace {
+
+constexpr uint32_t bit(Part part) { return static_cast<uint32_t>(part); }
+
+/// Replaces the values of the dropped parts; hands the others on.
+class Dropper final : public ValueWriter {
+ public:
+  Dropper(const Event& event, uint32_t drop, ValueWriter* next) : event_(event), drop_(drop), next_(next) {}
+
+  void written(const Value& value, std::string& text, size_t at) override {
+    if (value.is_null() || !drops(value) || !removed_hash(value).empty()) {
+      if (next_ != nullptr) next_->written(value, text, at);
+      return;
+    }
+    const uint64_t bytes = text.size() - at;
+    text.resize(at);
+    write_removed_value(text, sha256(to_canonical_json(value)), bytes);
+  }
+
+ private:
+  bool drops(const Value& value) const {
+    if (const auto* started = std::get_if<RunStarted>(&event_.body))
+      return &value == &started->input && (drop_ & bit(Part::kInput)) != 0;
+    if (std::holds_alternative<RunCompleted>(event_.body) ||
+        std::holds_alternative<RunUnwinding>(event_.body))
+      return (drop_ & bit(Part::kOutput)) != 0;
+    const auto* completed = std::get_if<StepCompleted>(&event_.body);
+    // How a result came about stays: versions, batches, costs.
+    if (completed != nullptr && &value == &completed->meta) return false;
+    return (drop_ & bit(Part::kResults)) != 0;
+  }
+
+  const Event& event_;
+  const uint32_t drop_;
+  ValueWriter* const next_;
+};
+
+}  // namespace
+
+bool keeps(const Event& event) {
+  switch (event.type()) {
+    case EventType::kStepStarted:
+    case EventType::kStepOpened:
+    case EventType::kStepWaiting:
+    case EventType::kReviewClaimed:
+    case EventType::kReviewReleased:
+    case EventType::kReviewCommented:
+    case EventType::kReviewReassigned:
+    case EventType::kBudgetUsed: return false;
+    case EventType::kStepFailed: return std::get<StepFailed>(event.body).retry_at_us == 0;
+    default: return true;
+  }
+}
+
+std::optional<std::string> compact(const Event& event, uint32_t drop, ValueWriter* values) {
+  if (!keeps(event)) return std::nullopt;
+  std::string payload;
+  Dropper dropper(event, drop, values);
+  encode_event_body(event, payload, &dropper);
+  return payload;
+}
+
+std::string removed_hash(const Value& value) {
+  if (!value.is(Kind::kMap) || value.members().size() != 3) return {};
+  const Value* removed = value.find("removed");
+  const Value* hash = value.find("sha256");
+  const bool is_removed = removed != nullptr && removed->is(Kind::kBool) && removed->as_bool() &&
+                          hash != nullptr && hash->is(Kind::kString) && value.find("bytes") != nullptr;
+  return is_removed ? std::string(hash->as_string()) : std::string();
+}
+
+}  // namespace switchyard::retention

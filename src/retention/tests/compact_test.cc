@@ -1,0 +1,69 @@
+#include "switchyard/retention/compact.h"
+
+#include <gtest/gtest.h>
+
+#include "switchyard/base/hash.h"
+#include "switchyard/retention/policy.h"
+#include "switchyard/types/json.h"
+
+namespace switchyard::retention {
+namespace {
+
+constexpr uint32_t kAll = 7;
+
+Event event_of(EventBody body) { return {RunId::make(1, 2, 3), 0, 5, std::move(body)}; }
+
+Event again(const Event& event, const std::string& payload, Arena& arena) {
+  auto decoded =
+      decode_event(event.type(), kEventVersion, event.run, event.step, event.time_us, payload, arena);
+  EXPECT_TRUE(decoded.ok());
+  return *decoded;
+}
+
+TEST(Compact, LeavesTheHashOfWhatItDrops) {
+  Arena arena;
+  RunStarted started;
+  started.pipeline = "a/b";
+  started.input = *parse_json(R"({"card":"4711","amount":3})", arena);
+  started.search = *parse_json(R"({"n":1})", arena);
+  const Event event = event_of(started);
+  const auto payload = compact(event, static_cast<uint32_t>(Part::kInput), nullptr);
+  ASSERT_TRUE(payload.has_value());
+  EXPECT_EQ(payload->find("4711"), std::string::npos);
+  const Event smaller = again(event, *payload, arena);
+  const auto& body = std::get<RunStarted>(smaller.body);
+  EXPECT_EQ(removed_hash(body.input), to_hex(sha256(to_canonical_json(started.input))));
+  EXPECT_EQ(to_json(body.search), R"({"n":1})");
+  // What was removed stays as it is.
+  EXPECT_EQ(compact(smaller, 0, nullptr).value().size(), compact(smaller, kAll, nullptr).value().size());
+}
+
+TEST(Compact, DropsOnlyThePartsOfItsClass) {
+  Arena arena;
+  StepCompleted step;
+  step.result = Value::string("secret");
+  step.meta = Value::string("model 3");
+  EXPECT_NE(compact(event_of(step), static_cast<uint32_t>(Part::kInput), nullptr)->find("secret"),
+            std::string::npos);
+  const auto dropped = compact(event_of(step), static_cast<uint32_t>(Part::kResults), nullptr);
+  EXPECT_EQ(dropped->find("secret"), std::string::npos);
+  EXPECT_NE(dropped->find("model 3"), std::string::npos);
+  RunCompleted completed;
+  completed.output = Value::string("yes");
+  EXPECT_NE(compact(event_of(completed), 3, nullptr)->find("yes"), std::string::npos);
+  EXPECT_EQ(compact(event_of(completed), kAll, nullptr)->find("yes"), std::string::npos);
+}
+
+TEST(Compact, KeepsWhatWasDecidedAndForgetsHow) {
+  EXPECT_FALSE(compact(event_of(StepStarted{}), 0, nullptr).has_value());
+  EXPECT_FALSE(compact(event_of(ReviewClaimed{}), 0, nullptr).has_value());
+  StepFailed failed;
+  failed.retry_at_us = 3;
+  EXPECT_FALSE(compact(event_of(failed), 0, nullptr).has_value());
+  failed.retry_at_us = 0;
+  EXPECT_TRUE(compact(event_of(failed), 0, nullptr).has_value());
+  EXPECT_TRUE(compact(event_of(ReviewAnswered{}), 0, nullptr).has_value());
+}
+
+}  // namespace
+}  // namespace switchyard::retention
