@@ -28,7 +28,9 @@ class CutDisk::CutFile final : public runtime::File {
     SY_RETURN_IF_ERROR(disk_.change());
     return file_->sync_data();
   }
-  Status allocate_zeroed(uint64_t bytes) override { return file_->allocate_zeroed(bytes); }
+  Status allocate_zeroed(uint64_t bytes, const std::function<void(uint64_t)>& between) override {
+    return file_->allocate_zeroed(bytes, between);
+  }
   Status truncate(uint64_t bytes) override { return file_->truncate(bytes); }
   Result<uint64_t> size() const override { return file_->size(); }
 
