@@ -149,6 +149,7 @@ void World::check_all(bool last) {
   for (uint32_t p = 0; p < partitions_ && !failed(); ++p) check_fold(p);
   if (!failed()) check_archive(history, last);
   if (!failed()) check_told(history);
+  if (!failed()) check_events(false);
   if (!failed()) check_lists(history);
   if (!failed()) check_queues(history);
   if (!failed() && (last || random_.one_in(4))) check_replays(history, last);
@@ -335,19 +336,22 @@ void World::finish() {
   trace("no more faults");
   disk_full(false);
   effects_.set_calm(true);
-  set_catalog(catalog_->with_all_on());
+  calm_ = true;
+  // Schedules never end by themselves.
+  set_catalog(catalog_->with_all_on()->without_schedules());
   resume_runs();
   for (int i = 0; i < 4000 && !failed(); ++i) {
     turn();
     while (!failed() && step_logs()) {
     }
-    while (effects_.deliver()) {
+    while (effects_.deliver() || answer_hook()) {
     }
+    while (!delayed_.empty()) deliver_late();
     turn();
     if (mailbox_->size() != 0 || step_logs()) continue;
     bool waits = false;
     for (auto& host : hosts_) waits |= host->machine().next_due_us() != 0;
-    if (!waits && effects_.pending() == 0 && asked_.empty()) {
+    if (!waits && effects_.pending() == 0 && hooks_.empty() && asked_.empty()) {
       find_paused();
       if (paused_.empty()) break;
       resume_runs();
@@ -356,6 +360,8 @@ void World::finish() {
     int64_t next = next_turn_us();
     const int64_t effect = effects_.next_due_us();
     if (effect != 0 && (next == 0 || effect < next)) next = effect;
+    const int64_t hook = next_hook_us();
+    if (hook != 0 && (next == 0 || hook < next)) next = hook;
     if (next == 0) break;
     clock_.advance_us(std::max<int64_t>(next - now_us_, 1000));
     now_us_ = clock_.now_us();
@@ -365,6 +371,7 @@ void World::finish() {
   if (!failed()) check_all(true);
   if (!failed()) check_erased(read_history());
   if (!failed()) check_ends();
+  if (!failed()) check_events(true);
   if (!failed()) crash(true);
   if (!failed()) check_ends();
 }

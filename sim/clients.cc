@@ -73,7 +73,11 @@ void World::refused(const Error& error, std::initializer_list<ErrorKind> allowed
 
 void World::client() {
   const uint64_t roll = random_.below(100);
-  if (roll < 45)
+  if (roll < 15)
+    publish_event();
+  else if (roll == 15)
+    settle_letter();
+  else if (roll < 45)
     start_run();
   else if (roll < 55)
     read_run();

@@ -129,7 +129,8 @@ void History::add_step(Run& run, const Event& event) {
 
 History::Review* History::open_review(const RunId& id, const Event& event) {
   const auto found = reviews_.find(id);
-  if (found == reviews_.end() || found->second.run != event.run || found->second.step != StepAddress{event.frame, StepIndex(event.step)}) {
+  if (found == reviews_.end() || found->second.run != event.run ||
+      found->second.step != StepAddress{event.frame, StepIndex(event.step)}) {
     fail("no such review");
     return nullptr;
   }
@@ -142,8 +143,8 @@ void History::add_review(Run& run, const Event& event) {
     ++budgets_[std::string(used->scope) + "@" + std::to_string(used->day)];
   } else if (const auto* asked = std::get_if<ReviewRequested>(&event.body)) {
     if (!reviews_
-             .emplace(asked->review,
-                      Review{event.run, StepAddress{event.frame, StepIndex(event.step)}, true, false, std::string(asked->queue), "", "", "", 0})
+             .emplace(asked->review, Review{event.run, StepAddress{event.frame, StepIndex(event.step)}, true,
+                                            false, std::string(asked->queue), "", "", "", 0})
              .second) {
       fail("the review exists already");
     }

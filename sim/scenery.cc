@@ -247,6 +247,57 @@ class Limits final : public rules::RuleTable {
   const Type output_ = Type::object({{"limit", Type::real()}, {"matched", Type::list(Type::string())}});
 };
 
+/// What events and the clock start, and what waits for events: whole documents but for the input.
+const std::vector<std::pair<const char*, std::string>>& event_documents() {
+  static const std::vector<std::pair<const char*, std::string>> kDocuments{
+      {"await", R"Y(
+steps:
+  first: { listen: { event: tick.counted, key: input.card, match: event.?subject.orValue(''), when: event.data.count % 2 == 0, timeout: 40m }, on_error: skip }
+  second: { after: first, listen: { event: "tick.*", timeout: 10m }, on_error: skip }
+output: { got: has(first), more: has(second) }
+)Y"},
+      {"counter", R"Y(
+on: { event: tick.count, key: event.data.card, input: { n: event.data.n, amount: "1.0", card: event.data.card } }
+state: { schema: { type: object, properties: { count: { type: integer } }, required: [count] }, initial: { count: 0 } }
+steps:
+  pause: { when: input.n % 3 == 0, wait: 300ms }
+  light: { after: pause, when: input.n % 5 == 0, model: light, input: { amount: input.amount }, on_error: skip }
+  write: { after: light, state: { count: state.count + 1 } }
+  bad: { after: write, when: input.n % 11 == 0, fail: { code: sim.eleven, message: "'no'" } }
+  tell: { after: bad, emit: { event: tick.counted, subject: input.card, data: { n: input.n, count: write.count } } }
+output: { count: write.count }
+)Y"},
+      {"relay", R"Y(
+on: { event: "tick.*", when: event.type != 'tick.count', key: event.?subject.orValue('none'), input: { n: 1, amount: "2.0", card: event.?subject.orValue('none') } }
+steps:
+  light: { model: light, input: { amount: input.amount }, on_error: skip }
+output: { n: input.n }
+)Y"},
+      {"ping", R"Y(
+on: { event: ping, key: event.?subject.orValue(''), input: { n: 1, amount: "2.0", card: event.?subject.orValue('') } }
+steps:
+  again: { emit: { event: ping, subject: "input.card == 'c0' ? 'c1' : 'c0'" }, on_error: skip }
+output: { again: has(again) }
+)Y"},
+      {"nightly", R"Y(
+schedule: { every: 10m, missed: one, input: { n: schedule.missed, amount: "1.0", card: "'clock'" } }
+steps:
+  tell: { emit: { event: tick.loose, subject: "'clock'", data: { n: input.n } } }
+output: { n: input.n }
+)Y"},
+  };
+  return kDocuments;
+}
+
+constexpr const char* kWebhook = R"Y(
+webhook: hook@1.0.0
+events: [tick.counted, tick.loose]
+url: https://hooks.example.org/
+mode: batch
+batch: 4
+retry: { attempts: 4, backoff: 1s..1m }
+)Y";
+
 class SceneryResolver final : public workflow::Resolver {
  public:
   explicit SceneryResolver(const rules::RuleTable& limits) : limits_(limits) {
@@ -292,7 +343,9 @@ class SceneryResolver final : public workflow::Resolver {
 
 Scenery::Scenery() : limits_(std::make_shared<Limits>()) {
   SceneryResolver resolver(*limits_);
-  for (const auto& [name, body] : documents()) {
+  std::vector<std::pair<const char*, std::string>> all(documents().begin(), documents().end());
+  all.insert(all.end(), event_documents().begin(), event_documents().end());
+  for (const auto& [name, body] : all) {
     const std::string text = "pipeline: sim/" + std::string(name) + "@1.0.0" + kInput + body;
     auto parsed = document::parse(text, name);
     if (parsed.root == nullptr) refuse(name, parsed.diagnostics);
@@ -313,21 +366,42 @@ Scenery::Scenery() : limits_(std::make_shared<Limits>()) {
     }
     pins_[outcome.pipeline->name] = std::move(pins);
     resolver.add(*outcome.pipeline);
-    pipelines_.push_back(std::move(outcome.pipeline));
+    subscriptions_.add_agent(outcome.pipeline);
+    subscriptions_.add_listeners(outcome.pipeline);
+    const bool asked = !outcome.pipeline->on.has_value() && !outcome.pipeline->schedule.has_value();
+    (asked ? pipelines_ : agents_).push_back(std::move(outcome.pipeline));
   }
+  const auto parsed = document::parse(kWebhook, "hook");
+  auto hook = events::compile_webhook(*parsed.root, "hook", {});
+  if (hook.webhook == nullptr) refuse("hook", hook.diagnostics);
+  webhook_ = hook.webhook;
+  subscriptions_.add_webhook(webhook_);
+}
+
+std::shared_ptr<const events::Webhook> Scenery::webhook(std::string_view name) const {
+  return name == webhook_->name ? webhook_ : nullptr;
+}
+
+std::vector<std::shared_ptr<const workflow::Pipeline>> Scenery::scheduled() const {
+  std::vector<std::shared_ptr<const workflow::Pipeline>> scheduled;
+  for (const auto& pipeline : agents_)
+    if (pipeline->schedule.has_value()) scheduled.push_back(pipeline);
+  return scheduled;
 }
 
 Scenery::~Scenery() = default;
 
 std::shared_ptr<const workflow::Pipeline> Scenery::pipeline(std::string_view name, std::string_view) const {
-  for (const auto& pipeline : pipelines_)
-    if (pipeline->name == name) return pipeline;
+  for (const auto* list : {&pipelines_, &agents_})
+    for (const auto& pipeline : *list)
+      if (pipeline->name == name) return pipeline;
   return nullptr;
 }
 
 std::shared_ptr<const workflow::Pipeline> Scenery::pipeline_by_hash(const Sha256& hash) const {
-  for (const auto& pipeline : pipelines_)
-    if (pipeline->hash == hash) return pipeline;
+  for (const auto* list : {&pipelines_, &agents_})
+    for (const auto& pipeline : *list)
+      if (pipeline->hash == hash) return pipeline;
   return nullptr;
 }
 

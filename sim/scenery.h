@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "switchyard/workflow/agent.h"
 #include "switchyard/workflow/catalog.h"
 
 namespace switchyard::sim {
@@ -18,6 +19,11 @@ class Scenery final : public workflow::Catalog {
   ~Scenery() override;
 
   GovernanceOffset offset() const override { return GovernanceOffset(1); }
+  std::vector<workflow::Consumer> consumers(const Value& event) const override {
+    return subscriptions_.consumers(event);
+  }
+  std::shared_ptr<const events::Webhook> webhook(std::string_view name) const override;
+  std::vector<std::shared_ptr<const workflow::Pipeline>> scheduled() const override;
   std::shared_ptr<const workflow::Pipeline> pipeline(std::string_view name,
                                                      std::string_view version) const override;
   std::shared_ptr<const workflow::Pipeline> pipeline_by_hash(const Sha256& hash) const override;
@@ -32,6 +38,9 @@ class Scenery final : public workflow::Catalog {
 
  private:
   std::vector<std::shared_ptr<const workflow::Pipeline>> pipelines_;
+  std::vector<std::shared_ptr<const workflow::Pipeline>> agents_;  ///< that nobody starts by asking
+  std::shared_ptr<const events::Webhook> webhook_;
+  workflow::Subscriptions subscriptions_;
   std::shared_ptr<const rules::RuleTable> limits_;
   std::map<std::string, std::shared_ptr<const workflow::Pins>> pins_;
 };

@@ -38,6 +38,7 @@ World::World(const WorldOptions& options)
     if (options_.plant == Plant::kDeafSwitches) return scenery_;
     return catalog_;
   };
+  engine_.webhooks = this;
   engine_.executor = &effects_;
   engine_.history_directory = "/history";
   engine_.disk = &cut_disk_;
@@ -109,8 +110,12 @@ void World::act() {
     turn();
   else if (roll < 800)
     step_logs();
-  else if (roll < 900)
+  else if (roll < 880)
     effects_.deliver();
+  else if (roll < 895)
+    answer_hook();
+  else if (roll < 900)
+    deliver_late();
   else if (roll < 975)
     advance_time();
   else if (roll < 983)
@@ -183,7 +188,7 @@ bool World::try_open(Status& status) {
     engine_.logs = logs_.get();
     mailbox_ = std::make_unique<partition::CommandBox>(partition::kMailboxCapacity);
     for (uint32_t p = 0; p < partitions_ && status.ok(); ++p) {
-      hosts_.push_back(std::make_unique<partition::PartitionHost>(PartitionId(p), engine_, *mailbox_));
+      hosts_.push_back(std::make_unique<partition::PartitionHost>(PartitionId(p), engine_, *mailbox_, this));
       status = hosts_.back()->open();
     }
   } else {
@@ -194,6 +199,8 @@ bool World::try_open(Status& status) {
 
 void World::drop_process() {
   effects_.forget();
+  delayed_.clear();
+  hooks_.clear();
   hosts_.clear();
   logs_.reset();
   local_logs_.reset();

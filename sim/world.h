@@ -10,6 +10,7 @@
 #include "cut_disk.h"
 #include "executor.h"
 #include "faulty_log.h"
+#include "flow_history.h"
 #include "history.h"
 #include "host.h"
 #include "plant.h"
@@ -35,6 +36,7 @@ struct WorldOutcome {
   uint64_t early_crashes = 0;          ///< before the process had opened its partitions
   uint64_t switches = 0, stopped = 0;  ///< thrown; attempts and runs that failed for one
   uint64_t archived = 0, compacted = 0, deleted = 0;
+  uint64_t agent_runs = 0, messages = 0;  ///< that events started; settled, to webhooks
 };
 
 /// Minutes instead of years; for half of the worlds.
@@ -42,10 +44,10 @@ std::shared_ptr<const retention::Policy> simulated_policy();
 
 /// One simulated world: partitions on a disk that crashes, clients, reviewers, effects, time; all from the
 /// seed, all on the caller's thread.
-class World {
+class World final : public partition::Peers, private partition::WebhookSender {
  public:
   explicit World(const WorldOptions& options);
-  ~World();
+  ~World() override;
   WorldOutcome run();
 
  private:
@@ -103,6 +105,26 @@ class World {
   uint64_t ask(std::string what);
   bool answered(uint64_t request);
 
+  // Events (events.cc).
+  struct Published {
+    std::string source, id, json;
+  };
+  struct Hook {
+    int64_t due_us = 0;
+    std::function<void(partition::WebhookOutcome)> done;
+  };
+  void deliver(partition::Delivery delivery) override;
+  void acknowledge(partition::Acknowledgement acknowledgement) override;
+  void on_line(partition::Command command);
+  void deliver_late();
+  void send(const partition::WebhookRequest& request,
+            std::function<void(partition::WebhookOutcome)> done) override;
+  bool answer_hook();
+  int64_t next_hook_us() const;
+  void publish_event();
+  void settle_letter();
+  void check_events(bool at_rest);
+
   // Retention (retention.cc).
   Status on_partition(uint32_t partition, std::function<Status(partition::StateMachine&, int64_t)> work);
   void look_after(uint32_t partition, bool may_be_cut);
@@ -155,6 +177,9 @@ class World {
   std::set<std::string> begun_;            ///< effectful attempts of this process
   uint64_t requests_ = 0;
   bool full_ = false;
+  bool calm_ = false;                        ///< no more faults
+  std::vector<partition::Command> delayed_;  ///< on the line between partitions
+  std::vector<Hook> hooks_;
 
   // What clients know, whatever happens to the process.
   std::map<RunId, Told> told_;
@@ -162,6 +187,8 @@ class World {
   std::map<std::string, Key> keys_;           ///< idempotency key → what was asked with it last
   std::map<std::string, Key> told_requests_;  ///< idempotency key → the request that was accepted
   std::map<RunId, Answer> told_answers_;
+  std::vector<Published> sent_events_;
+  std::set<std::pair<std::string, std::string>> told_events_;  ///< source, id
   std::vector<RunId> known_runs_, known_reviews_;
 
   /// A record that was durable once. The world keeps its own copy: the log may be trimmed, a large value may

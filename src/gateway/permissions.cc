@@ -20,6 +20,9 @@ constexpr std::array<std::string_view, kPermissionCount> kPermissionNames = {
     "provenance.read",
     "provenance.replay",
     "metrics.read",
+    "events.publish",
+    "events.read",
+    "events.manage",
     "retention.write",
     "keys.manage",
 };
@@ -29,7 +32,7 @@ constexpr std::array<std::string_view, kRoleCount> kRoleNames = {"viewer",   "re
 
 using P = Permission;
 constexpr PermissionSet kSeesOutcomes =
-    bit(P::kDecisionsRead) | bit(P::kDeploymentsRead) | bit(P::kMetricsRead);
+    bit(P::kDecisionsRead) | bit(P::kDeploymentsRead) | bit(P::kMetricsRead) | bit(P::kEventsRead);
 
 /// The one table of who may do what. A reviewer sees what a review shows, not the records of all decisions;
 /// an auditor sees everything and changes nothing; only admins handle keys.
@@ -38,9 +41,9 @@ constexpr std::array<PermissionSet, kRoleCount> kGranted = {
     /* reviewer  */ bit(P::kReviewsRead) | bit(P::kReviewsAnswer),
     /* developer */ kSeesOutcomes | bit(P::kReviewsRead) | bit(P::kDecisionsStart) |
         bit(P::kDecisionsCancel) | bit(P::kDeploymentsWrite) | bit(P::kProvenanceRead) |
-        bit(P::kProvenanceReplay),
+        bit(P::kProvenanceReplay) | bit(P::kEventsPublish),
     /* operator  */ kSeesOutcomes | bit(P::kReviewsRead) | bit(P::kReviewsManage) | bit(P::kDecisionsCancel) |
-        bit(P::kSwitchesWrite) | bit(P::kProvenanceRead) | bit(P::kRetentionWrite),
+        bit(P::kSwitchesWrite) | bit(P::kProvenanceRead) | bit(P::kRetentionWrite) | bit(P::kEventsManage),
     /* auditor   */ kSeesOutcomes | bit(P::kReviewsRead) | bit(P::kProvenanceRead) |
         bit(P::kProvenanceReplay),
     /* admin     */ (bit(P::kKeysManage) << 1) - 1,

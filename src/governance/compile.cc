@@ -33,6 +33,10 @@ class RegistryResolver final : public workflow::Resolver {
     const Compiled* compiled = find(ArtefactKind::kModel, ref);
     return compiled == nullptr ? nullptr : compiled->model.get();
   }
+  std::shared_ptr<const events::EventType> event_type(const std::string& type) override {
+    const Compiled* compiled = find(ArtefactKind::kEventType, {type, {}});
+    return compiled == nullptr ? nullptr : compiled->event_type;
+  }
   const workflow::PipelineInterface* pipeline(const workflow::ArtefactRef& ref) override {
     const Compiled* compiled = find(ArtefactKind::kPipeline, ref);
     return compiled == nullptr ? nullptr : compiled->interface.get();
@@ -190,6 +194,47 @@ void compile_model(const CompileRequest& request, const document::Node& root, Co
   result.weights = std::move(*weights);
 }
 
+/// The registered types as this compilation sees them: on recovery in the versions of the deployment.
+events::EventTypes event_types(const CompileRequest& request) {
+  return [&request](std::string_view type) -> std::shared_ptr<const events::EventType> {
+    const std::string name(type);
+    const Compiled* found = request.registry->find_active(ArtefactKind::kEventType, name);
+    if (request.recorded != nullptr) {
+      found = nullptr;
+      for (const auto& [kind, name_version] : request.recorded->resolved)
+        if (kind == ArtefactKind::kEventType && name_version.first == name)
+          found = request.registry->find(kind, name, name_version.second);
+    }
+    return found == nullptr ? nullptr : found->event_type;
+  };
+}
+
+void compile_webhook(const CompileRequest& request, const document::Node& root, CompiledArtefact& result,
+                     Artefact& artefact) {
+  const auto types = event_types(request);
+  auto outcome = events::compile_webhook(root, request.path, types);
+  result.diagnostics.insert(result.diagnostics.end(), outcome.diagnostics.begin(), outcome.diagnostics.end());
+  if (outcome.webhook == nullptr) return;
+  artefact.name = outcome.webhook->name;
+  artefact.version = outcome.webhook->version;
+  artefact.sha256 = outcome.webhook->sha256;
+  for (const std::string& type : outcome.webhook->reads)
+    artefact.resolved.push_back({ArtefactKind::kEventType, {type, types(type)->version}});
+  result.compiled->webhook = std::move(outcome.webhook);
+}
+
+void compile_event_type(const CompileRequest& request, const document::Node& root, CompiledArtefact& result,
+                        Artefact& artefact) {
+  auto outcome = events::compile_event_type(root, request.path);
+  result.diagnostics.insert(result.diagnostics.end(), outcome.diagnostics.begin(), outcome.diagnostics.end());
+  if (outcome.type == nullptr) return;
+  outcome.type->data_type = workflow::type_of(*outcome.type->schema);
+  artefact.name = outcome.type->name;
+  artefact.version = outcome.type->version;
+  artefact.sha256 = outcome.type->sha256;
+  result.compiled->event_type = std::move(outcome.type);
+}
+
 void compile_plain(const CompileRequest& request, const document::Node& root, std::string_view key,
                    CompiledArtefact& result, Artefact& artefact) {
   if (!read_name(root, key, request, artefact, result.diagnostics)) return;
@@ -227,7 +272,8 @@ std::optional<ArtefactKind> kind_of(const document::Node& root) {
   static constexpr std::pair<std::string_view, ArtefactKind> kWords[] = {
       {"pipeline", ArtefactKind::kPipeline}, {"rules", ArtefactKind::kRules},
       {"model", ArtefactKind::kModel},       {"costs", ArtefactKind::kCosts},
-      {"prompt", ArtefactKind::kPrompt},     {"retention", ArtefactKind::kRetention}};
+      {"prompt", ArtefactKind::kPrompt},     {"webhook", ArtefactKind::kWebhook},
+      {"event", ArtefactKind::kEventType},   {"retention", ArtefactKind::kRetention}};
   for (const auto& [word, kind] : kWords) {
     const document::Node* node = root.find(word);
     if (node != nullptr && node->is(document::Node::Kind::kString)) return kind;
@@ -251,6 +297,8 @@ CompiledArtefact compile_artefact(const CompileRequest& request) {
     case ArtefactKind::kModel: compile_model(request, *parsed.root, result, *artefact); break;
     case ArtefactKind::kCosts: compile_plain(request, *parsed.root, "costs", result, *artefact); break;
     case ArtefactKind::kPrompt: compile_plain(request, *parsed.root, "prompt", result, *artefact); break;
+    case ArtefactKind::kWebhook: compile_webhook(request, *parsed.root, result, *artefact); break;
+    case ArtefactKind::kEventType: compile_event_type(request, *parsed.root, result, *artefact); break;
     case ArtefactKind::kRetention: compile_retention(request, *parsed.root, result, *artefact); break;
   }
   size_t bytes = artefact->source.size();

@@ -11,6 +11,7 @@
 #include "registry.h"
 #include "sources.h"
 #include "switchyard/governance/limits.h"
+#include "switchyard/schema/compatibility.h"
 
 namespace switchyard::governance {
 namespace {
@@ -65,7 +66,7 @@ class Governance::Impl {
     if (!has_errors(report.diagnostics) && sources.empty()) {
       report.diagnostics.push_back(
           problem("", "governance.nothing_to_deploy",
-                  "no file begins with pipeline, rules, model, costs, prompt or retention",
+                  "no file begins with pipeline, rules, model, costs, prompt, webhook, event or retention",
                   "name the folder that holds the documents"));
     }
     if (has_errors(report.diagnostics) || request.dry_run || added.empty()) {
@@ -276,19 +277,71 @@ class Governance::Impl {
       change.diff =
           unified_diff(working.find(key.kind, key.name, active->second)->artefact->source, artefact.source);
     }
+    if (artefact.kind == ArtefactKind::kEventType)
+      check_event_type(*outcome.compiled, working, report.diagnostics);
     report.changes.push_back(std::move(change));
     working.add(outcome.compiled);
     added.push_back(std::move(outcome));
   }
 
-  /// Every active pipeline must still compile against what would be active.
+  /// What was published under the version before must be valid under the new one, or the document says that
+  /// this does not matter.
+  void check_event_type(const Compiled& added, const Registry& working, Diagnostics& diagnostics) const {
+    const events::EventType& type = *added.event_type;
+    const Compiled* before = working.find_active(ArtefactKind::kEventType, type.name);
+    if (type.any_change || before == nullptr || before->event_type == nullptr) return;
+    const auto answer =
+        schema::check_compatible(*before->event_type->schema, *type.schema, schema::Direction::kNewReadsOld);
+    if (answer.answer == schema::Compatibility::Answer::kYes) return;
+    std::string consumers;
+    for (const auto& [kind_name, version] : working.active) {
+      const Compiled* consumer = working.find(kind_name.first, kind_name.second, version);
+      if (consumer == nullptr || !reads_type(*consumer, type.name)) continue;
+      consumers += (consumers.empty() ? "" : ", ") + kind_name.second + "@" + version;
+    }
+    auto mistake = problem(
+        added.artefact->path, "governance.incompatible_event",
+        "events of " + type.name + "@" + before->event_type->version + " might not be valid under " +
+            type.version + ": " + answer.reason + " at '" + answer.pointer + "'" +
+            (consumers.empty() ? "" : "; this would break " + consumers),
+        "keep what is there optional or as it was, publish another type, or write compatibility: none");
+    mistake.line = mistake.column = 1;
+    mistake.path = "schema";
+    diagnostics.push_back(std::move(mistake));
+  }
+
+  /// Whether a consumer names this event type and no other.
+  static bool reads_type(const Compiled& consumer, const std::string& type) {
+    const auto names = [&](const std::vector<std::string>& patterns) {
+      return std::find(patterns.begin(), patterns.end(), type) != patterns.end();
+    };
+    if (consumer.webhook != nullptr) return names(consumer.webhook->patterns);
+    if (consumer.pipeline == nullptr) return false;
+    if (consumer.pipeline->on.has_value() && names(consumer.pipeline->on->patterns)) return true;
+    return std::any_of(consumer.pipeline->listeners.begin(), consumer.pipeline->listeners.end(),
+                       [&](const workflow::Listener& listener) { return listener.pattern == type; });
+  }
+
+  /// A consumer was compiled when one of its event types was not registered yet.
+  static bool reads_new_type(const Compiled& consumer, const Registry& working) {
+    for (const auto& [kind_name, version] : working.active) {
+      if (kind_name.first != ArtefactKind::kEventType || !reads_type(consumer, kind_name.second)) continue;
+      const auto& resolved = consumer.artefact->resolved;
+      if (std::none_of(resolved.begin(), resolved.end(), [&](const auto& entry) {
+            return entry.first == ArtefactKind::kEventType && entry.second.first == kind_name.second;
+          }))
+        return true;
+    }
+    return false;
+  }
+
+  /// Every active pipeline and webhook must still compile against what would be active.
   void check_consumers(const Registry& working, Diagnostics& diagnostics) const {
     for (const auto& [kind_name, version] : working.active) {
-      if (kind_name.first != ArtefactKind::kPipeline) continue;
-      const Compiled* consumer = working.find(ArtefactKind::kPipeline, kind_name.second, version);
-      if (consumer == nullptr || consumer->pipeline == nullptr) continue;
+      const Compiled* consumer = working.find(kind_name.first, kind_name.second, version);
+      if (consumer == nullptr || (consumer->pipeline == nullptr && consumer->webhook == nullptr)) continue;
       const Artefact& artefact = *consumer->artefact;
-      bool touched = false;
+      bool touched = reads_new_type(*consumer, working);
       for (const auto& [kind, name_version] : artefact.resolved) {
         const auto active = working.active.find({kind, name_version.first});
         // Costs are fixed when their pipeline is deployed.
@@ -297,7 +350,7 @@ class Governance::Impl {
       }
       if (!touched) continue;
       CompileRequest request;
-      request.kind = ArtefactKind::kPipeline;
+      request.kind = artefact.kind;
       request.path = artefact.path;
       request.source = artefact.source;
       request.registry = &working;
@@ -312,7 +365,8 @@ class Governance::Impl {
         if (found.severity != Diagnostic::Severity::kError) continue;
         auto mistake = found;
         mistake.code = "governance.breaks_consumer";
-        mistake.message = "this would break pipeline " + artefact.full_name() + ": " + found.message;
+        mistake.message = "this would break " + std::string(artefact_kind_name(artefact.kind)) + " " +
+                          artefact.full_name() + ": " + found.message;
         mistake.mend = "deploy a version of the pipeline that fits, or keep the contract";
         diagnostics.push_back(std::move(mistake));
       }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "switchyard/types/value_codec.h"
+#include "switchyard/workflow/agent.h"
 
 namespace switchyard::governance {
 namespace {
@@ -14,6 +15,15 @@ class SnapshotImpl final : public Snapshot {
       if (compiled->pipeline == nullptr) continue;
       by_hash_[compiled->pipeline->hash] = compiled->pipeline;
       pins_.emplace(compiled->pipeline.get(), make_pins(*compiled->pipeline));
+      subscriptions_.add_listeners(compiled->pipeline);
+    }
+    for (const auto& [kind_name, version] : registry_.active) {
+      const Compiled* compiled = registry_.find(kind_name.first, kind_name.second, version);
+      if (compiled == nullptr) continue;
+      if (compiled->webhook != nullptr) subscriptions_.add_webhook(compiled->webhook);
+      if (compiled->pipeline == nullptr) continue;
+      subscriptions_.add_agent(compiled->pipeline);
+      if (compiled->pipeline->schedule.has_value()) scheduled_.push_back(compiled->pipeline);
     }
   }
 
@@ -56,6 +66,18 @@ class SnapshotImpl final : public Snapshot {
     return it == registry_.active.end() ? std::string() : it->second;
   }
   std::vector<workflow::Kill> kills() const override { return registry_.kills; }
+  std::vector<workflow::Consumer> consumers(const Value& event) const override {
+    return subscriptions_.consumers(event);
+  }
+  std::shared_ptr<const events::Webhook> webhook(std::string_view name) const override {
+    const Compiled* compiled = resolve(ArtefactKind::kWebhook, name, {});
+    return compiled == nullptr ? nullptr : compiled->webhook;
+  }
+  std::shared_ptr<const events::EventType> event_type(std::string_view type) const override {
+    const Compiled* compiled = resolve(ArtefactKind::kEventType, type, {});
+    return compiled == nullptr ? nullptr : compiled->event_type;
+  }
+  std::vector<std::shared_ptr<const workflow::Pipeline>> scheduled() const override { return scheduled_; }
   std::shared_ptr<const retention::Policy> retention() const override {
     for (const auto& [kind_name, version] : registry_.active) {
       if (kind_name.first != ArtefactKind::kRetention) continue;
@@ -111,6 +133,8 @@ class SnapshotImpl final : public Snapshot {
   }
 
   Registry registry_;
+  workflow::Subscriptions subscriptions_;
+  std::vector<std::shared_ptr<const workflow::Pipeline>> scheduled_;
   std::map<Sha256, std::shared_ptr<const workflow::Pipeline>> by_hash_;
   std::map<const workflow::Pipeline*, Result<std::shared_ptr<const workflow::Pins>>> pins_;
 };
@@ -152,6 +176,11 @@ std::string_view governance_event_name(GovernanceEvent event) {
 const Compiled* Registry::find(ArtefactKind kind, const std::string& name, const std::string& version) const {
   const auto it = versions.find(ArtefactKey{kind, name, version});
   return it == versions.end() ? nullptr : it->second.get();
+}
+
+const Compiled* Registry::find_active(ArtefactKind kind, const std::string& name) const {
+  const auto version = active.find({kind, name});
+  return version == active.end() ? nullptr : find(kind, name, version->second);
 }
 
 void Registry::add(std::shared_ptr<const Compiled> compiled) {

@@ -23,6 +23,8 @@ struct Compiled {
   std::shared_ptr<const rules::RuleTable> table;
   std::shared_ptr<const workflow::ModelInterface> model;
   std::shared_ptr<const document::Node> costs;
+  std::shared_ptr<const events::Webhook> webhook;
+  std::shared_ptr<const events::EventType> event_type;
   std::shared_ptr<const retention::Policy> retention;
 };
 
@@ -35,6 +37,8 @@ struct Registry {
   std::vector<std::shared_ptr<const Artefact>> in_order;
 
   const Compiled* find(ArtefactKind kind, const std::string& name, const std::string& version) const;
+  /// The active version, or nullptr.
+  const Compiled* find_active(ArtefactKind kind, const std::string& name) const;
   void add(std::shared_ptr<const Compiled> compiled);
 };
 

@@ -16,10 +16,12 @@ int rank(ArtefactKind kind) {
     case ArtefactKind::kPrompt: return 1;
     case ArtefactKind::kRules: return 2;
     case ArtefactKind::kModel: return 3;
-    case ArtefactKind::kPipeline: return 4;
-    case ArtefactKind::kRetention: return 5;
+    case ArtefactKind::kEventType: return 4;
+    case ArtefactKind::kPipeline: return 5;
+    case ArtefactKind::kWebhook: return 6;
+    case ArtefactKind::kRetention: return 7;
   }
-  return 6;
+  return 8;
 }
 
 std::string name_part(const std::string& reference) { return reference.substr(0, reference.find('@')); }

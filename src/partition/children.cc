@@ -1,4 +1,5 @@
-// Runs that are steps of other runs. A child lives in its parent's partition, so that both change in one turn.
+// Runs that are steps of other runs. A child lives in its parent's partition, so that both change in one
+// turn.
 #include "keys.h"
 #include "switchyard/partition/state_machine.h"
 #include "switchyard/workflow/start.h"
@@ -46,6 +47,11 @@ Status StateMachine::begin_child(workflow::RunState& parent, const workflow::Chi
     return make_error(ErrorKind::kUnavailable, "governance.killed",
                       "pipeline " + full_name + " was switched off by " + kill->who + ": " + kill->why);
   }
+  if (pipeline->state.has_value()) {
+    return make_error(
+        ErrorKind::kUnprocessable, "run.agent_only",
+        "pipeline " + full_name + " keeps state under the keys of events: emit an event that starts it");
+  }
   if (parent.depth >= workflow::kMaxChildRunDepth) {
     return make_error(ErrorKind::kResourceExhausted, "run.too_deep",
                       "a run may stand under at most " + std::to_string(workflow::kMaxChildRunDepth) +
@@ -54,7 +60,8 @@ Status StateMachine::begin_child(workflow::RunState& parent, const workflow::Chi
   StartRun command;
   command.arena = std::make_shared<Arena>(1024);
   SY_ASSIGN_OR_RETURN(command.pins, catalog_->pins_for(*pipeline));
-  auto facts = workflow::start_facts(*pipeline, copy_value(request.input.root(), *command.arena), *command.arena);
+  auto facts =
+      workflow::start_facts(*pipeline, copy_value(request.input.root(), *command.arena), *command.arena);
   if (!facts.ok()) return facts.error();
   RunStarted body = started_body(*pipeline, *command.pins);
   body.seed = environment_.random->next_u64();
@@ -63,6 +70,7 @@ Status StateMachine::begin_child(workflow::RunState& parent, const workflow::Chi
   body.trace = parent.trace;
   body.input = facts->input;
   body.search = facts->search;
+  SY_ASSIGN_OR_RETURN(body.origin, child_origin(*pipeline, parent, facts->input, *command.arena));
   if (body.key.size() > kMaxKeyBytes) {
     return make_error(ErrorKind::kTooLarge, "run.key_too_large",
                       "a key may have at most " + std::to_string(kMaxKeyBytes) + " bytes", "key");

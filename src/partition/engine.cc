@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <map>
 #include <thread>
 
 #include "host.h"
 #include "keeper.h"
+#include "switchyard/events/cloud_event.h"
 
 namespace switchyard::partition {
 namespace {
@@ -80,7 +82,7 @@ class HostThread {
   std::thread thread_;
 };
 
-class Engine::Impl {
+class Engine::Impl final : public Peers {
  public:
   explicit Impl(EngineOptions options) : options_(std::move(options)) {
     SY_CHECK(options_.partitions > 0 && options_.partitions <= kMaxPartitions);
@@ -94,7 +96,8 @@ class Engine::Impl {
     for (uint32_t t = 0; t < threads; ++t)
       mailboxes_.push_back(std::make_unique<CommandBox>(kMailboxCapacity));
     for (uint32_t p = 0; p < options_.partitions; ++p) {
-      hosts_.push_back(std::make_unique<PartitionHost>(PartitionId(p), options_, *mailboxes_[p % threads]));
+      hosts_.push_back(
+          std::make_unique<PartitionHost>(PartitionId(p), options_, *mailboxes_[p % threads], this));
     }
     const Status opened = open_all(threads);
     if (!opened.ok()) {
@@ -215,6 +218,17 @@ class Engine::Impl {
   }
 
  private:
+  // Peers: the partitions of this process. Windows bound what is on its way, so that the mailboxes stay
+  // small.
+  void deliver(Delivery delivery) override {
+    const PartitionId to = delivery.to;
+    box(to).push_unbounded({to.value, std::move(delivery)});
+  }
+  void acknowledge(Acknowledgement acknowledgement) override {
+    const PartitionId to = acknowledgement.to;
+    box(to).push_unbounded({to.value, acknowledgement});
+  }
+
   CommandBox& box(PartitionId partition) { return *mailboxes_[partition.value % mailboxes_.size()]; }
 
   /// Recovers the partitions, as many at once as there are threads.
@@ -413,55 +427,168 @@ void Engine::reassign_review(ReassignReview command, Reply<review::Item> reply) 
       [command](StateMachine& machine, int64_t now_us) { return machine.reassign(command, now_us); });
 }
 
-void Engine::set_hold(Hold hold, Reply<Hold> reply) {
-  const auto set = [hold](StateMachine& machine, int64_t now_us) { return machine.set_hold(hold, now_us); };
-  if (hold.run.has_value()) return impl_->simple<Hold>(partition_of(*hold.run), std::move(reply), set);
-  impl_->gather<Hold>(
-      set, [](std::vector<Hold> parts) -> Result<Hold> { return parts.front(); }, std::move(reply));
-}
+// --- events
+// -----------------------------------------------------------------------------------------------------------
 
-void Engine::release_hold(std::string name, std::string who, std::string why, Reply<std::string> reply) {
-  // Where it stands is not told apart: a partition that has none of the name has nothing to do.
-  impl_->gather<std::string>(
-      [name, who = std::move(who), why = std::move(why)](StateMachine& machine,
-                                                         int64_t now_us) -> Result<std::string> {
-        SY_ASSIGN_OR_RETURN(const bool was, machine.release_hold(name, who, why, now_us));
-        return was ? name : std::string();
-      },
-      [name](std::vector<std::string> parts) -> Result<std::string> {
-        for (const std::string& part : parts)
-          if (!part.empty()) return part;
-        return make_error(ErrorKind::kNotFound, "hold.unknown", "there is no hold '" + name + "'", "name");
-      },
-      std::move(reply));
-}
-
-void Engine::list_holds(Reply<std::vector<Hold>> reply) {
-  using Holds = std::vector<Hold>;
-  impl_->gather<Holds>([](StateMachine& machine, int64_t) { return machine.holds(); },
-                       [](std::vector<Holds> parts) -> Result<Holds> {
-                         std::map<std::string, Hold> by_name;
-                         for (Holds& part : parts)
-                           for (Hold& hold : part) by_name.emplace(hold.name, std::move(hold));
-                         Holds all;
-                         for (auto& [name, hold] : by_name) all.push_back(std::move(hold));
-                         return all;
-                       },
-                       std::move(reply));
-}
-
-Result<UpkeepReport> Engine::apply_retention(std::string who, bool dry_run) {
-  return impl_->keeper().apply(who, dry_run);
-}
-
-Result<std::vector<RecordedEvent>> Engine::read_events(const RunId& run,
-                                                       const std::vector<uint64_t>& offsets) const {
-  const PartitionId partition = partition_of(run);
-  if (partition.value >= impl_->hosts().size()) {
-    return make_error(ErrorKind::kNotFound, "run.unknown", "this id belongs to no partition of this server",
-                      "id");
+void Engine::publish(std::vector<PublishEvent> events, Reply<std::vector<Published>> reply) {
+  struct State {
+    std::mutex mutex;
+    std::vector<Published> published;
+    std::optional<Error> error;
+    size_t failed_at = SIZE_MAX;
+    size_t left = 0;
+    Reply<std::vector<Published>> reply;
+  };
+  // One call for each home partition, so that a batch costs few messages.
+  std::map<uint32_t, std::vector<size_t>> homes;
+  for (size_t i = 0; i < events.size(); ++i) {
+    const auto key = events::ordering_key(events[i].event.root());
+    homes[choose_partition({}, key, 0, partitions()).value].push_back(i);
   }
-  return impl_->hosts()[partition.value]->read_events(run, offsets);
+  auto state = std::make_shared<State>();
+  state->published.resize(events.size());
+  state->left = homes.size();
+  state->reply = std::move(reply);
+  if (homes.empty()) return state->reply(std::move(state->published));
+  auto shared = std::make_shared<std::vector<PublishEvent>>(std::move(events));
+  for (auto& [home, indices] : homes) {
+    impl_->simple<std::vector<Published>>(
+        PartitionId(home),
+        [state, indices](Result<std::vector<Published>> part) {
+          {
+            std::lock_guard lock(state->mutex);
+            for (size_t i = 0; part.ok() && i < indices.size(); ++i)
+              state->published[indices[i]] = (*part)[i];
+            if (!part.ok() && indices.front() < state->failed_at) {
+              state->error = part.error();
+              state->failed_at = indices.front();
+            }
+            if (--state->left != 0) return;
+          }
+          if (state->error.has_value())
+            state->reply(*state->error);
+          else
+            state->reply(std::move(state->published));
+        },
+        [shared, indices](StateMachine& machine, int64_t now_us) -> Result<std::vector<Published>> {
+          std::vector<Published> published;
+          for (const size_t i : indices) {
+            SY_ASSIGN_OR_RETURN(const Published one, machine.publish((*shared)[i], now_us));
+            published.push_back(one);
+          }
+          return published;
+        });
+  }
 }
+
+void Engine::dead_letters(const DeadLetterFilter& filter, Reply<std::vector<DeadLetter>> reply) {
+  using Letters = std::vector<DeadLetter>;
+  const size_t limit = std::clamp<size_t>(filter.limit, 1, kMaxListLimit);
+  impl_->gather<Letters>([filter](StateMachine& machine, int64_t) { return machine.dead_letters(filter); },
+                         [limit](std::vector<Letters> parts) -> Result<Letters> {
+                           Letters all;
+                           for (Letters& part : parts)
+                             std::move(part.begin(), part.end(), std::back_inserter(all));
+                           std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+                             return a.died_us < b.died_us;
+                           });
+                           if (all.size() > limit) all.resize(limit);
+                           return all;
+                         },
+                         std::move(reply));
+}
+
+void Engine::settle_letter(const std::string& id, std::string who, bool replay, Reply<std::string> reply) {
+  const auto letter = parse_letter_id(id);
+  if (!letter.ok()) return reply(letter.error());
+  impl_->simple<std::string>(letter->partition, std::move(reply),
+                             [id, place = letter->place, who = std::move(who), replay](
+                                 StateMachine& machine, int64_t now_us) -> Result<std::string> {
+                               SY_RETURN_IF_ERROR(machine.settle_letter(place, who, replay, now_us));
+                               return id;
+                             });
+}
+
+void Engine::agent_state(std::string agent, std::string key, Reply<AgentState> reply) {
+  // An agent without a key has its runs where its events are published, and keeps no state.
+  const PartitionId partition = choose_partition({}, key, 0, partitions());
+  impl_->simple<AgentState>(partition, std::move(reply),
+                            [agent = std::move(agent), key = std::move(key)](StateMachine& machine, int64_t) {
+                              return machine.agent_state(agent, key);
+                            });
+}
+
+void Engine::agent_states(std::string agent, std::string after, size_t limit,
+                          Reply<std::vector<AgentState>> reply) {
+  using States = std::vector<AgentState>;
+  limit = std::clamp<size_t>(limit, 1, kMaxListLimit);
+  impl_->gather<States>([agent, after, limit](StateMachine& machine,
+                                              int64_t) { return machine.agent_states(agent, after, limit); },
+                        [limit](std::vector<States> parts) -> Result<States> {
+                          States all;
+                          for (States& part : parts)
+                            std::move(part.begin(), part.end(), std::back_inserter(all));
+                          std::sort(all.begin(), all.end(),
+                                    [](const auto& a, const auto& b) { return a.key < b.key; });
+                          if (all.size() > limit) all.resize(limit);
+                          return all;
+                        },
+                        std::move(reply));
+}
+
+void Engine::wake() {
+  for (uint32_t p = 0; p < partitions(); ++p)
+    impl_->call<bool>(
+        PartitionId(p), [](Result<bool>) {}, [](PartitionHost&, int64_t, Reply<bool>) {});
+  void Engine::set_hold(Hold hold, Reply<Hold> reply) {
+    const auto set = [hold](StateMachine& machine, int64_t now_us) { return machine.set_hold(hold, now_us); };
+    if (hold.run.has_value()) return impl_->simple<Hold>(partition_of(*hold.run), std::move(reply), set);
+    impl_->gather<Hold>(
+        set, [](std::vector<Hold> parts) -> Result<Hold> { return parts.front(); }, std::move(reply));
+  }
+
+  void Engine::release_hold(std::string name, std::string who, std::string why, Reply<std::string> reply) {
+    // Where it stands is not told apart: a partition that has none of the name has nothing to do.
+    impl_->gather<std::string>(
+        [name, who = std::move(who), why = std::move(why)](StateMachine& machine,
+                                                           int64_t now_us) -> Result<std::string> {
+          SY_ASSIGN_OR_RETURN(const bool was, machine.release_hold(name, who, why, now_us));
+          return was ? name : std::string();
+        },
+        [name](std::vector<std::string> parts) -> Result<std::string> {
+          for (const std::string& part : parts)
+            if (!part.empty()) return part;
+          return make_error(ErrorKind::kNotFound, "hold.unknown", "there is no hold '" + name + "'", "name");
+        },
+        std::move(reply));
+  }
+
+  void Engine::list_holds(Reply<std::vector<Hold>> reply) {
+    using Holds = std::vector<Hold>;
+    impl_->gather<Holds>([](StateMachine& machine, int64_t) { return machine.holds(); },
+                         [](std::vector<Holds> parts) -> Result<Holds> {
+                           std::map<std::string, Hold> by_name;
+                           for (Holds& part : parts)
+                             for (Hold& hold : part) by_name.emplace(hold.name, std::move(hold));
+                           Holds all;
+                           for (auto& [name, hold] : by_name) all.push_back(std::move(hold));
+                           return all;
+                         },
+                         std::move(reply));
+  }
+
+  Result<UpkeepReport> Engine::apply_retention(std::string who, bool dry_run) {
+    return impl_->keeper().apply(who, dry_run);
+  }
+
+  Result<std::vector<RecordedEvent>> Engine::read_events(const RunId& run,
+                                                         const std::vector<uint64_t>& offsets) const {
+    const PartitionId partition = partition_of(run);
+    if (partition.value >= impl_->hosts().size()) {
+      return make_error(ErrorKind::kNotFound, "run.unknown", "this id belongs to no partition of this server",
+                        "id");
+    }
+    return impl_->hosts()[partition.value]->read_events(run, offsets);
+  }
 
 }  // namespace switchyard::partition

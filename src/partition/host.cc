@@ -32,8 +32,8 @@ RunView view_of(const workflow::RunState& run) {
 
 }  // namespace
 
-PartitionHost::PartitionHost(PartitionId id, const EngineOptions& options, CommandBox& mailbox)
-    : id_(id), options_(options), mailbox_(mailbox) {
+PartitionHost::PartitionHost(PartitionId id, const EngineOptions& options, CommandBox& mailbox, Peers* peers)
+    : id_(id), options_(options), mailbox_(mailbox), peers_(peers) {
   published_.id = id;
 }
 
@@ -161,6 +161,35 @@ void PartitionHost::start_effect(workflow::EffectRequest request, bool after_dur
                     }});
 }
 
+void PartitionHost::after_durable(std::function<void()> action) {
+  if (gates_.empty() && log_->durable_end() >= emitted_end()) return action();
+  batch_wanted_ = true;
+  gates_.push_back({emitted_end(), false, [action = std::move(action)](const Status& status) {
+                      if (status.ok()) action();
+                    }});
+}
+
+void PartitionHost::deliver(Delivery delivery) {
+  if (peers_ == nullptr) return;
+  auto shared = std::make_shared<Delivery>(std::move(delivery));
+  after_durable([this, shared] { peers_->deliver(std::move(*shared)); });
+}
+
+void PartitionHost::acknowledge(Acknowledgement acknowledgement) {
+  if (peers_ == nullptr) return;
+  after_durable([this, acknowledgement] { peers_->acknowledge(acknowledgement); });
+}
+
+void PartitionHost::send_webhook(WebhookRequest request) {
+  if (options_.webhooks == nullptr) return;
+  auto shared = std::make_shared<WebhookRequest>(std::move(request));
+  after_durable([this, shared] {
+    options_.webhooks->send(*shared, [this, shared](WebhookOutcome outcome) {
+      mailbox_.push_unbounded({id_.value, WebhookDone{std::move(*shared), std::move(outcome)}});
+    });
+  });
+}
+
 void PartitionHost::run_rests(const workflow::RunState& run) {
   const bool final = workflow::is_final(run.status);
   // A review must not appear, and a timer must not run, before it is durable.
@@ -228,6 +257,10 @@ void PartitionHost::handle(Command&& command, int64_t now_us) {
   }
   const Status admitted = admit();
   if (!admitted.ok()) {
+    // Other partitions ask again.
+    if (std::holds_alternative<Delivery>(command.body) ||
+        std::holds_alternative<Acknowledgement>(command.body))
+      return;
     // What was admitted before must not get lost; new work is refused at once.
     if (auto* start = std::get_if<StartCommand>(&command.body)) return start->reply(admitted.error());
     if (auto* call = std::get_if<Call>(&command.body)) return call->refuse(admitted.error());
@@ -243,6 +276,12 @@ void PartitionHost::handle(Command&& command, int64_t now_us) {
     start(std::move(*start_command), now_us);
   } else if (auto* done = std::get_if<EffectDone>(&command.body)) {
     machine_->complete_effect(done->run, done->step, done->attempt, std::move(done->result), now_us);
+  } else if (auto* delivery = std::get_if<Delivery>(&command.body)) {
+    machine_->receive(*delivery, now_us);
+  } else if (auto* acknowledgement = std::get_if<Acknowledgement>(&command.body)) {
+    machine_->acknowledged(*acknowledgement, now_us);
+  } else if (auto* sent = std::get_if<WebhookDone>(&command.body)) {
+    machine_->webhook_done(sent->request, sent->outcome, now_us);
   } else {
     std::get<Call>(command.body).run(*this, now_us);
   }

@@ -29,6 +29,10 @@ struct EffectDone {
   uint16_t attempt = 1;
   workflow::EffectResult result;
 };
+struct WebhookDone {
+  WebhookRequest request;
+  WebhookOutcome outcome;
+};
 struct Durable {
   Status status;
   LogOffset end;
@@ -45,7 +49,8 @@ struct Call {
 };
 struct Command {
   uint32_t partition = 0;
-  std::variant<StartCommand, EffectDone, Durable, StallChanged, Call> body;
+  std::variant<StartCommand, EffectDone, Durable, StallChanged, Call, Delivery, Acknowledgement, WebhookDone>
+      body;
 };
 using CommandBox = runtime::Mailbox<Command>;
 
@@ -53,7 +58,8 @@ using CommandBox = runtime::Mailbox<Command>;
 /// thread.
 class PartitionHost : private EventWriter, private Outbox {
  public:
-  PartitionHost(PartitionId id, const EngineOptions& options, CommandBox& mailbox);
+  /// `peers` may be nullptr where there is one partition.
+  PartitionHost(PartitionId id, const EngineOptions& options, CommandBox& mailbox, Peers* peers);
   ~PartitionHost() override;
 
   /// Opens, replays, recovers. Before the thread starts.
@@ -104,7 +110,12 @@ class PartitionHost : private EventWriter, private Outbox {
   Result<LogOffset> append(const Event& event) override;
   void start_effect(workflow::EffectRequest request, bool after_durable) override;
   void run_rests(const workflow::RunState& run) override;
+  void deliver(Delivery delivery) override;
+  void acknowledge(Acknowledgement acknowledgement) override;
+  void send_webhook(WebhookRequest request) override;
 
+  /// Runs `action` once everything emitted so far is durable; it survives a full disk.
+  void after_durable(std::function<void()> action);
   Status open_history();
   Status check_beginning(const std::optional<store::Checkpoint>& applied) const;
   Status replay(LogOffset at);
@@ -126,6 +137,7 @@ class PartitionHost : private EventWriter, private Outbox {
   const PartitionId id_;
   const EngineOptions& options_;
   CommandBox& mailbox_;
+  Peers* const peers_;
 
   std::unique_ptr<log::Log> log_;
   std::unique_ptr<store::StateStore> store_;

@@ -25,6 +25,86 @@ inline constexpr char kHold = 'L';         ///< name → legal hold
 inline constexpr char kCompacted = 'C';    ///< run → when and by what it was compacted
 inline constexpr char kDeleted = 'X';      ///< run → when and by what it was deleted
 
+// Events.
+inline constexpr char kKnownEvent = 'D';  ///< source and id → number among the published
+inline constexpr char kPublished = 'd';   ///< number among the published → known event
+inline constexpr char kOutbox = 'U';      ///< partition, offset: events it has not taken over
+inline constexpr char kChannel = 'u';     ///< partition → the last offset sent there
+inline constexpr char kInbox = 'Y';       ///< partition → how far its events were taken over
+inline constexpr char kAgentQueue = 'E';  ///< agent, key, place: events that wait for their run
+inline constexpr char kAgentRun = 'G';    ///< agent, key → the run that keeps others waiting
+inline constexpr char kAgentOfRun = 'g';  ///< run → agent, key
+inline constexpr char kAgentState = 'K';  ///< agent, key → state
+inline constexpr char kSchedule = 'J';    ///< schedule → spec, next tick
+inline constexpr char kMessage = 'M';     ///< webhook, due, place: messages that wait
+inline constexpr char kMessageDue = 'm';  ///< webhook, place → due
+inline constexpr char kDeadLetter = 'Z';  ///< place → dead letter
+inline constexpr char kListener = 'N';    ///< pattern, correlation, run, step
+inline constexpr char kListening = 'n';   ///< run → what it listens for
+inline constexpr char kHeard = 'W';       ///< run, step, place: events a run may still take
+
+inline std::string known_event(std::string_view source, std::string_view id) {
+  std::string text;
+  store::KeyWriter(text).text(source).raw(id);
+  const Sha256 digest = sha256(text);
+  std::string key;
+  store::KeyWriter(key).tag(kKnownEvent).raw({reinterpret_cast<const char*>(digest.data()), 16});
+  return key;
+}
+inline std::string published(uint64_t number) {
+  std::string key;
+  store::KeyWriter(key).tag(kPublished).u64(number);
+  return key;
+}
+inline std::string of_partition(char table, uint32_t partition) {
+  std::string key;
+  store::KeyWriter(key).tag(table).u32(partition);
+  return key;
+}
+inline std::string outbox(uint32_t to, uint64_t offset) {
+  std::string key;
+  store::KeyWriter(key).tag(kOutbox).u32(to).u64(offset);
+  return key;
+}
+inline std::string agent(char table, std::string_view name, std::string_view agent_key) {
+  std::string key;
+  store::KeyWriter(key).tag(table).text(name).text(agent_key);
+  return key;
+}
+inline std::string agent_queued(std::string_view name, std::string_view agent_key, const QueuePlace& place) {
+  std::string key = agent(kAgentQueue, name, agent_key);
+  store::KeyWriter(key).u64(place.offset).u32(place.index);
+  return key;
+}
+inline std::string named(char table, std::string_view name) {
+  std::string key;
+  store::KeyWriter(key).tag(table).text(name);
+  return key;
+}
+inline std::string message(std::string_view webhook, int64_t due_us, const QueuePlace& place) {
+  std::string key = named(kMessage, webhook);
+  store::KeyWriter(key).i64(due_us).u64(place.offset).u32(place.index);
+  return key;
+}
+inline std::string placed(std::string key, const QueuePlace& place) {
+  store::KeyWriter(key).u64(place.offset).u32(place.index);
+  return key;
+}
+inline std::string message_due(std::string_view webhook, const QueuePlace& place) {
+  return placed(named(kMessageDue, webhook), place);
+}
+inline std::string dead_letter(const QueuePlace& place) { return placed(std::string(1, kDeadLetter), place); }
+inline std::string listener_prefix(std::string_view pattern, std::string_view correlation) {
+  std::string key;
+  store::KeyWriter(key).tag(kListener).text(pattern).text(correlation);
+  return key;
+}
+inline std::string heard_prefix(const RunId& run, uint16_t step) {
+  std::string key;
+  store::KeyWriter(key).tag(kHeard).id(run).u16(step);
+  return key;
+}
+
 inline std::string of_id(char table, const RunId& id) {
   std::string key;
   store::KeyWriter(key).tag(table).id(id);

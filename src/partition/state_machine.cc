@@ -2,9 +2,12 @@
 
 #include <algorithm>
 
+#include "event_flow.h"
 #include "keys.h"
 #include "search_text.h"
 #include "switchyard/base/bytes.h"
+#include "switchyard/events/cloud_event.h"
+#include "switchyard/workflow/agent.h"
 
 namespace switchyard::partition {
 PartitionId partition_of(const RunId& id) {
@@ -22,13 +25,42 @@ PartitionId choose_partition(std::string_view idempotency_key, std::string_view 
   return PartitionId(static_cast<uint32_t>(hash % partitions));
 }
 
+/// What the events' part may do with the rest.
+class StateMachine::FlowMachine final : public EventFlow::Machine {
+ public:
+  explicit FlowMachine(StateMachine& machine) : machine_(machine) {}
+  Result<LogOffset> record(Event event) override {
+    SY_ASSIGN_OR_RETURN(const LogOffset offset, machine_.environment_.writer->append(event));
+    machine_.fold(nullptr, event, offset);
+    machine_.count(event);
+    return offset;
+  }
+  Result<Started> start(StartRun command, int64_t now_us) override {
+    return machine_.start_run(std::move(command), now_us);
+  }
+  bool may_start() const override { return machine_.hot_.size() < kMaxHotRuns; }
+  const workflow::Catalog& catalog() const override { return *machine_.catalog_; }
+  void heard(const RunId& run, uint16_t step, int64_t now_us) override { machine_.offer(run, step, now_us); }
+
+ private:
+  StateMachine& machine_;
+};
+
 StateMachine::StateMachine(Environment environment) : environment_(std::move(environment)) {
   SY_CHECK(environment_.store != nullptr && environment_.random != nullptr &&
            environment_.catalog != nullptr);
   refresh_catalog();
+  flow_machine_ = std::make_unique<FlowMachine>(*this);
+  flow_ = std::make_unique<EventFlow>(environment_, *flow_machine_);
 }
 
 StateMachine::~StateMachine() = default;
+
+MachineStats StateMachine::stats() const {
+  MachineStats stats = stats_;
+  stats.flow = flow_->stats();
+  return stats;
+}
 
 // --- what the interpreter asks
 // -------------------------------------------------------------------------------------
@@ -86,6 +118,14 @@ void StateMachine::fold(HotRun* run, const Event& event, LogOffset offset) {
     fold_review(event);
   } else if (type >= EventType::kHoldSet && type <= EventType::kRunsDeleted) {
     fold_retention(event);
+  } else if (type >= EventType::kEventPublished && type <= EventType::kDeadLetterSettled) {
+    flow_->fold(event, offset);
+  } else if (const auto* started = std::get_if<RunStarted>(&event.body)) {
+    flow_->fold_started(event.run, *started, *run->state->pipeline, event.time_us);
+  } else if (run != nullptr && workflow::is_final(run->state->status)) {
+    flow_->fold_ended(event.run, *run->state->pipeline);
+  } else if (const auto* completed = std::get_if<StepCompleted>(&event.body)) {
+    fold_completed(*run, event, *completed);
   } else if (const auto* used = std::get_if<BudgetUsed>(&event.body)) {
     const std::string key = keys::budget(used->scope, used->day);
     auto stored = environment_.store->get(key, scratch_);
@@ -94,6 +134,45 @@ void StateMachine::fold(HotRun* run, const Event& event, LogOffset offset) {
     ByteWriter(value).varint(before + 1);
     environment_.store->put(key, value);
   }
+}
+
+/// Some steps' results are more than results.
+void StateMachine::fold_completed(const HotRun& run, const Event& event, const StepCompleted& body) {
+  const workflow::StepKind kind = run.state->pipeline->steps[event.step].kind;
+  if (kind == workflow::StepKind::kState) return flow_->fold_state(event.run, body.result, event.time_us);
+  if (kind != workflow::StepKind::kListen) return;
+  const Value* offset = body.meta.find("offset");
+  const Value* index = body.meta.find("index");
+  if (offset == nullptr || index == nullptr) return;
+  flow_->fold_taken(
+      event.run, event.step,
+      {static_cast<uint64_t>(offset->as_integer()), static_cast<uint32_t>(index->as_integer())});
+}
+
+/// What a step emits is published here, in the run's own partition.
+Status StateMachine::publish(workflow::RunState& run, StepAddress, const Value& event, int64_t now_us) {
+  if (const auto type = catalog_->event_type(events::attribute(event, "type"))) {
+    Status fits = events::check_data(event, *type, {});
+    if (!fits.ok())
+      return make_error(ErrorKind::kUnprocessable, fits.error().code, fits.error().message,
+                        fits.error().field);
+  }
+  const auto published = flow_->publish({Document(event), "run " + run.id.to_string()}, now_us);
+  return published.ok() ? Status() : Status(published.error());
+}
+
+std::vector<std::pair<QueuePlace, Document>> StateMachine::heard(workflow::RunState& run, StepAddress at) {
+  auto events = flow_->heard(run.id, at.step.value);
+  return events.ok() ? std::move(*events) : std::vector<std::pair<QueuePlace, Document>>();
+}
+
+/// Events have come for a listening run: it takes what it wants, in memory.
+void StateMachine::offer(const RunId& id, uint16_t step, int64_t now_us) {
+  now_us_ = now_us;
+  auto run = find_run(id);
+  if (!run.ok()) return;
+  workflow::offer_events(*(*run)->state, StepIndex(step), *this, now_us);
+  rest(id, now_us);
 }
 
 void StateMachine::count(const Event& event) {
@@ -276,6 +355,7 @@ int64_t StateMachine::next_due_us() {
   if (!unfinished_.empty()) return 1;
   int64_t next = first_parked_due_us();
   if (!timers_.empty() && (next == 0 || timers_.top().due_us < next)) next = timers_.top().due_us;
+  if (const int64_t flow = flow_->next_due_us(); flow != 0 && (next == 0 || flow < next)) next = flow;
   return next;
 }
 
@@ -292,6 +372,7 @@ bool StateMachine::on_time(int64_t now_us, size_t limit) {
     workflow::advance(*it->second.state, *this, now_us);
     rest(id, now_us);
   }
+  const bool more_flow = flow_->turn(now_us);
   size_t done = 0;
   while (!timers_.empty() && timers_.top().due_us <= now_us) {
     if (done++ >= limit) return true;
@@ -305,7 +386,7 @@ bool StateMachine::on_time(int64_t now_us, size_t limit) {
     rest(id, now_us);
   }
   const int64_t parked = first_parked_due_us();
-  if (parked == 0 || parked > now_us) return false;
+  if (parked == 0 || parked > now_us) return more_flow;
   std::vector<std::string> due;
   std::string until;
   store::KeyWriter(until).tag(keys::kTimer).i64(now_us + 1);
@@ -331,7 +412,7 @@ bool StateMachine::on_time(int64_t now_us, size_t limit) {
     rest(id, now_us);
   }
   parked_due_us_.reset();
-  return due.size() == limit;
+  return due.size() == limit || more_flow;
 }
 
 // --- recovery
@@ -348,6 +429,7 @@ Status StateMachine::load() {
     SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(id));
     run->marked = true;
   }
+  SY_RETURN_IF_ERROR(flow_->load());
   return environment_.store->scan(store::Range::prefix(std::string(1, keys::kQueue)),
                                   [&](std::string_view, std::string_view) {
                                     ++stats_.open_reviews;
@@ -448,6 +530,7 @@ void StateMachine::recover(int64_t now_us) {
     rest(id, now_us);
   }
   recover_children(now_us);
+  flow_->recover();
 }
 
 bool StateMachine::checkpoint(store::Checkpoint at, store::Durability durability) {
@@ -465,8 +548,12 @@ Result<uint64_t> StateMachine::digest() {
   const auto mix = [&digest](std::string_view key, std::string_view value) {
     digest ^= hash64(value, hash64(key));
   };
-  for (const char table : {keys::kRun, keys::kReview, keys::kQueue, keys::kBudget, keys::kIdempotency,
-                           keys::kOffsets, keys::kHold, keys::kCompacted, keys::kDeleted}) {
+  for (const char table :
+       {keys::kRun,        keys::kReview,     keys::kQueue,      keys::kBudget,     keys::kIdempotency,
+        keys::kKnownEvent, keys::kPublished,  keys::kOutbox,     keys::kChannel,    keys::kInbox,
+        keys::kAgentQueue, keys::kAgentRun,   keys::kAgentOfRun, keys::kAgentState, keys::kSchedule,
+        keys::kMessage,    keys::kMessageDue, keys::kDeadLetter, keys::kListener,   keys::kListening,
+        keys::kHeard,      keys::kOffsets,    keys::kHold,       keys::kCompacted,  keys::kDeleted}) {
     SY_RETURN_IF_ERROR(environment_.store->scan(
         store::Range::prefix(std::string(1, table)), [&](std::string_view key, std::string_view value) {
           const bool in_memory = table == keys::kRun && hot_.contains(RunId::from_bytes(key.substr(1)));
@@ -494,6 +581,39 @@ RunStarted StateMachine::started_body(const workflow::Pipeline& pipeline, const 
   for (const workflow::Pin& pin : pins.pins)
     body.pins.push_back({pin.kind, pin.name, pin.version, pin.sha256});
   return body;
+}
+
+namespace {
+
+/// The origin with what the run will listen for, so that events are kept for it from its start on.
+Result<Value> with_listens(const workflow::Pipeline& pipeline, const StartRun& command) {
+  Arena& arena = *command.arena;
+  SY_ASSIGN_OR_RETURN(const Value listens, workflow::listens_of(pipeline, command.input, arena));
+  MapBuilder origin(arena);
+  if (command.origin.is(Kind::kMap)) {
+    for (const Member& member : command.origin.members()) origin.add(member.key, member.value);
+  } else {
+    origin.add("kind", Value::string("request"));
+  }
+  origin.add("listens", listens);
+  return origin.build();
+}
+
+}  // namespace
+
+Result<Value> StateMachine::child_origin(const workflow::Pipeline& pipeline, const workflow::RunState& parent,
+                                         const Value& input, Arena& arena) {
+  const uint32_t hops = workflow::hops_of(parent);
+  if (hops == 0 && pipeline.listeners.empty()) return Value();
+  MapBuilder origin(arena);
+  origin.add("kind", Value::string("child"));
+  // As many as of the parent: it is no agent of its own.
+  if (hops != 0) origin.add("hops", Value::integer(hops - 1));
+  if (!pipeline.listeners.empty()) {
+    SY_ASSIGN_OR_RETURN(const Value listens, workflow::listens_of(pipeline, input, arena));
+    origin.add("listens", listens);
+  }
+  return origin.build();
 }
 
 Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
@@ -530,6 +650,13 @@ Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
         ErrorKind::kUnavailable, "governance.killed",
         "pipeline " + pipeline.full_name() + " was switched off by " + kill->who + ": " + kill->why);
   }
+  const Value* kind = command.origin.is(Kind::kMap) ? command.origin.find("kind") : nullptr;
+  if (pipeline.state.has_value() && (kind == nullptr || kind->as_string() != "event")) {
+    return make_error(ErrorKind::kUnprocessable, "run.agent_only",
+                      "pipeline " + pipeline.full_name() +
+                          " keeps state under the keys of events: publish an event that starts it",
+                      "pipeline");
+  }
   if (hot_.size() >= kMaxHotRuns) {
     return make_error(
         ErrorKind::kResourceExhausted, "partition.too_many_runs",
@@ -546,6 +673,10 @@ Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
   body.trace = command.trace;
   body.input = command.input;
   body.search = command.search;
+  body.origin = command.origin;
+  if (!pipeline.listeners.empty()) {
+    SY_ASSIGN_OR_RETURN(body.origin, with_listens(pipeline, command));
+  }
 
   now_us_ = now_us;
   HotRun& run = hot_[id];
@@ -627,6 +758,11 @@ Status StateMachine::resume_run(const RunId& id, std::string_view who, std::stri
   SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(id));
   now_us_ = now_us;
   Status resumed = workflow::resume(*run->state, who, why, *this, now_us);
+  // What was heard meanwhile was kept.
+  if (resumed.ok()) {
+    for (const workflow::Listener& listener : run->state->pipeline->listeners)
+      workflow::offer_events(*run->state, listener.step, *this, now_us);
+  }
   rest(id, now_us);
   return resumed;
 }
@@ -639,6 +775,40 @@ Status StateMachine::cancel_run(const RunId& id, std::string_view who, std::stri
   workflow::cancel(*run->state, who, why, *this, now_us);
   rest(id, now_us);
   return {};
+}
+
+// --- events
+// -----------------------------------------------------------------------------------------------------------
+
+Result<Published> StateMachine::publish(const PublishEvent& command, int64_t now_us) {
+  refresh_catalog();
+  return flow_->publish(command, now_us);
+}
+void StateMachine::receive(const Delivery& delivery, int64_t now_us) {
+  refresh_catalog();
+  flow_->receive(delivery, now_us);
+}
+void StateMachine::acknowledged(const Acknowledgement& acknowledgement, int64_t now_us) {
+  flow_->acknowledged(acknowledgement, now_us);
+}
+void StateMachine::webhook_done(const WebhookRequest& request, const WebhookOutcome& outcome,
+                                int64_t now_us) {
+  flow_->webhook_done(request, outcome, now_us);
+}
+Status StateMachine::settle_letter(const QueuePlace& letter, std::string_view who, bool replay,
+                                   int64_t now_us) {
+  refresh_catalog();
+  return flow_->settle(letter, who, replay, now_us);
+}
+Result<std::vector<DeadLetter>> StateMachine::dead_letters(const DeadLetterFilter& filter) {
+  return flow_->dead_letters(filter);
+}
+Result<AgentState> StateMachine::agent_state(std::string_view agent, std::string_view key) {
+  return flow_->agent_state(agent, key);
+}
+Result<std::vector<AgentState>> StateMachine::agent_states(std::string_view agent, std::string_view after,
+                                                           size_t limit) {
+  return flow_->agent_states(agent, after, limit);
 }
 
 }  // namespace switchyard::partition

@@ -222,13 +222,16 @@ class Recorder {
   Value reads(const workflow::Step& step, uint32_t frame) {
     MapBuilder map(arena_);
     const Value input = started() == nullptr ? Value() : started()->input;
+    const Value* state = started() == nullptr ? nullptr : started()->origin.find("state");
     std::set<std::string> paths;
     workflow::collect_reads(step, paths);
     for (const std::string& path : paths) {
       // The whole input stands in the record once.
       if (path == "input") continue;
       const std::string_view name = std::string_view(path).substr(0, path.find('.'));
-      const auto root = name == "input" ? std::optional<const Value*>(&input) : result_of(frame, name);
+      const auto root = name == "input"                       ? std::optional<const Value*>(&input)
+                        : name == "state" && state != nullptr ? std::optional<const Value*>(state)
+                                                              : result_of(frame, name);
       if (!root.has_value()) continue;
       const Value* value = *root == nullptr ? nullptr : look_up(path, **root);
       map.add(Value::string(arena_.copy(path)), value == nullptr ? Value() : *value);
@@ -273,7 +276,7 @@ Value make_record(const workflow::RunSummary& summary, const std::vector<Recorde
   map.add("cost", Value::real(summary.cost));
   if (const RunStarted* started = recorder.started()) {
     const Value first = event_to_value(events.front().event, arena);
-    for (const char* name : {"idempotency_key", "trace", "governance_offset", "seed", "pins"}) {
+    for (const char* name : {"idempotency_key", "trace", "origin", "governance_offset", "seed", "pins"}) {
       if (const Value* value = first.find(name)) map.add(name, *value);
     }
     map.add("input", started->input);

@@ -136,6 +136,10 @@ class ExactDriver {
       workflow::complete_child(run_, at, state->child, recorded_result(event), host_, event.time_us);
       return;
     }
+    if (step.kind == StepKind::kListen && state->status == workflow::StepStatus::kWaiting) {
+      if (const auto* taken = std::get_if<StepCompleted>(&event.body))
+        return workflow::complete_listen(run_, at, taken->result, taken->meta, host_, event.time_us);
+    }
     switch (event.type()) {
       case EventType::kReviewAnswered: {
         const auto& answered = std::get<ReviewAnswered>(event.body);
@@ -285,6 +289,7 @@ std::string status_of(RunState& run) {
     if (state.status != workflow::StepStatus::kWaiting) return false;
     status = step.kind == StepKind::kReview     ? "waiting for a person"
              : step.kind == StepKind::kPipeline ? "waiting for another decision"
+             : step.kind == StepKind::kListen   ? "waiting for an event"
                                                 : "waiting for a timer";
     return true;
   });

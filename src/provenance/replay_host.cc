@@ -72,6 +72,38 @@ void ReplayHost::take(workflow::RunState& run) {
   workflow::apply(run, recorded.event, recorded.offset);
 }
 
+Status ReplayHost::publish(workflow::RunState&, StepAddress at, const Value&, int64_t) {
+  // Whether it could be published is taken as recorded.
+  const Event* expected = next();
+  const auto* failed = expected == nullptr ? nullptr : std::get_if<StepFailed>(&expected->body);
+  if (!exact_ || failed == nullptr || expected->step != at.step.value || expected->frame != at.frame)
+    return {};
+  const ErrorView& error = failed->error;
+  // What the step cannot evaluate fails before it comes here, in the replay as well.
+  return make_error(error.kind, std::string(error.code), std::string(error.message),
+                    std::string(error.field));
+}
+
+std::vector<std::pair<QueuePlace, Document>> ReplayHost::heard(workflow::RunState&, StepAddress at) {
+  for (size_t i = cursor; i < recorded_.size(); ++i) {
+    const Event& event = recorded_[i].event;
+    if (event.step != at.step.value || event.frame != at.frame) {
+      if (exact_) break;
+      continue;
+    }
+    const auto* completed = std::get_if<StepCompleted>(&event.body);
+    if (completed == nullptr) break;
+    const Value* offset = completed->meta.find("offset");
+    const Value* index = completed->meta.find("index");
+    if (offset == nullptr || index == nullptr || !offset->is(Kind::kInteger) || !index->is(Kind::kInteger))
+      break;
+    return {
+        {QueuePlace{static_cast<uint64_t>(offset->as_integer()), static_cast<uint32_t>(index->as_integer())},
+         Document(completed->result)}};
+  }
+  return {};
+}
+
 RunId ReplayHost::new_id(int64_t) {
   for (size_t i = cursor; i < recorded_.size(); ++i) {
     if (const auto* request = std::get_if<ReviewRequested>(&recorded_[i].event.body)) return request->review;

@@ -32,6 +32,8 @@ class ReplayHost final : public workflow::Host {
     children.push_back(std::move(request));
   }
   void cancel_child(workflow::RunState&, const RunId&, std::string_view) override {}
+  Status publish(workflow::RunState&, StepAddress at, const Value& event, int64_t now_us) override;
+  std::vector<std::pair<QueuePlace, Document>> heard(workflow::RunState&, StepAddress at) override;
   RunId new_id(int64_t now_us) override;
   const workflow::Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version,
                                StepAddress step) override;

@@ -15,6 +15,7 @@
 #include "switchyard/log/local_log.h"
 #include "switchyard/log/memory_log.h"
 #include "switchyard/types/json.h"
+#include "webhooks.h"
 
 namespace switchyard::server {
 namespace {
@@ -175,6 +176,9 @@ class Server::Impl {
     governance.blob_directory = options_.data_directory + "/blobs";
     governance.models = loader_.get();
     governance_ = std::make_unique<governance::Governance>(governance);
+    governance_->on_change([this](const auto&) {
+      if (wake_engine_) engine_->wake();
+    });
     Diagnostics problems;
     SY_RETURN_IF_ERROR(governance_->open(&problems));
     for (const auto& problem : problems)
@@ -214,12 +218,16 @@ class Server::Impl {
     engine.upkeep = options_.upkeep;
     engine.retention = [this] { return governance_->snapshot()->retention(); };
     engine.executor = effects_.get();
+    webhooks_ = std::make_unique<Webhooks>(*client_, egress_, clock_);
+    engine.webhooks = webhooks_.get();
     engine.observer = [this](PartitionId, const Event& event) { metrics_->observe(event); };
     engine.release_scope = []() -> std::shared_ptr<void> { return std::make_shared<http::AnswerBatch>(); };
     SY_RETURN_IF_ERROR(runtime::posix_disk().create_directories(options_.data_directory + "/state"));
     engine_ = std::make_unique<partition::Engine>(std::move(engine));
     SY_RETURN_IF_ERROR(engine_->start());
     engine_running_ = true;
+    // Schedules and agents of a new version begin with its deployment.
+    wake_engine_ = true;
     metrics_->watch(*engine_, *models_);
     return {};
   }
@@ -245,6 +253,7 @@ class Server::Impl {
     gateway::add_control(*gateway_, services_);
     gateway::add_reviews(*gateway_, services_);
     gateway::add_governance(*gateway_, services_);
+    gateway::add_events(*gateway_, services_);
     gateway::add_retention(*gateway_, services_);
     gateway::add_operations(*gateway_, services_);
     http::ServerOptions http;
@@ -269,6 +278,7 @@ class Server::Impl {
     if (metrics_ != nullptr) metrics_->stop();
     if (client_ != nullptr) client_->stop();
     if (models_ != nullptr) models_->stop();
+    wake_engine_ = false;
     if (engine_running_) engine_->stop();
     engine_running_ = false;
     if (governance_log_ != nullptr) (void)governance_log_->close();
@@ -291,6 +301,7 @@ class Server::Impl {
   std::unique_ptr<ServiceModelLoader> loader_;
   std::unique_ptr<governance::Governance> governance_;
   std::unique_ptr<Effects> effects_;
+  std::unique_ptr<Webhooks> webhooks_;
   std::unique_ptr<Metrics> metrics_;
   std::shared_ptr<store::StoreHost> store_host_;  // shared with every store
   std::unique_ptr<partition::Engine> engine_;
@@ -300,6 +311,7 @@ class Server::Impl {
   std::unique_ptr<gateway::Gateway> gateway_;
   std::unique_ptr<http::Server> http_;
   std::atomic<bool> ready_{false};
+  std::atomic<bool> wake_engine_{false};
   bool engine_running_ = false;
   bool running_ = false;
 };

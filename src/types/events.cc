@@ -44,6 +44,26 @@ struct Writer {
   void operator()(ErrorKind v) { out.u8(static_cast<uint8_t>(v)); }
   void operator()(ArtefactKind v) { out.u8(static_cast<uint8_t>(v)); }
   void operator()(Ending v) { out.u8(static_cast<uint8_t>(v)); }
+  void operator()(ConsumerKind v) { out.u8(static_cast<uint8_t>(v)); }
+  void operator()(const QueuePlace& v) { out.varint(v.offset), out.varint(v.index); }
+  /// A field at the end that older records of the same version do not have.
+  void trailing(const Value& v) {
+    if (!v.is_null()) encode_value(v, out);
+  }
+  void operator()(const std::vector<DeliveryView>& deliveries) {
+    out.varint(deliveries.size());
+    for (const DeliveryView& delivery : deliveries) {
+      (*this)(delivery.kind);
+      (*this)(delivery.name);
+      (*this)(delivery.key);
+      (*this)(delivery.partition);
+      (*this)(delivery.error);
+    }
+  }
+  void operator()(const std::vector<QueuePlace>& places) {
+    out.varint(places.size());
+    for (const QueuePlace& place : places) (*this)(place);
+  }
   void operator()(const std::vector<PinView>& pins) {
     out.varint(pins.size());
     for (const PinView& pin : pins) {
@@ -152,13 +172,41 @@ struct Reader {
   void operator()(Ending& v) {
     v = static_cast<Ending>(narrow<uint8_t>(in.u8(), static_cast<uint8_t>(Ending::kCancelled)));
   }
-  void operator()(std::vector<PinView>& pins) {
+  void operator()(ConsumerKind& v) {
+    v = static_cast<ConsumerKind>(narrow<uint8_t>(in.u8(), static_cast<uint8_t>(ConsumerKind::kListeners)));
+    if (v < ConsumerKind::kAgent) in.fail();
+  }
+  void operator()(QueuePlace& v) { v.offset = in.varint(), (*this)(v.index); }
+  void trailing(Value& v) {
+    if (in.ok() && !in.at_end()) v = decode_value(in, arena);
+  }
+  /// Grows `list` to a count that the input can hold.
+  template <typename T>
+  bool sized(std::vector<T>& list) {
     const uint64_t count = in.varint();
     if (count > in.remaining()) {
       in.fail();
-      return;
+      return false;
     }
-    pins.resize(count);
+    list.resize(count);
+    return true;
+  }
+  void operator()(std::vector<DeliveryView>& deliveries) {
+    if (!sized(deliveries)) return;
+    for (DeliveryView& delivery : deliveries) {
+      (*this)(delivery.kind);
+      (*this)(delivery.name);
+      (*this)(delivery.key);
+      (*this)(delivery.partition);
+      (*this)(delivery.error);
+    }
+  }
+  void operator()(std::vector<QueuePlace>& places) {
+    if (!sized(places)) return;
+    for (QueuePlace& place : places) (*this)(place);
+  }
+  void operator()(std::vector<PinView>& pins) {
+    if (!sized(pins)) return;
     for (PinView& pin : pins) {
       (*this)(pin.kind);
       (*this)(pin.name);
@@ -189,7 +237,7 @@ void error_fields(Codec& codec, Body& error) {
 SY_FIELDS(EpochStarted, codec(b.epoch), codec(b.node))
 SY_FIELDS(RunStarted, codec(b.pipeline), codec(b.version), codec(b.pipeline_hash), codec(b.governance),
           codec(b.pins), codec(b.seed), codec(b.key), codec(b.idempotency_key), codec(b.request_hash),
-          codec(b.principal), codec(b.trace), codec(b.input), codec(b.search))
+          codec(b.principal), codec(b.trace), codec(b.input), codec(b.search), codec.trailing(b.origin))
 SY_FIELDS(StepStarted, codec(b.attempt))
 SY_FIELDS(StepCompleted, codec(b.attempt), codec(b.started_us), codec(b.result), codec(b.meta))
 SY_FIELDS(StepFailed, codec(b.attempt), codec(b.started_us), error_fields(codec, b.error),
@@ -221,6 +269,16 @@ SY_FIELDS(RunLinked, codec(b.parent), codec(b.parent_frame), codec(b.parent_step
 SY_FIELDS(RunPaused, codec(b.who), codec(b.why))
 SY_FIELDS(RunResumed, codec(b.who), codec(b.why))
 SY_FIELDS(RunRestarted, codec(b.of), codec(b.step), codec(b.who), codec(b.why), codec(b.kept))
+SY_FIELDS(EventPublished, codec(b.event), codec(b.deliveries), codec(b.hops), codec(b.principal))
+SY_FIELDS(EventReceived, codec(b.from), codec(b.offset), codec(b.deliveries), codec(b.hops), codec(b.event))
+SY_FIELDS(EventsDelivered, codec(b.to), codec(b.up_to))
+SY_FIELDS(DeliveryFailed, codec(b.kind), codec(b.name), codec(b.key), codec(b.place),
+          error_fields(codec, b.error))
+SY_FIELDS(ScheduleMoved, codec(b.schedule), codec(b.spec), codec(b.next_us), codec(b.skipped))
+SY_FIELDS(WebhookDelivered, codec(b.webhook), codec(b.places), codec(b.attempt), codec(b.status))
+SY_FIELDS(WebhookFailed, codec(b.webhook), codec(b.places), codec(b.attempt), error_fields(codec, b.error),
+          codec(b.retry_at_us))
+SY_FIELDS(DeadLetterSettled, codec(b.letter), codec(b.who), codec(b.replay))
 SY_FIELDS(HoldSet, codec(b.name), codec(b.filter), codec(b.who), codec(b.why))
 SY_FIELDS(HoldReleased, codec(b.name), codec(b.who), codec(b.why))
 SY_FIELDS(RunsCompacted, codec(b.policy), codec(b.retention_class), codec(b.dropped), codec(b.who),
@@ -270,6 +328,14 @@ constexpr std::array kKnown{
     Known{EventType::kRunPaused, "run_paused", read_body<RunPaused>},
     Known{EventType::kRunResumed, "run_resumed", read_body<RunResumed>},
     Known{EventType::kRunRestarted, "run_restarted", read_body<RunRestarted>},
+    Known{EventType::kEventPublished, "event_published", read_body<EventPublished>},
+    Known{EventType::kEventReceived, "event_received", read_body<EventReceived>},
+    Known{EventType::kEventsDelivered, "events_delivered", read_body<EventsDelivered>},
+    Known{EventType::kDeliveryFailed, "delivery_failed", read_body<DeliveryFailed>},
+    Known{EventType::kScheduleMoved, "schedule_moved", read_body<ScheduleMoved>},
+    Known{EventType::kWebhookDelivered, "webhook_delivered", read_body<WebhookDelivered>},
+    Known{EventType::kWebhookFailed, "webhook_failed", read_body<WebhookFailed>},
+    Known{EventType::kDeadLetterSettled, "dead_letter_settled", read_body<DeadLetterSettled>},
     Known{EventType::kHoldSet, "hold_set", read_body<HoldSet>},
     Known{EventType::kHoldReleased, "hold_released", read_body<HoldReleased>},
     Known{EventType::kRunsCompacted, "runs_compacted", read_body<RunsCompacted>},
@@ -300,19 +366,32 @@ std::string_view artefact_kind_name(ArtefactKind kind) {
     case ArtefactKind::kPrompt: return "prompt";
     case ArtefactKind::kCosts: return "costs";
     case ArtefactKind::kRetention: return "retention";
+    case ArtefactKind::kWebhook: return "webhook";
+    case ArtefactKind::kEventType: return "event";
+  }
+  return "unknown";
+}
+
+std::string_view consumer_kind_name(ConsumerKind kind) {
+  switch (kind) {
+    case ConsumerKind::kAgent: return "agent";
+    case ConsumerKind::kWebhook: return "webhook";
+    case ConsumerKind::kListeners: return "listener";
   }
   return "unknown";
 }
 
 Result<ArtefactKind> parse_artefact_kind(std::string_view name) {
-  for (const auto kind : {ArtefactKind::kPipeline, ArtefactKind::kRules, ArtefactKind::kModel,
-                          ArtefactKind::kPrompt, ArtefactKind::kCosts, ArtefactKind::kRetention}) {
+  for (const auto kind :
+       {ArtefactKind::kPipeline, ArtefactKind::kRules, ArtefactKind::kModel, ArtefactKind::kPrompt,
+        ArtefactKind::kCosts, ArtefactKind::kWebhook, ArtefactKind::kEventType, ArtefactKind::kRetention}) {
     if (artefact_kind_name(kind) == name) return kind;
   }
-  return make_error(ErrorKind::kInvalidArgument, "types.unknown_artefact_kind",
-                    "'" + std::string(name) +
-                        "' is no kind of artefact; use pipeline, rules, model, prompt, costs or retention",
-                    "kind");
+  return make_error(
+      ErrorKind::kInvalidArgument, "types.unknown_artefact_kind",
+      "'" + std::string(name) +
+          "' is no kind of artefact; use pipeline, rules, model, prompt, costs, webhook, event or retention",
+      "kind");
 }
 
 uint32_t peek_frame(uint8_t version, std::string_view payload) {

@@ -5,7 +5,9 @@
 
 #include <filesystem>
 
+#include "switchyard/governance/event_graph.h"
 #include "switchyard/log/memory_log.h"
+#include "switchyard/types/json.h"
 
 namespace switchyard::governance {
 namespace {
@@ -227,6 +229,92 @@ TEST_F(GovernanceTest, AFileOutsideTheDeployedFolderIsNoFile) {
   const auto report =
       deploy({{"payment.pipeline.yaml", with(kPipeline, "./payment.json", "../../etc/passwd")}});
   EXPECT_FALSE(report.deployed);
+}
+
+// --- events
+// ----------------------------------------------------------------------------------------------------------
+
+constexpr const char* kEventType =
+    "event: sold@1.0.0\n"
+    "schema: { type: object, required: [card, n], properties: { card: { type: string }, n: { type: integer } "
+    "} }\n";
+constexpr const char* kAgent =
+    "pipeline: shop/agent@1.0.0\n"
+    "on: { event: sold, key: event.data.card, input: { n: event.data.n } }\n"
+    "input: { schema: { type: object, required: [n], properties: { n: { type: integer } } } }\n"
+    "steps: { a: { emit: { event: counted, data: { n: input.n } } } }\n"
+    "output: { id: a.id }\n";
+constexpr const char* kHook =
+    "webhook: desk@1.0.0\nevents: sold\nwhen: event.data.n > 3\nurl: https://example.org/\n";
+
+TEST_F(GovernanceTest, EventTypesAgentsAndWebhooksAreDeployedTogetherAndRemembered) {
+  const auto report = deploy({{"hook.yaml", kHook}, {"agent.yaml", kAgent}, {"type.yaml", kEventType}});
+  for (const auto& diagnostic : report.diagnostics)
+    EXPECT_NE(diagnostic.severity, Diagnostic::Severity::kError) << diagnostic.to_string();
+  ASSERT_TRUE(report.deployed);
+  for (int i = 0; i < 2; ++i) {
+    const auto snapshot = governance_->snapshot();
+    Arena arena;
+    const auto event =
+        parse_json(R"({"id":"1","source":"/s","type":"sold","data":{"card":"c","n":4}})", arena);
+    const auto consumers = snapshot->consumers(*event);
+    ASSERT_EQ(consumers.size(), 2u);
+    EXPECT_EQ(consumers[0].name, "shop/agent");
+    EXPECT_EQ(consumers[0].key, "c");
+    EXPECT_EQ(consumers[1].name, "desk");
+    EXPECT_EQ(snapshot->event_type("sold")->version, "1.0.0");
+    reopen();
+  }
+}
+
+TEST_F(GovernanceTest, AnEventTypeThatForgetsWhatWasValidIsRefusedAndNamesWhoReadsIt) {
+  deploy({{"hook.yaml", kHook}, {"agent.yaml", kAgent}, {"type.yaml", kEventType}});
+  const auto narrower = with(with(kEventType, "@1.0.0", "@2.0.0"), "[card, n]", "[card, n, city]");
+  const auto report = deploy({{"type.yaml", narrower}});
+  EXPECT_FALSE(report.deployed);
+  ASSERT_EQ(report.diagnostics.size(), 1u);
+  EXPECT_EQ(report.diagnostics[0].code, "governance.incompatible_event");
+  EXPECT_NE(report.diagnostics[0].message.find("shop/agent@1.0.0"), std::string::npos)
+      << report.diagnostics[0].message;
+  EXPECT_TRUE(deploy({{"type.yaml", narrower + "compatibility: none\n"}}).deployed) << "who says so may";
+}
+
+TEST_F(GovernanceTest, AnEventTypeThatBreaksAnExpressionOfAConsumerIsRefusedEvenWithoutCompatibility) {
+  deploy({{"hook.yaml", kHook}, {"agent.yaml", kAgent}, {"type.yaml", kEventType}});
+  const auto other =
+      with(with(kEventType, "@1.0.0", "@2.0.0"), "n: { type: integer }", "n: { type: string }");
+  const auto report = deploy({{"type.yaml", other + "compatibility: none\n"}});
+  EXPECT_FALSE(report.deployed);
+  std::string all;
+  for (const auto& diagnostic : report.diagnostics) all += diagnostic.to_string();
+  EXPECT_NE(all.find("this would break pipeline shop/agent@1.0.0"), std::string::npos) << all;
+  EXPECT_NE(all.find("this would break webhook desk@1.0.0"), std::string::npos) << all;
+}
+
+TEST_F(GovernanceTest, ATypeThatIsRegisteredLaterChecksThoseWhoReadItAlready) {
+  ASSERT_TRUE(deploy({{"agent.yaml", with(kAgent, "event.data.n }", "event.data.number }")}}).deployed);
+  const auto report = deploy({{"type.yaml", kEventType}});
+  EXPECT_FALSE(report.deployed);
+  ASSERT_FALSE(report.diagnostics.empty());
+  EXPECT_EQ(report.diagnostics[0].code, "governance.breaks_consumer");
+}
+
+TEST_F(GovernanceTest, TheGraphShowsWhoSendsToWhomAndCircles) {
+  deploy({{"agent.yaml", kAgent},
+          {"back.yaml",
+           "pipeline: shop/back@1.0.0\non: { event: \"count*\", input: {} }\nsteps: { a: { set: { x: 1 } } "
+           "}\noutput: {}\n"}});
+  ASSERT_TRUE(deploy({{"agent.yaml", kAgent},
+                      {"back.yaml",
+                       "pipeline: shop/back@1.0.0\non: { event: counted, input: {} }\n"
+                       "steps: { a: { emit: { event: sold, data: { card: \"'c'\", n: 1 } } } }\noutput: { "
+                       "id: a.id }\n"}})
+                  .deployed);
+  const auto graph = event_graph(*governance_->snapshot());
+  ASSERT_EQ(graph.cycles.size(), 1u);
+  EXPECT_EQ(graph.cycles[0], (std::vector<std::string>{"shop/agent", "shop/back"}));
+  ASSERT_EQ(graph.consumers.size(), 2u);
+  EXPECT_EQ(graph.consumers[0].from, (std::vector<std::string>{"shop/back"}));
 }
 
 }  // namespace

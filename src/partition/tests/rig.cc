@@ -31,11 +31,30 @@ class OneModel final : public workflow::Resolver {
 }  // namespace
 
 void Pipelines::add(const std::string& name, const std::string& text) {
-  const std::string document =
+  add_document(
       "pipeline: test/" + name + "@1.0.0\n" +
       "input: { schema: { type: object, properties: { n: { type: integer }, card: { type: string } }, "
       "required: [n, card] }, key: input.card }\nsearch: { n: input.n }\n" +
-      text;
+      text);
+}
+
+void Pipelines::add_webhook(const std::string& text) {
+  const auto parsed = document::parse(text, "webhook");
+  auto outcome = events::compile_webhook(*parsed.root, "webhook", {});
+  SY_CHECK(outcome.webhook != nullptr);
+  webhook_ = outcome.webhook;
+  subscriptions_.add_webhook(webhook_);
+}
+
+std::vector<std::shared_ptr<const workflow::Pipeline>> Pipelines::scheduled() const {
+  std::vector<std::shared_ptr<const workflow::Pipeline>> scheduled;
+  for (const auto& pipeline : pipelines_)
+    if (pipeline->schedule.has_value()) scheduled.push_back(pipeline);
+  return scheduled;
+}
+
+void Pipelines::add_document(const std::string& document) {
+  const std::string name = "test";
   auto parsed = document::parse(document, name);
   OneModel resolver;
   SY_CHECK(parsed.root != nullptr);
@@ -45,6 +64,8 @@ void Pipelines::add(const std::string& name, const std::string& text) {
   }
   SY_CHECK(outcome.pipeline != nullptr);
   pipelines_.push_back(outcome.pipeline);
+  subscriptions_.add_agent(outcome.pipeline);
+  subscriptions_.add_listeners(outcome.pipeline);
 }
 
 std::shared_ptr<const workflow::Pipeline> Pipelines::pipeline(std::string_view name, std::string_view) const {
@@ -64,8 +85,11 @@ Result<std::shared_ptr<const workflow::Pins>> Pipelines::pins_for(const workflow
   pins->governance = offset();
   for (const auto& dependency : pipeline.dependencies) {
     const bool is_pipeline = dependency.kind == workflow::Dependency::Kind::kPipeline;
-    pins->pins.push_back({is_pipeline ? ArtefactKind::kPipeline : ArtefactKind::kModel, dependency.ref.name,
-                          "1.0.0", {}, nullptr});
+    pins->pins.push_back({is_pipeline ? ArtefactKind::kPipeline : ArtefactKind::kModel,
+                          dependency.ref.name,
+                          "1.0.0",
+                          {},
+                          nullptr});
   }
   return std::shared_ptr<const workflow::Pins>(pins);
 }
@@ -140,6 +164,9 @@ void Rig::restart(int64_t now) {
   effects.clear();
   effects_after_durable.clear();
   rested.clear();
+  deliveries.clear();
+  acknowledgements.clear();
+  messages.clear();
   store->crash();
   machine = make(store.get());
   SY_CHECK(machine->load().ok());
@@ -159,6 +186,20 @@ size_t Rig::count(EventType type) const {
   size_t n = 0;
   for (const Stored& stored : log_) n += stored.type == type ? 1 : 0;
   return n;
+}
+
+std::vector<std::string> Rig::origins() const {
+  std::vector<std::string> origins;
+  for (const Stored& stored : log_) {
+    if (stored.type != EventType::kRunStarted) continue;
+    Arena arena;
+    const auto event = decode_event(stored.type, kEventVersion, stored.run, stored.step, stored.time_us,
+                                    stored.payload, arena);
+    SY_CHECK(event.ok());
+    const Value& origin = std::get<RunStarted>(event->body).origin;
+    if (origin.is(Kind::kMap)) origins.push_back(to_json(origin));
+  }
+  return origins;
 }
 
 }  // namespace switchyard::partition::testing

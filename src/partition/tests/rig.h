@@ -8,6 +8,7 @@
 #include "switchyard/partition/state_machine.h"
 #include "switchyard/store/memory.h"
 #include "switchyard/testing/seeded_random.h"
+#include "switchyard/workflow/agent.h"
 #include "switchyard/workflow/catalog.h"
 
 namespace switchyard::partition::testing {
@@ -18,6 +19,16 @@ class Pipelines final : public workflow::Catalog {
   /// `text` without the header: steps and output. The input needs `n` (integer) and `card` (the key); `n` can
   /// be searched for.
   void add(const std::string& name, const std::string& text);
+  /// A whole document: a pipeline, or a webhook.
+  void add_document(const std::string& text);
+  void add_webhook(const std::string& text);
+  std::vector<workflow::Consumer> consumers(const Value& event) const override {
+    return subscriptions_.consumers(event);
+  }
+  std::shared_ptr<const events::Webhook> webhook(std::string_view name) const override {
+    return webhook_ != nullptr && webhook_->name == name ? webhook_ : nullptr;
+  }
+  std::vector<std::shared_ptr<const workflow::Pipeline>> scheduled() const override;
 
   GovernanceOffset offset() const override { return GovernanceOffset(1); }
   std::shared_ptr<const workflow::Pipeline> pipeline(std::string_view name,
@@ -35,6 +46,8 @@ class Pipelines final : public workflow::Catalog {
 
  private:
   std::vector<std::shared_ptr<const workflow::Pipeline>> pipelines_;
+  std::shared_ptr<const events::Webhook> webhook_;
+  workflow::Subscriptions subscriptions_;
 };
 
 /// A start command as the gateway makes it.
@@ -50,6 +63,9 @@ class Rig final : public EventWriter, public Outbox {
   Result<LogOffset> append(const Event& event) override;
   void start_effect(workflow::EffectRequest request, bool after_durable) override;
   void run_rests(const workflow::RunState& run) override { rested.push_back(run.id); }
+  void deliver(Delivery delivery) override { deliveries.push_back(std::move(delivery)); }
+  void acknowledge(Acknowledgement acknowledgement) override { acknowledgements.push_back(acknowledgement); }
+  void send_webhook(WebhookRequest request) override { messages.push_back(std::move(request)); }
 
   StateMachine& operator*() { return *machine; }
   StateMachine* operator->() { return machine.get(); }
@@ -58,12 +74,17 @@ class Rig final : public EventWriter, public Outbox {
   /// The digest of a fold of all events into an empty state.
   uint64_t folded_digest();
   size_t count(EventType type) const;
+  /// The origins of the runs that were started, in their order, as JSON; without those of requests.
+  std::vector<std::string> origins() const;
 
   std::unique_ptr<store::MemoryStateStore> store = store::memory_state_store(7);
   std::unique_ptr<StateMachine> machine;
   std::vector<workflow::EffectRequest> effects;
   std::vector<bool> effects_after_durable;
   std::vector<RunId> rested;
+  std::vector<Delivery> deliveries;
+  std::vector<Acknowledgement> acknowledgements;
+  std::vector<WebhookRequest> messages;
   int64_t now_us = 1'767'225'600'000'000;
   std::shared_ptr<const retention::Policy> policy;  ///< in force; shared as the server's is
 

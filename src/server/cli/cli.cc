@@ -31,6 +31,7 @@ int run(int argc, char** argv) {
   add_control(app, &code);
   add_replay(app, &code);
   add_reviews(app, &code);
+  add_events(app, &code);
   add_overview(app, &code);
   add_retention(app, &code);
   add_logs(app, &code);

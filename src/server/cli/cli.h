@@ -27,6 +27,7 @@ void add_decisions(CLI::App& app, int* code);
 void add_control(CLI::App& app, int* code);
 void add_replay(CLI::App& app, int* code);
 void add_reviews(CLI::App& app, int* code);
+void add_events(CLI::App& app, int* code);
 void add_overview(CLI::App& app, int* code);
 void add_retention(CLI::App& app, int* code);
 void add_logs(CLI::App& app, int* code);

@@ -38,8 +38,8 @@ std::vector<Context::Name> BlocksCompiler::names_of(const Block& block) const {
     const StepIndex index(static_cast<uint16_t>(block.first.value + i));
     // A name that stands twice in a mapping was refused by the parser; in a sequence it is refused here.
     const std::string& name = drafts_[index.value].name;
-    const bool known =
-        std::any_of(names.begin(), names.end(), [&](const Context::Name& other) { return other.name == name; });
+    const bool known = std::any_of(names.begin(), names.end(),
+                                   [&](const Context::Name& other) { return other.name == name; });
     if (!known) names.push_back({name, slot_of(index), Type::error(), index});
   }
   return names;
@@ -194,14 +194,13 @@ void BlocksCompiler::compile_finally() {
   if (!pipeline_.finally.has_value()) return;
   BlockRequest request;
   request.value_name = "outcome";
-  request.value_type = Type::object(
-      {{"status", Type::string()},
-       {"error",
-        Type::object({{"kind", Type::string()},
-                      {"code", Type::string()},
-                      {"message", Type::string()},
-                      {"field", Type::string()}}),
-        false}});
+  request.value_type = Type::object({{"status", Type::string()},
+                                     {"error",
+                                      Type::object({{"kind", Type::string()},
+                                                    {"code", Type::string()},
+                                                    {"message", Type::string()},
+                                                    {"field", Type::string()}}),
+                                      false}});
   const Block& block = pipeline_.blocks[pipeline_.finally->value];
   request.value_place = block.count > 0 ? drafts_[block.first.value].place : Place{};
   // What the steps gave is not known to be there.

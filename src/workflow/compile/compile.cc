@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "../limits.h"
+#include "agents.h"
 #include "blocks.h"
 #include "canonical.h"
 #include "common_fields.h"
@@ -24,9 +25,6 @@ namespace {
 using document::Node;
 using expression::Type;
 using expression::TypeKind;
-
-/// Entries of a pipeline that the language has and this version has not.
-constexpr std::array<std::string_view, 3> kLaterFields{"on", "schedule", "state"};
 
 /// An attribute that runs are found by is a scalar; one that is absent or null is left out.
 bool is_searchable(const Type& type) {
@@ -80,13 +78,20 @@ class PipelineCompiler {
     const auto finally = fields.find("finally");
     const auto output =
         fields.require("output", "say what the pipeline answers: output: { <name>: <expression> }");
-    refuse_later_fields(fields);
+    AgentCompiler agent(context_, fields, *pipeline_);
     fields.finish();
+    agent.compile_state();
 
     blocks_.read(steps, finally);
     if (input.has_value()) read_input(*input);
     if (search.has_value()) read_search(*search);
+    agent.compile_starts();
     blocks_.compile();
+    pipeline_->listeners = std::move(context_.agent().listeners);
+    pipeline_->emits = std::move(context_.agent().emits);
+    std::sort(pipeline_->emits.begin(), pipeline_->emits.end());
+    pipeline_->emits.erase(std::unique(pipeline_->emits.begin(), pipeline_->emits.end()),
+                           pipeline_->emits.end());
     if (output.has_value()) read_output(*output);
     if (reporter_.errors() == 0) lint(context_, *pipeline_, blocks_.places(), blocks_.read_steps());
   }
@@ -122,18 +127,6 @@ class PipelineCompiler {
                      "shorten it");
     }
     pipeline_->description = *text;
-  }
-
-  void refuse_later_fields(Fields& fields) {
-    for (const std::string_view word : kLaterFields) {
-      if (!fields.has(word)) continue;
-      fields.find(word);
-      context_.error_at(
-          fields.key_position(word), std::string(word), "pipeline.not_available",
-          "`" + std::string(word) +
-              "` belongs to the language, to the part on events and agents, which is not built yet",
-          "remove it");
-    }
   }
 
   void read_input(const Place& place) {

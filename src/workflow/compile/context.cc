@@ -146,6 +146,19 @@ void Context::push_scope(const std::vector<Name>& names, bool fresh) {
   }
 }
 
+void Context::push_environment(expression::Environment environment) {
+  outer_.emplace_back(std::move(environment_), std::move(scope_));
+  environment_ = std::move(environment);
+  scope_ = {};
+}
+
+void Context::declare_state(uint32_t slot, const Type& type) {
+  SY_CHECK(outer_.empty());
+  environment_.reveal(expression::SlotIndex(static_cast<uint16_t>(slot)), "state", type);
+  scope_.variables.push_back("state");
+  agent_.state = type;
+}
+
 void Context::pop_scope() {
   SY_CHECK(!outer_.empty());
   close_outline_scope();
@@ -278,7 +291,7 @@ void Context::explain_undeclared(const std::string& word, Scope scope, std::stri
     return;
   }
   std::vector<std::string> names = scope_.step_names;
-  names.insert(names.end(), {"input", "run"});
+  if (environment_.find("input").has_value()) names.insert(names.end(), {"input", "run"});
   names.insert(names.end(), scope_.variables.begin(), scope_.variables.end());
   const std::string near = document::nearest(word, names);
   if (near.empty() || message.find("did you mean") != std::string::npos) return;

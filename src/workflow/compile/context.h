@@ -52,6 +52,18 @@ class Context {
   /// come.
   void push_scope(const std::vector<Name>& names, bool fresh = false);
   void pop_scope();
+  /// Opens a scope of these names and no others, until pop_scope().
+  void push_environment(expression::Environment environment);
+  /// What the document says of events, as far as it is read.
+  struct Agent {
+    std::optional<expression::Type> state;
+    uint32_t event_slot = 0;  ///< for `event` where it stands beside the steps
+    std::vector<Listener> listeners;
+    std::vector<std::string> emits;
+  };
+  Agent& agent() { return agent_; }
+  /// Makes `state` known to all expressions; requires declare_scope() and no scope within.
+  void declare_state(uint32_t slot, const expression::Type& type);
   /// Whether an expression here would read something by this name.
   bool is_visible(std::string_view name) const { return environment_.find(name).has_value(); }
   void set_input_type(const expression::Type& type);
@@ -139,6 +151,7 @@ class Context {
   expression::Environment environment_;
   expression::Environment input_only_;
   Scoped scope_;
+  Agent agent_;
   std::vector<std::pair<expression::Environment, Scoped>> outer_;  ///< scopes around the present one
   std::set<uint16_t>* collected_ = nullptr;
   std::map<std::string, File> files_;

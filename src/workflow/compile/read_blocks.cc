@@ -54,6 +54,18 @@ void BlocksCompiler::read(const std::optional<Place>& steps, const std::optional
   for (const Draft& draft : drafts_) places_.push_back(draft.place);
   pipeline_.steps.resize(drafts_.size());
   context_.declare_scope(pipeline_.slot_count);
+  // The root declares no variables of its own: its places are for `state` and for `event`.
+  if (pipeline_.state.has_value()) {
+    pipeline_.state->slot = first_variable;
+    context_.declare_state(first_variable, pipeline_.state->type);
+  }
+  context_.agent().event_slot = first_variable + 1;
+  for (Draft& draft : drafts_) {
+    if (!pipeline_.state.has_value() || draft.name != "state") continue;
+    context_.error(draft.place, "pipeline.hidden_name", "'state' would hide what has that name already",
+                   "give the step another name");
+    draft.name = "Nameless_state";
+  }
   context_.push_scope(names_of(pipeline_.blocks[0]));
 }
 

@@ -42,6 +42,8 @@ struct Applier {
     run.request_hash = e.request_hash;
     run.input = e.input;
     run.search = e.search;
+    run.origin = e.origin;
+    if (run.pipeline->state.has_value()) run.root.slots[run.pipeline->state->slot] = pinned_state(run);
     run.started_us = run.stretch_started_us = event.time_us;
     run.root.slots[kSlotInput] = run.input;
     if (run.pipeline->uses_run) run.root.slots[kSlotRun] = run_facts(run, *run.arena);
@@ -71,7 +73,8 @@ struct Applier {
     state.result = e.result;
     run.cost += cost_of(e.meta);
     const StepKind kind = spec().kind;
-    const bool waited = kind == StepKind::kReview || kind == StepKind::kWait || kind == StepKind::kPipeline;
+    const bool waited = kind == StepKind::kReview || kind == StepKind::kWait || kind == StepKind::kPipeline ||
+                        kind == StepKind::kListen;
     if (waited) run.stretch_started_us = event.time_us;
     settle(StepStatus::kCompleted);
     if (spec().compensation.has_value() && !run.unwinding.has_value()) note_compensation();
@@ -232,6 +235,9 @@ struct Applier {
   void operator()(const ReviewClosed&) const {}
   void operator()(const EpochStarted&) const { SY_CHECK(false); }
   void operator()(const BudgetUsed&) const {}
+  /// Events of the partition itself.
+  template <typename Other>
+  void operator()(const Other&) const {}
   void operator()(const HoldSet&) const { SY_CHECK(false); }
   void operator()(const HoldReleased&) const { SY_CHECK(false); }
   void operator()(const RunsCompacted&) const { SY_CHECK(false); }

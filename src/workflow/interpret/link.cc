@@ -65,6 +65,14 @@ struct SpecVisitor {
   void operator()(const TrySpec& s) const {
     for (const auto& clause : s.clauses) visit(clause.when, f);
   }
+  void operator()(const EmitSpec& s) const {
+    visit(s.subject, f);
+    visit(s.source, f);
+    for (const auto& [name, program] : s.extensions) f(program);
+    visit(s.data, f);
+  }
+  void operator()(const ListenSpec& s) const { visit(s.when, f); }
+  void operator()(const StateWriteSpec& s) const { visit(s.value, f); }
   void operator()(const ChildSpec& s) const {
     visit(s.input, f);
     visit(s.key, f);

@@ -345,6 +345,7 @@ void encode_run(const RunState& run, std::string& text) {
   write_ending(run, out);
   write_steps(run.root, out);
   write_frames(run, out);
+  encode_value(run.origin, out);
 }
 
 Result<RunSummary> decode_summary(const RunId& id, std::string_view bytes) {
@@ -409,6 +410,7 @@ Result<std::unique_ptr<RunState>> decode_run(const RunId& id, std::string_view b
   if (version > 1) read_ending(*run, in, *arena);
   read_steps(run->root, in, version);
   if (in.ok() && version > 1) read_frames(*run, in);
+  if (in.ok() && version > 1) run->origin = decode_value(in, *arena);
   if (!in.ok()) return corrupt(id);
   rebuild(*run);
   return run;

@@ -20,10 +20,10 @@ Result<RunStatus> parse_run_status(std::string_view name) {
                             RunStatus::kFailed, RunStatus::kCancelled, RunStatus::kPaused}) {
     if (run_status_name(status) == name) return status;
   }
-  return make_error(
-      ErrorKind::kInvalidArgument, "workflow.unknown_status",
-      "'" + std::string(name) + "' is no status; use running, waiting, paused, completed, failed or cancelled",
-      "status");
+  return make_error(ErrorKind::kInvalidArgument, "workflow.unknown_status",
+                    "'" + std::string(name) +
+                        "' is no status; use running, waiting, paused, completed, failed or cancelled",
+                    "status");
 }
 
 const Pin* Pins::find(ArtefactKind kind, std::string_view name) const {
@@ -191,16 +191,29 @@ void set_slot(RunState& run, Frame& frame, StepIndex index) {
   }
 }
 
+Value pinned_state(const RunState& run) {
+  const Value* state = run.origin.is(Kind::kMap) ? run.origin.find("state") : nullptr;
+  return state != nullptr ? *state : run.pipeline->state->initial.root();
+}
+
+uint32_t hops_of(const RunState& run) {
+  const Value* hops = run.origin.is(Kind::kMap) ? run.origin.find("hops") : nullptr;
+  return hops != nullptr && hops->is(Kind::kInteger) ? static_cast<uint32_t>(hops->as_integer()) + 1 : 0;
+}
+
 void fill_slots(RunState& run, Frame& frame) {
   const Block& block = run.pipeline->blocks[frame.block.value];
   if (frame.id == 0) {
     frame.slots.assign(run.pipeline->slot_count, Value());
     frame.slots[kSlotInput] = run.input;
+    if (run.pipeline->state.has_value()) frame.slots[run.pipeline->state->slot] = pinned_state(run);
     if (run.pipeline->uses_run && run.started_us != 0) frame.slots[kSlotRun] = run_facts(run, *run.arena);
   } else if (block.role == Block::Role::kCompensation) {
     frame.slots.assign(run.pipeline->slot_count, Value());
     frame.slots[kSlotInput] = run.input;
     frame.slots[kSlotRun] = run.root.slots[kSlotRun];
+    if (run.pipeline->state.has_value())
+      frame.slots[run.pipeline->state->slot] = run.root.slots[run.pipeline->state->slot];
     for (const auto& [slot, value] : run.compensations[frame.iteration].captured) frame.slots[slot] = value;
   } else {
     frame.slots = find_frame(run, frame.parent)->slots;

@@ -44,6 +44,9 @@ void Stepper::start(StepAddress at) {
     case StepKind::kSequence:
     case StepKind::kTry: return open_container(at);
     case StepKind::kPipeline: return start_child(at);
+    case StepKind::kEmit: return start_emit(at);
+    case StepKind::kListen: return start_listen(at);
+    case StepKind::kState: return start_state(at);
     default: SY_CHECK(false);  // compile() refuses every other kind
   }
 }

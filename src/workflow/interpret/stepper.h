@@ -32,6 +32,9 @@ class Stepper {
   /// The answer's fields, who gave it, and when.
   Value review_result(const Frame& frame, const Value& answer, std::string_view reviewer);
 
+  /// Takes the first of the events that have come for the step and that it wants; false: none.
+  bool take_event(StepAddress at);
+
   // --- containers (containers.cc) ---
   /// Opens what the container's state says comes next, or ends it. Safe to call again.
   void continue_container(StepAddress at);
@@ -65,6 +68,10 @@ class Stepper {
   void start_review(StepAddress at);
   void start_wait(StepAddress at);
   void start_child(StepAddress at);
+  void start_emit(StepAddress at);
+  Result<Value> make_event(StepAddress at);
+  void start_listen(StepAddress at);
+  void start_state(StepAddress at);
   Result<ChildRequest> prepare_child(StepAddress at);
   void request(StepAddress at, std::variant<ModelCall, HttpCall> call, int64_t default_timeout_us);
 

@@ -59,6 +59,10 @@ void act(RunState& run, StepAddress at, Stepper& stepper, int64_t now_us) {
     MapBuilder result(*find_frame(run, at.frame)->arena);
     result.add("until", timestamp_value(state.due_us));
     stepper.complete(at, result.build(), Value());
+  } else if (state.status == StepStatus::kWaiting && step.kind == StepKind::kListen) {
+    stepper.fail_attempt(at, make_error(ErrorKind::kDeadlineExceeded, "listen.timeout",
+                                        "no event that the step wants came within its time-out",
+                                        "steps." + step_path(run, at)));
   } else if (state.status == StepStatus::kWaiting && step.kind == StepKind::kPipeline) {
     stepper.give_up_child(at, timed_out());
   } else if (state.status == StepStatus::kWaiting) {

@@ -116,7 +116,13 @@ TEST(PublishedSchema, RefusesWhatIsWrongInShape) {
   ASSERT_NE(schema, nullptr);
   for (const char* name : {"document_misses_everything",
                            "document_unknown_field",
-                           "document_later_fields",
+                           "on_without_event",
+                           "on_unknown_field",
+                           "state_without_schema",
+                           "schedule_wrong",
+                           "schedule_without_time",
+                           "emit_empty",
+                           "listen_empty",
                            "name_without_version",
                            "deadline_without_unit",
                            "input_is_text",
@@ -150,7 +156,8 @@ TEST(PublishedSchema, KnowsEveryStepKindThatTheCompilerKnows) {
   const auto schema = parse_json(read_text_file(SWITCHYARD_SOURCE_DIR "/docs/pipeline.schema.json"), arena);
   ASSERT_TRUE(schema.ok());
   for (const StepKind kind : {StepKind::kSet, StepKind::kFail, StepKind::kRules, StepKind::kModel,
-                              StepKind::kTriage, StepKind::kReview, StepKind::kHttp, StepKind::kWait}) {
+                              StepKind::kTriage, StepKind::kReview, StepKind::kHttp, StepKind::kWait,
+                              StepKind::kEmit, StepKind::kListen, StepKind::kState}) {
     EXPECT_NE(schema->at_pointer("/$defs/step_" + std::string(step_kind_name(kind))), nullptr)
         << step_kind_name(kind);
   }

@@ -8,9 +8,9 @@ namespace {
 
 constexpr std::string_view kRouting = "routing over several models";
 constexpr std::string_view kData = "vectors and features";
-constexpr std::string_view kEvents = "events and workers";
+constexpr std::string_view kWorkers = "workers";
 
-constexpr std::array<KindInfo, 20> kKinds{{
+constexpr std::array<KindInfo, 21> kKinds{{
     {"set", StepKind::kSet, compile_set, {}, false, true},
     {"fail", StepKind::kFail, compile_fail, {}, false, false},
     {"rules", StepKind::kRules, compile_rules, {}, false, true},
@@ -28,9 +28,10 @@ constexpr std::array<KindInfo, 20> kKinds{{
     {"cascade", StepKind::kCascade, nullptr, kRouting},
     {"search", StepKind::kSearch, nullptr, kData},
     {"features", StepKind::kFeatures, nullptr, kData},
-    {"task", StepKind::kTask, nullptr, kEvents},
-    {"listen", StepKind::kListen, nullptr, kEvents},
-    {"emit", StepKind::kEmit, nullptr, kEvents},
+    {"task", StepKind::kTask, nullptr, kWorkers},
+    {"listen", StepKind::kListen, compile_listen, {}, false, true},
+    {"emit", StepKind::kEmit, compile_emit, {}, true, true},
+    {"state", StepKind::kState, compile_state, {}, false, true},
 }};
 
 }  // namespace

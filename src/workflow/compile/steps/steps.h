@@ -21,9 +21,9 @@ struct BlockRequest {
   size_t nth = 0;          ///< of the step's blocks
   std::string value_name;  ///< the variable it declares; empty: none
   expression::Type value_type;
-  Place value_place;       ///< where the name stands, for mistakes
-  bool has_index = false;  ///< declares `<value_name>_index`, too
-  bool default_output = false;  ///< without `output`, the results of its steps by name
+  Place value_place;             ///< where the name stands, for mistakes
+  bool has_index = false;        ///< declares `<value_name>_index`, too
+  bool default_output = false;   ///< without `output`, the results of its steps by name
   std::function<void()> inside;  ///< called with the block's steps in scope; may be empty
 };
 
@@ -61,6 +61,9 @@ bool compile_repeat(StepInput& in);
 bool compile_sequence(StepInput& in);
 bool compile_try(StepInput& in);
 bool compile_pipeline(StepInput& in);
+bool compile_emit(StepInput& in);
+bool compile_listen(StepInput& in);
+bool compile_state(StepInput& in);
 
 /// What the language knows of a step kind.
 struct KindInfo {

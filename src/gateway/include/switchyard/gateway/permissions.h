@@ -24,6 +24,9 @@ enum class Permission : uint8_t {
   kProvenanceRead,    ///< records with all that a decision saw; audit trail
   kProvenanceReplay,  ///< replay and counterfactual runs
   kMetricsRead,       ///< figures about the server
+  kEventsPublish,     ///< publish events
+  kEventsRead,        ///< see dead letters, agents and what they keep, who sends to whom
+  kEventsManage,      ///< replay and discard dead letters
   kRetentionWrite,    ///< set and lift legal holds, apply the retention policy now
   kKeysManage,        ///< make, list and revoke API keys
 };

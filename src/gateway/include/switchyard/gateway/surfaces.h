@@ -34,6 +34,7 @@ void add_decisions(Gateway& gateway, const Services& services);
 void add_control(Gateway& gateway, const Services& services);
 void add_reviews(Gateway& gateway, const Services& services);
 void add_governance(Gateway& gateway, const Services& services);
+void add_events(Gateway& gateway, const Services& services);
 void add_retention(Gateway& gateway, const Services& services);
 void add_operations(Gateway& gateway, const Services& services);
 

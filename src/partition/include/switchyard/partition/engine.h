@@ -26,6 +26,22 @@ class EffectExecutor {
   virtual void execute(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) = 0;
 };
 
+/// Sends messages to webhooks. As execute() above.
+class WebhookSender {
+ public:
+  virtual ~WebhookSender() = default;
+  virtual void send(const WebhookRequest& request, std::function<void(WebhookOutcome)> done) = 0;
+};
+
+/// The way between partitions: in this process, or over a network. May lose, repeat and reorder; must not
+/// block.
+class Peers {
+ public:
+  virtual ~Peers() = default;
+  virtual void deliver(Delivery delivery) = 0;
+  virtual void acknowledge(Acknowledgement acknowledgement) = 0;
+};
+
 struct StartReply {
   RunView view;
   bool repeated = false;  ///< an Idempotency-Key named an earlier run
@@ -67,6 +83,7 @@ struct EngineOptions {
   runtime::Random* random = nullptr;
   std::function<std::shared_ptr<const workflow::Catalog>()> catalog;
   EffectExecutor* executor = nullptr;
+  WebhookSender* webhooks = nullptr;  ///< without one, messages to webhooks wait
   EventObserver observer;  ///< may be empty
   /// Holds archive/ and payloads/ with a folder per partition each. Empty: nothing leaves the log, and large
   /// values are refused.
@@ -126,6 +143,18 @@ class Engine {
   void comment_review(CommentReview command, Reply<review::Item> reply);
   void escalate_review(EscalateReview command, Reply<review::Item> reply);
   void reassign_review(ReassignReview command, Reply<review::Item> reply);
+
+  /// Publishes events, each in its home partition, and replies when all are durable, in the order of
+  /// `events`. An error says which of them was refused first; the others may have been published: the same
+  /// call again is safe.
+  void publish(std::vector<PublishEvent> events, Reply<std::vector<Published>> reply);
+  /// The oldest of each partition, by when they died; `filter.after` continues in the order of ids.
+  void dead_letters(const DeadLetterFilter& filter, Reply<std::vector<DeadLetter>> reply);
+  void settle_letter(const std::string& id, std::string who, bool replay, Reply<std::string> reply);
+  void agent_state(std::string agent, std::string key, Reply<AgentState> reply);
+  void agent_states(std::string agent, std::string after, size_t limit, Reply<std::vector<AgentState>> reply);
+  /// The catalogue has changed: schedules and held agents look at it.
+  void wake();
 
   /// Reads events from log and archive on the caller's thread. `offsets` come from a durable answer. Of a
   /// compacted run those are left out that are gone. kCorruption "blobs.missing" when a large value is lost.

@@ -39,4 +39,27 @@ inline constexpr int64_t kArchiveAfterUs = int64_t{24} * 3'600'000'000;  ///< ol
 inline constexpr int64_t kPayloadRetryUs = 250'000;   ///< a full disk is asked again for large values after
 inline constexpr size_t kFlushBatchBytes = 1u << 20;  ///< events nobody waits for are appended at this size
 
+// Events.
+inline constexpr uint64_t kDedupeEvents =
+    1'000'000;  ///< published events of a partition a repetition is known among
+inline constexpr uint64_t kMaxQueuedEvents =
+    1'000'000;  ///< in agents' queues, per partition; over it nothing more comes in
+inline constexpr uint64_t kMaxOutboxEvents =
+    200'000;  ///< not taken over by other partitions; over it publishing is refused
+inline constexpr uint64_t kMaxMessages =
+    1'000'000;  ///< to webhooks, per partition; over it publishing is refused
+inline constexpr uint64_t kMaxDeadLetters = 100'000;  ///< per partition; the oldest goes
+inline constexpr uint32_t kMaxListenedEvents = 256;   ///< kept for one listening step of a run
+inline constexpr uint32_t kChannelWindow = 1024;      ///< events on their way to one other partition
+inline constexpr int64_t kResendUs =
+    2'000'000;  ///< what another partition has not taken over is sent again after
+inline constexpr size_t kMaxReadyAgents = 10'000;  ///< queue entries remembered as ready to start
+inline constexpr size_t kAgentStartsPerTurn = 512;
+inline constexpr size_t kAgentBytesPerTurn = 4u << 20;
+inline constexpr int64_t kHeldAgentsUs =
+    1'000'000;                                     ///< agents that are switched off are asked for again after
+inline constexpr uint32_t kWebhookRequests = 8;    ///< in flight to one webhook, per partition
+inline constexpr uint32_t kMaxMissedTicks = 1000;  ///< that `missed: all` makes up for after one downtime
+inline constexpr int64_t kTickGraceUs = 60'000'000;  ///< a tick this late is not missed yet
+
 }  // namespace switchyard::partition

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "switchyard/log/log.h"
+#include "switchyard/partition/events.h"
 #include "switchyard/partition/limits.h"
 #include "switchyard/partition/retention.h"
 #include "switchyard/review/item.h"
@@ -39,6 +40,7 @@ struct StartRun {
   Value search;  ///< map or null
   std::string key, idempotency_key, principal, trace;
   uint64_t request_hash = 0;  ///< of pipeline name and canonical input
+  Value origin;               ///< what started it when nobody asked; lives in the arena
   std::optional<Restart> restart;
 };
 
@@ -123,6 +125,12 @@ class Outbox {
   virtual void start_effect(workflow::EffectRequest request, bool after_durable) = 0;
   /// The run ended or waits for a person or a timer. The state goes away after the call.
   virtual void run_rests(const workflow::RunState& run) = 0;
+
+  // Each not before everything emitted so far is durable. What is lost on the way is asked for again.
+  virtual void deliver(Delivery delivery) = 0;
+  virtual void acknowledge(Acknowledgement acknowledgement) = 0;
+  /// Its outcome comes back through webhook_done().
+  virtual void send_webhook(WebhookRequest request) = 0;
 };
 
 /// Counted since the start.
@@ -131,7 +139,10 @@ struct MachineStats {
   uint64_t reviews_requested = 0, reviews_answered = 0, late_results = 0;
   uint64_t hot_runs = 0, open_reviews = 0;
   uint64_t runs_compacted = 0, runs_deleted = 0;
+  EventStats flow;
 };
+
+class EventFlow;
 
 /// The state machine of one partition: commands become events, events change the state. Plain synchronous
 /// code without clock, I/O or threads: time comes with each call, randomness and state through the
@@ -185,6 +196,18 @@ class StateMachine : private workflow::Host {
   Result<review::Item> comment(const CommentReview& command, int64_t now_us);
   Result<review::Item> escalate(const EscalateReview& command, int64_t now_us);
   Result<review::Item> reassign(const ReassignReview& command, int64_t now_us);
+
+  /// Records an event with who gets it. kUnprocessable "event.too_many_hops", kResourceExhausted
+  /// "event.backlog_full", kTooLarge.
+  Result<Published> publish(const PublishEvent& command, int64_t now_us);
+  /// Takes over an event of another partition: in order, each once.
+  void receive(const Delivery& delivery, int64_t now_us);
+  /// Another partition has taken over events of this one.
+  void acknowledged(const Acknowledgement& acknowledgement, int64_t now_us);
+  void webhook_done(const WebhookRequest& request, const WebhookOutcome& outcome, int64_t now_us);
+  /// Sends a dead letter on its way again, or discards it. kNotFound "event.no_letter".
+  Status settle_letter(const QueuePlace& letter, std::string_view who, bool replay, int64_t now_us);
+
   /// Acts on all that is due. At most `limit` runs a call; true when more is due.
   bool on_time(int64_t now_us, size_t limit = 256);
   /// When on_time() is wanted next; 0: never.
@@ -216,10 +239,16 @@ class StateMachine : private workflow::Host {
   Result<review::Item> review(const RunId& id);
   Result<std::vector<review::Item>> reviews(const ReviewFilter& filter, int64_t now_us);
 
+  Result<std::vector<DeadLetter>> dead_letters(const DeadLetterFilter& filter);
+  /// kNotFound "agent.no_state".
+  Result<AgentState> agent_state(std::string_view agent, std::string_view key);
+  /// By key, after `after`; at most kMaxListLimit.
+  Result<std::vector<AgentState>> agent_states(std::string_view agent, std::string_view after, size_t limit);
+
   /// Writes the runs in memory into the state and begins a checkpoint that reflects `at`. False: not now.
   bool checkpoint(store::Checkpoint at, store::Durability durability);
 
-  MachineStats stats() const { return stats_; }
+  MachineStats stats() const;
   /// A digest over the folded state of all runs and reviews: equal states give equal digests (checks and
   /// tests only).
   Result<uint64_t> digest();
@@ -245,6 +274,8 @@ class StateMachine : private workflow::Host {
   void start_effect(workflow::RunState& run, workflow::EffectRequest request) override;
   void start_child(workflow::RunState& parent, workflow::ChildRequest request) override;
   void cancel_child(workflow::RunState& parent, const RunId& child, std::string_view why) override;
+  Status publish(workflow::RunState& run, StepAddress at, const Value& event, int64_t now_us) override;
+  std::vector<std::pair<QueuePlace, Document>> heard(workflow::RunState& run, StepAddress at) override;
   RunId new_id(int64_t now_us) override;
   const workflow::Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version,
                                StepAddress step) override;
@@ -254,6 +285,8 @@ class StateMachine : private workflow::Host {
   /// Applies to the run (nullptr: an event without one) and to the views beside it.
   void fold(HotRun* run, const Event& event, LogOffset offset);
   void fold_review(const Event& event);
+  void fold_completed(const HotRun& run, const Event& event, const StepCompleted& body);
+  void offer(const RunId& run, uint16_t step, int64_t now_us);
   void fold_retention(const Event& event);
   void fold_deleted(const DeletedRun& deleted, const RunsDeleted& event, int64_t time_us);
   void expire_tombstones(int64_t now_us);
@@ -274,6 +307,9 @@ class StateMachine : private workflow::Host {
   void keep_results(workflow::RunState& run, const Restart& restart, std::string_view who);
   /// What every start says of pipeline and pins.
   static RunStarted started_body(const workflow::Pipeline& pipeline, const workflow::Pins& pins);
+  /// What a child passes on of its parent's origin, and what it listens for; null: nothing.
+  static Result<Value> child_origin(const workflow::Pipeline& pipeline, const workflow::RunState& parent,
+                                    const Value& input, Arena& arena);
   Status begin_child(workflow::RunState& parent, const workflow::ChildRequest& request);
   /// Remembers how a child ended, for its parent.
   void note_end(const workflow::RunState& run);
@@ -315,6 +351,9 @@ class StateMachine : private workflow::Host {
   std::optional<std::vector<Hold>> holds_;  ///< cached table
   MachineStats stats_;
   std::string scratch_;
+  class FlowMachine;
+  std::unique_ptr<FlowMachine> flow_machine_;
+  std::unique_ptr<EventFlow> flow_;
 };
 
 /// The partition a run or review id says it lives in.

@@ -46,6 +46,14 @@ enum class EventType : uint8_t {
   kRunPaused = 56,
   kRunResumed = 57,
   kRunRestarted = 58,  ///< right after run_started: the run takes up another one's results
+  kEventPublished = 60,
+  kEventReceived = 61,    ///< taken over from another partition's outbox
+  kEventsDelivered = 62,  ///< another partition has taken over
+  kDeliveryFailed = 63,   ///< a consumer in this partition could not take an event: a dead letter
+  kScheduleMoved = 64,    ///< set, skipped over, or removed; a firing is a run_started
+  kWebhookDelivered = 65,
+  kWebhookFailed = 66,      ///< one attempt; says whether another follows, else it is a dead letter
+  kDeadLetterSettled = 67,  ///< replayed or discarded by somebody
   // Of the partition itself: what retention decided (80 to 99).
   kHoldSet = 80,  ///< runs that fit a filter may not be compacted or deleted
   kHoldReleased = 81,
@@ -61,6 +69,8 @@ enum class ArtefactKind : uint8_t {
   kModel = 3,
   kPrompt = 4,
   kCosts = 5,
+  kWebhook = 6,
+  kEventType = 7,
   kRetention = 8
 };
 std::string_view artefact_kind_name(ArtefactKind kind);
@@ -89,6 +99,9 @@ struct RunStarted {
   std::string_view trace;            ///< W3C traceparent, may be empty
   Value input;                       ///< as validated
   Value search;                      ///< map: attribute → scalar; null when the pipeline declares none
+  /// What started it when nobody asked: a map, in which `kind` is "event" or "schedule"
+  /// (docs/formats/events.md). Null: a request; then nothing is written.
+  Value origin;
 };
 struct StepStarted {
   uint16_t attempt = 1;
@@ -224,6 +237,77 @@ struct RunRestarted {
   uint32_t kept = 0;
 };
 
+/// Who gets an event. Numbers are on disk.
+enum class ConsumerKind : uint8_t {
+  kAgent = 1,
+  kWebhook = 2,
+  kListeners = 3,  ///< runs that listen, in every partition
+};
+std::string_view consumer_kind_name(ConsumerKind kind);
+/// One consumer of a published event, as it was decided when the event was published.
+struct DeliveryView {
+  ConsumerKind kind{};
+  std::string_view name;   ///< of the agent or the webhook; kListeners: what they listen to
+  std::string_view key;    ///< kAgent: under which its runs and state are kept; kListeners: the correlation
+  uint32_t partition = 0;  ///< kEveryPartition: all
+  std::string_view error;  ///< why it cannot have the event: it becomes a dead letter at once; empty: it can
+};
+inline constexpr uint32_t kEveryPartition = 0xffffffff;
+
+/// A place in a queue: the record that put it there, and which of its deliveries it is.
+struct QueuePlace {
+  uint64_t offset = 0;
+  uint32_t index = 0;
+  friend auto operator<=>(const QueuePlace&, const QueuePlace&) = default;
+};
+
+struct EventPublished {
+  Value event;  ///< a CloudEvent as a map: its attributes, and `data`
+  std::vector<DeliveryView> deliveries;
+  uint32_t hops = 0;  ///< agents that lie between this event and its first cause
+  std::string_view principal;
+};
+struct EventReceived {
+  uint32_t from = 0;                     ///< partition
+  uint64_t offset = 0;                   ///< of its event_published there
+  std::vector<DeliveryView> deliveries;  ///< those of this partition
+  uint32_t hops = 0;
+  Value event;
+};
+struct EventsDelivered {
+  uint32_t to = 0;
+  uint64_t up_to = 0;  ///< offset of the last event it has taken over
+};
+struct DeliveryFailed {
+  ConsumerKind kind{};
+  std::string_view name, key;
+  QueuePlace place;
+  ErrorView error;
+};
+struct ScheduleMoved {
+  std::string_view schedule;  ///< the pipeline whose it is
+  uint64_t spec = 0;          ///< hash of what it says; 0: it is no longer there
+  int64_t next_us = 0;        ///< 0: never again
+  uint32_t skipped = 0;       ///< ticks that were passed over
+};
+struct WebhookDelivered {
+  std::string_view webhook;
+  std::vector<QueuePlace> places;
+  uint16_t attempt = 1;
+  uint16_t status = 0;
+};
+struct WebhookFailed {
+  std::string_view webhook;
+  std::vector<QueuePlace> places;
+  uint16_t attempt = 1;
+  ErrorView error;
+  int64_t retry_at_us = 0;  ///< 0: no further attempt
+};
+struct DeadLetterSettled {
+  QueuePlace letter;
+  std::string_view who;
+  bool replay = false;  ///< else: discarded
+};
 struct HoldSet {
   std::string_view name;
   Value filter;  ///< map; see partition::hold_filter_to_value
@@ -253,7 +337,9 @@ using EventBody =
                  RunCompleted, RunFailed, RunCancelled, ReviewRequested, ReviewClaimed, ReviewReleased,
                  ReviewCommented, ReviewAnswered, ReviewEscalated, ReviewReassigned, ReviewClosed, BudgetUsed,
                  StepOpened, BlockStarted, BlockEnded, RunUnwinding, ChildStarted, RunLinked, RunPaused,
-                 RunResumed, RunRestarted, HoldSet, HoldReleased, RunsCompacted, RunsDeleted>;
+                 RunResumed, RunRestarted, EventPublished, EventReceived, EventsDelivered, DeliveryFailed,
+                 ScheduleMoved, WebhookDelivered, WebhookFailed, DeadLetterSettled, HoldSet, HoldReleased,
+                 RunsCompacted, RunsDeleted>;
 
 inline constexpr uint16_t kNoStep = 0xffff;
 /// Of an event in a run's root frame, and of one in a nested frame: its payload begins with the frame.

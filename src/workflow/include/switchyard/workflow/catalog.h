@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "switchyard/events/consumers.h"
 #include "switchyard/types/events.h"
 #include "switchyard/workflow/pipeline.h"
 
@@ -36,6 +37,14 @@ struct Kill {
   int64_t at_us = 0;
 };
 
+/// Who wants an event.
+struct Consumer {
+  ConsumerKind kind{};
+  std::string name;   ///< of the agent or the webhook; kListeners: the pattern they listen to
+  std::string key;    ///< kAgent: its key; kListeners: the correlation
+  std::string error;  ///< why it cannot have the event, although it wants it; empty: it can
+};
+
 /// The governance views at one offset. Immutable, shared between threads.
 class Catalog {
  public:
@@ -49,6 +58,16 @@ class Catalog {
   virtual Result<std::shared_ptr<const Pins>> pins_for(const Pipeline& pipeline) const = 0;
   virtual std::shared_ptr<const rules::RuleTable> rules(std::string_view name,
                                                         std::string_view version) const = 0;
+
+  // Events. A catalog without any may leave these as they are.
+  /// Agents and webhooks that want `event`, and what runs listen for, each once, ordered by kind and name.
+  virtual std::vector<Consumer> consumers(const Value&) const { return {}; }
+  virtual std::shared_ptr<const events::Webhook> webhook(std::string_view) const { return nullptr; }
+  /// The registered type of that name, or nullptr.
+  virtual std::shared_ptr<const events::EventType> event_type(std::string_view) const { return nullptr; }
+  /// Active pipelines that run by the clock, by name.
+  virtual std::vector<std::shared_ptr<const Pipeline>> scheduled() const { return {}; }
+
   /// The switch that covers this artefact, or nullptr.
   virtual const Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version) const = 0;
 };

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "switchyard/document/document.h"
+#include "switchyard/events/consumers.h"
 #include "switchyard/types/diagnostic.h"
 #include "switchyard/workflow/outline.h"
 #include "switchyard/workflow/pipeline.h"
@@ -34,6 +35,8 @@ class Resolver {
   virtual ~Resolver() = default;
   virtual const rules::RuleTable* rules(const ArtefactRef& ref) = 0;
   virtual const ModelInterface* model(const ArtefactRef& ref) = 0;
+  /// The registered type of that name, if there is one.
+  virtual std::shared_ptr<const events::EventType> event_type(const std::string&) { return nullptr; }
   virtual const PipelineInterface* pipeline(const ArtefactRef& ref) = 0;
   /// The document of a `costs` artefact.
   virtual const document::Node* costs(const ArtefactRef& ref) = 0;

@@ -73,6 +73,11 @@ class Host {
   virtual void start_child(RunState& parent, ChildRequest request) = 0;
   /// Cancels a child nobody waits for any more.
   virtual void cancel_child(RunState& parent, const RunId& child, std::string_view why) = 0;
+  /// Publishes what a step emits: recorded, but for an event of that id that is there already. An error is
+  /// the step's.
+  virtual Status publish(RunState&, StepAddress, const Value& event, int64_t now_us) = 0;
+  /// What has come for a listening step and nobody has taken, oldest first.
+  virtual std::vector<std::pair<QueuePlace, Document>> heard(RunState&, StepAddress) = 0;
   virtual RunId new_id(int64_t now_us) = 0;
   /// The switch that covers what `step` is about to use (for a pipeline: kNoStep), or nullptr.
   virtual const Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version,
@@ -88,6 +93,13 @@ void advance(RunState& run, Host& host, int64_t now_us);
 
 /// Takes an effect's result. Ignored when the attempt is no longer awaited (a late or second result): false.
 bool complete_effect(RunState& run, StepAddress step, uint16_t attempt, EffectResult result, Host& host,
+                     int64_t now_us);
+
+/// Looks whether a listening step can take one of the events that have come for it. False: no instance of the
+/// step waits, or none wants any of them.
+bool offer_events(RunState& run, StepIndex step, Host& host, int64_t now_us);
+/// A listening step takes this event; `meta` says its place. Requires: the step waits.
+void complete_listen(RunState& run, StepAddress at, const Value& event, const Value& meta, Host& host,
                      int64_t now_us);
 
 /// Takes the answer to a review. Requires: the step waits for `review`. `answer` is valid against the form.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -39,6 +40,7 @@ enum class StepKind : uint8_t {
   kRepeat,
   kSequence,
   kTry,
+  kState,
   kPipeline,
   // The whole language; not built yet.
   kEnsemble,
@@ -180,10 +182,10 @@ struct ForEachSpec {
 /// `repeat: { from, as, until, max, pause, on_max }, steps, output`; its block runs until a condition holds.
 /// Result: { value: the last output, iterations: int, done: bool }.
 struct RepeatSpec {
-  std::optional<Template> from;   ///< the carried value of the first round
-  expression::Program until;      ///< over the round's frame, after its steps
+  std::optional<Template> from;  ///< the carried value of the first round
+  expression::Program until;     ///< over the round's frame, after its steps
   uint32_t max = 1;
-  int64_t pause_us = 0;           ///< between rounds
+  int64_t pause_us = 0;  ///< between rounds
   bool fail_on_max = true;
 };
 /// `sequence: [ { name: step }, ... ]`: each step needs the one before. Result: the block's output.
@@ -191,7 +193,7 @@ struct SequenceSpec {};
 /// `try: { steps, output }, catch: [ ... ], finally: { steps }`. Result: that of the body or of the clause.
 struct TrySpec {
   struct Catch {
-    std::vector<std::string> codes;  ///< "http.*": a prefix; empty: every error
+    std::vector<std::string> codes;           ///< "http.*": a prefix; empty: every error
     std::optional<expression::Program> when;  ///< over the clause's scope, with its `error`
     BlockIndex block;
   };
@@ -207,8 +209,28 @@ struct ChildSpec {
   bool detached = false;
 };
 
+/// `emit: { event, data, subject, source, extensions }`; result: { id, source }. The event's id follows from
+/// the run and the step, so that a repetition is the same event.
+struct EmitSpec {
+  std::string type;
+  std::optional<expression::Program> subject, source;
+  std::vector<std::pair<std::string, expression::Program>> extensions;
+  std::optional<Template> data;
+};
+/// `listen: { event, key, match, when, timeout }`; result: the event. See Listener.
+struct ListenSpec {
+  std::optional<expression::Program> when;  ///< over the scope, and the event in `event_slot`
+  uint32_t event_slot = 0;
+  int64_t timeout_us = 0;  ///< 0: none
+};
+/// `state: <value>`: what the agent keeps from now on; result: that.
+struct StateWriteSpec {
+  Template value;
+};
+
 using StepSpec = std::variant<SetSpec, FailSpec, RulesSpec, ModelSpec, TriageSpec, ReviewSpec, HttpSpec,
-                              WaitSpec, ForEachSpec, RepeatSpec, SequenceSpec, TrySpec, ChildSpec>;
+                              WaitSpec, ForEachSpec, RepeatSpec, SequenceSpec, TrySpec, ChildSpec, EmitSpec,
+                              ListenSpec, StateWriteSpec>;
 
 struct Step {
   StepIndex index;
@@ -237,16 +259,17 @@ struct Block {
   static constexpr uint32_t kNoSlot = 0;
   BlockIndex index;
   Role role = Role::kRoot;
-  BlockIndex parent;                ///< holds the owner; of the root: itself
-  std::optional<StepIndex> owner;   ///< container or compensated step; none: root, and the pipeline's `finally`
-  StepIndex first;                  ///< its steps are first .. first+count-1
+  BlockIndex parent;  ///< holds the owner; of the root: itself
+  std::optional<StepIndex>
+      owner;        ///< container or compensated step; none: root, and the pipeline's `finally`
+  StepIndex first;  ///< its steps are first .. first+count-1
   uint16_t count = 0;
   /// What it declares beside its steps: `item` and `index`; the carried value and `index`; `error`.
   uint32_t value_slot = kNoSlot, index_slot = kNoSlot;
   std::string value_name;
   std::optional<Template> output;
-  expression::Type output_type;     ///< null without `output`
-  std::vector<uint32_t> captures;   ///< kCompensation: slots of outer scopes it reads; filled by link()
+  expression::Type output_type;    ///< null without `output`
+  std::vector<uint32_t> captures;  ///< kCompensation: slots of outer scopes it reads; filled by link()
 
   bool holds(StepIndex step) const { return step.value >= first.value && step.value < first.value + count; }
 };
@@ -265,6 +288,37 @@ struct Dependency {
   std::vector<StepIndex> used_by;
 };
 
+/// `on: { event, when, key, input }`: a run for each event that fits. Expressions over `event`, slot 0.
+struct Trigger {
+  std::vector<std::string> patterns;
+  std::optional<expression::Program> when;
+  std::optional<expression::Program> key;  ///< of the run, and of the state it keeps
+  std::optional<Template> input;           ///< none: the event's data
+};
+/// `state: { schema, initial }`: what an agent keeps under its key between its runs.
+struct StateSpec {
+  schema::SchemaPtr schema;  ///< may be null
+  expression::Type type;
+  Document initial;
+  uint32_t slot = 0;  ///< of `state` in expressions
+};
+/// What a step `listen` waits for, as far as it is known when the run starts.
+struct Listener {
+  StepIndex step;
+  std::string pattern;
+  std::optional<expression::Program> key;    ///< over input only: the correlation on the run's side
+  std::optional<expression::Program> match;  ///< over `event`, slot 0: on the event's side; with `key` only
+};
+/// `schedule: { every | cron, zone, missed, input }`. The input over `schedule`: { at: timestamp, missed: int
+/// }, slot 0.
+struct ScheduleSpec {
+  enum class Missed : uint8_t { kSkip, kOne, kAll };
+  std::function<int64_t(int64_t)> next_after_us;  ///< the first tick after a moment; 0: never
+  std::string text;                               ///< "every 15m", "cron 0 3 * * * Europe/Berlin"
+  Missed missed = Missed::kOne;
+  std::optional<Template> input;
+};
+
 /// One compiled, immutable version. Shared by every run that is pinned to it.
 struct Pipeline {
   std::string name;       ///< "risk/card-payment"
@@ -272,21 +326,26 @@ struct Pipeline {
   Sha256 hash{};          ///< of canonical form + kFormVersion
   std::string canonical;  ///< canonical JSON of the document with its files inlined
   std::string description;
-  schema::SchemaPtr input;  ///< may be null: any input
+  std::optional<Trigger> on;
+  std::optional<StateSpec> state;  ///< only with `on` and its key
+  std::optional<ScheduleSpec> schedule;
+  std::vector<Listener> listeners;
+  std::vector<std::string> emits;  ///< types of events that its steps publish; "*": a type is computed
+  schema::SchemaPtr input;         ///< may be null: any input
   expression::Type input_type;
   std::optional<expression::Program> key;  ///< over input only
   std::vector<std::pair<std::string, expression::Program>>
-      search;               ///< over input only; an optional or null: left out
-  int64_t deadline_us = 0;  ///< 0: none; bounds each stretch of automatic work
-  std::vector<Step> steps;    ///< of all blocks; a block's are neighbours
-  std::vector<Block> blocks;  ///< the first is the root
+      search;                         ///< over input only; an optional or null: left out
+  int64_t deadline_us = 0;            ///< 0: none; bounds each stretch of automatic work
+  std::vector<Step> steps;            ///< of all blocks; a block's are neighbours
+  std::vector<Block> blocks;          ///< the first is the root
   std::optional<BlockIndex> finally;  ///< runs before every end
   uint32_t slot_count = kSlotSteps;
   Template output;
   expression::Type output_type;
   std::vector<Dependency> dependencies;
-  bool uses_run = false;       ///< some expression reads `run`; filled by link()
-  bool compensates = false;    ///< some step can be undone; filled by link()
+  bool uses_run = false;     ///< some expression reads `run`; filled by link()
+  bool compensates = false;  ///< some step can be undone; filled by link()
 
   std::string full_name() const { return name + "@" + version; }
   /// Of the root block.

@@ -124,6 +124,7 @@ struct RunState {
   uint64_t seed = 0;
   uint64_t request_hash = 0;
   Value input, search, output;
+  Value origin;  ///< what started it when nobody asked (RunStarted::origin); null: a request
   int64_t started_us = 0, ended_us = 0;
   int64_t stretch_started_us = 0;  ///< when the present stretch of automatic work began, for the deadline
   double cost = 0;
@@ -150,6 +151,9 @@ struct RunState {
   std::set<StepAddress> ready;
   bool resumed = false;  ///< after rebuild(): containers may wait to be carried on
 };
+
+/// How many agents lie between the run and its first cause, itself included; 0: no agent's run.
+uint32_t hops_of(const RunState& run);
 
 /// nullptr: the frame has ended.
 Frame* find_frame(RunState& run, uint32_t id);
