@@ -34,6 +34,7 @@ class NoArtefacts final : public workflow::Resolver {
  public:
   const rules::RuleTable* rules(const workflow::ArtefactRef&) override { return nullptr; }
   const workflow::ModelInterface* model(const workflow::ArtefactRef&) override { return nullptr; }
+  const workflow::PipelineInterface* pipeline(const workflow::ArtefactRef&) override { return nullptr; }
   const document::Node* costs(const workflow::ArtefactRef&) override { return nullptr; }
   Result<std::string> file(const std::string& path) override {
     return make_error(ErrorKind::kNotFound, "bench.no_file", path);
@@ -85,6 +86,9 @@ class Writer final : public partition::EventWriter, public partition::Outbox {
   }
   void start_effect(workflow::EffectRequest, bool) override {}
   void run_rests(const workflow::RunState&) override {}
+  void deliver(partition::Delivery) override {}
+  void acknowledge(partition::Acknowledgement) override {}
+  void send_webhook(partition::WebhookRequest) override {}
 
  private:
   std::string text_;

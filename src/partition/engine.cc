@@ -540,55 +540,57 @@ void Engine::wake() {
   for (uint32_t p = 0; p < partitions(); ++p)
     impl_->call<bool>(
         PartitionId(p), [](Result<bool>) {}, [](PartitionHost&, int64_t, Reply<bool>) {});
-  void Engine::set_hold(Hold hold, Reply<Hold> reply) {
-    const auto set = [hold](StateMachine& machine, int64_t now_us) { return machine.set_hold(hold, now_us); };
-    if (hold.run.has_value()) return impl_->simple<Hold>(partition_of(*hold.run), std::move(reply), set);
-    impl_->gather<Hold>(
-        set, [](std::vector<Hold> parts) -> Result<Hold> { return parts.front(); }, std::move(reply));
-  }
+}
 
-  void Engine::release_hold(std::string name, std::string who, std::string why, Reply<std::string> reply) {
-    // Where it stands is not told apart: a partition that has none of the name has nothing to do.
-    impl_->gather<std::string>(
-        [name, who = std::move(who), why = std::move(why)](StateMachine& machine,
-                                                           int64_t now_us) -> Result<std::string> {
-          SY_ASSIGN_OR_RETURN(const bool was, machine.release_hold(name, who, why, now_us));
-          return was ? name : std::string();
-        },
-        [name](std::vector<std::string> parts) -> Result<std::string> {
-          for (const std::string& part : parts)
-            if (!part.empty()) return part;
-          return make_error(ErrorKind::kNotFound, "hold.unknown", "there is no hold '" + name + "'", "name");
-        },
-        std::move(reply));
-  }
+void Engine::set_hold(Hold hold, Reply<Hold> reply) {
+  const auto set = [hold](StateMachine& machine, int64_t now_us) { return machine.set_hold(hold, now_us); };
+  if (hold.run.has_value()) return impl_->simple<Hold>(partition_of(*hold.run), std::move(reply), set);
+  impl_->gather<Hold>(
+      set, [](std::vector<Hold> parts) -> Result<Hold> { return parts.front(); }, std::move(reply));
+}
 
-  void Engine::list_holds(Reply<std::vector<Hold>> reply) {
-    using Holds = std::vector<Hold>;
-    impl_->gather<Holds>([](StateMachine& machine, int64_t) { return machine.holds(); },
-                         [](std::vector<Holds> parts) -> Result<Holds> {
-                           std::map<std::string, Hold> by_name;
-                           for (Holds& part : parts)
-                             for (Hold& hold : part) by_name.emplace(hold.name, std::move(hold));
-                           Holds all;
-                           for (auto& [name, hold] : by_name) all.push_back(std::move(hold));
-                           return all;
-                         },
-                         std::move(reply));
-  }
+void Engine::release_hold(std::string name, std::string who, std::string why, Reply<std::string> reply) {
+  // Where it stands is not told apart: a partition that has none of the name has nothing to do.
+  impl_->gather<std::string>(
+      [name, who = std::move(who), why = std::move(why)](StateMachine& machine,
+                                                         int64_t now_us) -> Result<std::string> {
+        SY_ASSIGN_OR_RETURN(const bool was, machine.release_hold(name, who, why, now_us));
+        return was ? name : std::string();
+      },
+      [name](std::vector<std::string> parts) -> Result<std::string> {
+        for (const std::string& part : parts)
+          if (!part.empty()) return part;
+        return make_error(ErrorKind::kNotFound, "hold.unknown", "there is no hold '" + name + "'", "name");
+      },
+      std::move(reply));
+}
 
-  Result<UpkeepReport> Engine::apply_retention(std::string who, bool dry_run) {
-    return impl_->keeper().apply(who, dry_run);
-  }
+void Engine::list_holds(Reply<std::vector<Hold>> reply) {
+  using Holds = std::vector<Hold>;
+  impl_->gather<Holds>([](StateMachine& machine, int64_t) { return machine.holds(); },
+                       [](std::vector<Holds> parts) -> Result<Holds> {
+                         std::map<std::string, Hold> by_name;
+                         for (Holds& part : parts)
+                           for (Hold& hold : part) by_name.emplace(hold.name, std::move(hold));
+                         Holds all;
+                         for (auto& [name, hold] : by_name) all.push_back(std::move(hold));
+                         return all;
+                       },
+                       std::move(reply));
+}
 
-  Result<std::vector<RecordedEvent>> Engine::read_events(const RunId& run,
-                                                         const std::vector<uint64_t>& offsets) const {
-    const PartitionId partition = partition_of(run);
-    if (partition.value >= impl_->hosts().size()) {
-      return make_error(ErrorKind::kNotFound, "run.unknown", "this id belongs to no partition of this server",
-                        "id");
-    }
-    return impl_->hosts()[partition.value]->read_events(run, offsets);
+Result<UpkeepReport> Engine::apply_retention(std::string who, bool dry_run) {
+  return impl_->keeper().apply(who, dry_run);
+}
+
+Result<std::vector<RecordedEvent>> Engine::read_events(const RunId& run,
+                                                       const std::vector<uint64_t>& offsets) const {
+  const PartitionId partition = partition_of(run);
+  if (partition.value >= impl_->hosts().size()) {
+    return make_error(ErrorKind::kNotFound, "run.unknown", "this id belongs to no partition of this server",
+                      "id");
   }
+  return impl_->hosts()[partition.value]->read_events(run, offsets);
+}
 
 }  // namespace switchyard::partition

@@ -100,7 +100,7 @@ class HostTest : public ::testing::Test {
   }
 
   void open() {
-    host = std::make_unique<PartitionHost>(kPartition, options, mailbox);
+    host = std::make_unique<PartitionHost>(kPartition, options, mailbox, nullptr);
     host->open().value();
   }
   void turn() {
