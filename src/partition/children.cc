@@ -1,4 +1,5 @@
-// Runs that are steps of other runs. A child lives in its parent's partition, so that both change in one turn.
+// Runs that are steps of other runs. A child lives in its parent's partition, so that both change in one
+// turn.
 #include "keys.h"
 #include "switchyard/partition/state_machine.h"
 #include "switchyard/workflow/start.h"
@@ -54,7 +55,8 @@ Status StateMachine::begin_child(workflow::RunState& parent, const workflow::Chi
   StartRun command;
   command.arena = std::make_shared<Arena>(1024);
   SY_ASSIGN_OR_RETURN(command.pins, catalog_->pins_for(*pipeline));
-  auto facts = workflow::start_facts(*pipeline, copy_value(request.input.root(), *command.arena), *command.arena);
+  auto facts =
+      workflow::start_facts(*pipeline, copy_value(request.input.root(), *command.arena), *command.arena);
   if (!facts.ok()) return facts.error();
   RunStarted body = started_body(*pipeline, *command.pins);
   body.seed = environment_.random->next_u64();

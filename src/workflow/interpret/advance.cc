@@ -227,8 +227,8 @@ Value Stepper::review_result(const Frame& own, const Value& answer, std::string_
 
 namespace {
 
-/// The result of an attempt as the step's type has it: the body of an HTTP answer fits the schema that the document
-/// gives it, with numbers as the schema wants them.
+/// The result of an attempt as the step's type has it: the body of an HTTP answer fits the schema that the
+/// document gives it, with numbers as the schema wants them.
 Result<Value> typed_result(const Step& step, const Value& result, Arena& arena) {
   const auto* http = std::get_if<HttpSpec>(&step.spec);
   const Value* body = http == nullptr || http->response == nullptr ? nullptr : result.find("body");

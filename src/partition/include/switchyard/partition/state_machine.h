@@ -227,11 +227,11 @@ class StateMachine : private workflow::Host {
  private:
   struct HotRun {
     std::unique_ptr<workflow::RunState> state;
-    bool indexed = false;  ///< its list entries are in the store
-    bool queued = false;   ///< in unfinished_
+    bool indexed = false;   ///< its list entries are in the store
+    bool queued = false;    ///< in unfinished_
     bool answered = false;  ///< while replaying: a person's answer came last, and its step is not told yet
-    bool marked = false;   ///< the store says that it was in memory at a checkpoint
-    int64_t timer_us = 0;  ///< the earliest entry for it in timers_
+    bool marked = false;    ///< the store says that it was in memory at a checkpoint
+    int64_t timer_us = 0;   ///< the earliest entry for it in timers_
   };
   struct Timer {
     int64_t due_us;
