@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <future>
+#include <optional>
 #include <set>
 
 #include "blob_store.h"
@@ -25,14 +26,14 @@ Diagnostic problem(std::string file, std::string code, std::string message, std:
 
 class Governance::Impl {
  public:
-  explicit Impl(GovernanceOptions options)
-      : options_(options), blobs_(*options.disk, options.blob_directory) {
+  explicit Impl(GovernanceOptions options) : options_(options) {
+    if (options.disk != nullptr) blobs_.emplace(*options.disk, options.blob_directory);
     snapshot_ = make_snapshot(Registry{});
   }
 
   Status open(Diagnostics* problems) {
     std::lock_guard lock(change_mutex_);
-    SY_RETURN_IF_ERROR(blobs_.open());
+    SY_RETURN_IF_ERROR(blobs_->open());
     LogOffset at = options_.log->first_offset();
     Status failure;
     while (at < options_.log->durable_end()) {
@@ -70,6 +71,7 @@ class Governance::Impl {
                   "name the folder that holds the documents"));
     }
     if (has_errors(report.diagnostics) || request.dry_run || added.empty()) {
+      if (!has_errors(report.diagnostics)) report.snapshot = make_snapshot(std::move(working));
       unload_trials(added);
       report.deployed = !has_errors(report.diagnostics) && !request.dry_run;
       return report;
@@ -81,6 +83,7 @@ class Governance::Impl {
     }
     publish();
     report.offset = GovernanceOffset(registry_.offset);
+    report.snapshot = snapshot();
     report.deployed = true;
     return report;
   }
@@ -200,7 +203,7 @@ class Governance::Impl {
     request.models = options_.models;
     request.files = [&](const std::string& path) -> Result<std::string> {
       if (const auto file = artefact.files.find(path); file != artefact.files.end()) return file->second;
-      if (artefact.kind == ArtefactKind::kModel && !artefact.blob.empty()) return blobs_.get(artefact.blob);
+      if (artefact.kind == ArtefactKind::kModel && !artefact.blob.empty()) return blobs_->get(artefact.blob);
       return make_error(ErrorKind::kNotFound, "governance.file_missing",
                         "the file " + path + " was not recorded");
     };
@@ -381,7 +384,7 @@ class Governance::Impl {
     uint64_t offset = registry_.offset;
     for (CompiledArtefact& item : added) {
       if (!item.weights.empty()) {
-        SY_ASSIGN_OR_RETURN(const std::string name, blobs_.put(item.weights));
+        SY_ASSIGN_OR_RETURN(const std::string name, blobs_->put(item.weights));
         SY_CHECK(name == item.compiled->artefact->blob);
       }
       auto artefact = std::make_shared<Artefact>(*item.compiled->artefact);
@@ -450,7 +453,7 @@ class Governance::Impl {
   }
 
   const GovernanceOptions options_;
-  BlobStore blobs_;
+  std::optional<BlobStore> blobs_;  ///< none: dry runs only
   std::function<void(std::shared_ptr<const Snapshot>)> listener_;
 
   std::mutex change_mutex_;  // one change at a time; guards registry_

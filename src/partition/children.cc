@@ -112,7 +112,7 @@ void StateMachine::note_end(const workflow::RunState& run) {
 }
 
 void StateMachine::note_replayed(const Event& event, const workflow::RunState& run) {
-  if (const auto* started = std::get_if<ChildStarted>(&event.body); started != nullptr && !started->detached)
+  if (const auto* started = std::get_if<ChildStarted>(&event.body))
     waiting_children_[started->child] = run.id;
   if (workflow::is_final(run.status) && !run.parent.is_zero() && !run.detached)
     replayed_ends_.insert_or_assign(run.id, end_of(run));
@@ -128,6 +128,32 @@ void StateMachine::forget_replayed(const Event& event, const workflow::RunState&
   replayed_ends_.erase(state->child);
 }
 
+std::optional<StepAddress> StateMachine::step_of_child(const workflow::RunState& parent, const RunId& child) {
+  std::optional<StepAddress> at;
+  workflow::for_each_frame(parent, [&](const workflow::Frame& frame) {
+    const workflow::Block& block = parent.pipeline->blocks[frame.block.value];
+    for (uint16_t i = 0; i < block.count; ++i) {
+      if (frame.steps[i].status == workflow::StepStatus::kWaiting && frame.steps[i].child == child)
+        at = StepAddress{frame.id, StepIndex(static_cast<uint16_t>(block.first.value + i))};
+    }
+  });
+  return at;
+}
+
+void StateMachine::link_children(int64_t now_us) {
+  now_us_ = now_us;
+  for (const auto& [child, parent_id] : waiting_children_) {
+    const auto hot = hot_.find(child);
+    if (hot == hot_.end() || !hot->second.state->parent.is_zero()) continue;
+    auto parent = find_run(parent_id);
+    if (!parent.ok()) continue;
+    const auto at = step_of_child(*(*parent)->state, child);
+    if (!at.has_value()) continue;
+    const auto& spec = std::get<workflow::ChildSpec>((*parent)->state->pipeline->steps[at->step.value].spec);
+    link_child(*hot_.at(child).state, *(*parent)->state, *at, spec.detached);
+  }
+}
+
 void StateMachine::recover_children(int64_t now_us) {
   // A crash may have cut a turn between the two runs' events.
   now_us_ = now_us;
@@ -135,24 +161,16 @@ void StateMachine::recover_children(int64_t now_us) {
     auto parent = find_run(parent_id);
     if (!parent.ok()) continue;
     workflow::RunState& state = *(*parent)->state;
-    std::optional<StepAddress> at;
-    workflow::for_each_frame(state, [&](const workflow::Frame& frame) {
-      const workflow::Block& block = state.pipeline->blocks[frame.block.value];
-      for (uint16_t i = 0; i < block.count; ++i) {
-        if (frame.steps[i].status == workflow::StepStatus::kWaiting && frame.steps[i].child == child)
-          at = StepAddress{frame.id, StepIndex(static_cast<uint16_t>(block.first.value + i))};
-      }
-    });
-    if (!at.has_value()) continue;
-    const auto hot = hot_.find(child);
-    if (const auto end = replayed_ends_.find(child); end != replayed_ends_.end()) {
-      ended_.push_back({child, parent_id, *at, std::move(end->second)});
-    } else if (hot != hot_.end() && hot->second.state->parent.is_zero()) {
-      link_child(*hot->second.state, state, *at, false);
-    } else if (hot == hot_.end()) {
+    const auto at = step_of_child(state, child);
+    if (at.has_value()) {
+      const auto& spec = std::get<workflow::ChildSpec>(state.pipeline->steps[at->step.value].spec);
       std::string bytes;
-      auto found = environment_.store->get(keys::of_id(keys::kRun, child), bytes);
-      if (found.ok() && !*found) workflow::restart_child(state, *at, *this, now_us);
+      const auto stored = environment_.store->get(keys::of_id(keys::kRun, child), bytes);
+      const bool begun = hot_.contains(child) || !stored.ok() || *stored;
+      if (const auto end = replayed_ends_.find(child); end != replayed_ends_.end() && !spec.detached)
+        ended_.push_back({child, parent_id, *at, std::move(end->second)});
+      else if (!begun || spec.detached)
+        workflow::restart_child(state, *at, begun, *this, now_us);
     }
     rest(parent_id, now_us);
   }

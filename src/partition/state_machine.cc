@@ -480,6 +480,8 @@ Status StateMachine::replay(const log::RecordView& record) {
     return {};
   }
   SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(record.run));
+  if (type == EventType::kReviewAnswered || type == EventType::kStepCompleted)
+    run->answered = type == EventType::kReviewAnswered;
   const workflow::Frame* frame =
       workflow::find_frame(*run->state, peek_frame(record.version, record.payload));
   if (frame == nullptr) {
@@ -503,7 +505,8 @@ void StateMachine::relieve(int64_t now_us) {
   for (auto it = hot_.begin(); it != hot_.end();) {
     workflow::rebuild(*it->second.state);
     // What its events left to be done is done when it is recovered, in memory.
-    if (it->second.state->resumed && !it->second.state->frames.empty()) {
+    const bool left = !it->second.state->frames.empty() || it->second.answered;
+    if (it->second.state->resumed && left) {
       ++it;
       continue;
     }
@@ -516,8 +519,29 @@ void StateMachine::relieve(int64_t now_us) {
   }
 }
 
+/// The log may have broken off between a person's answer and what follows from it.
+void StateMachine::finish_answers(workflow::RunState& run, int64_t now_us) {
+  std::vector<std::pair<StepAddress, RunId>> waiting;
+  workflow::for_each_frame(run, [&](const workflow::Frame& frame) {
+    const workflow::Block& block = run.pipeline->blocks[frame.block.value];
+    for (uint16_t i = 0; i < block.count; ++i) {
+      const workflow::StepState& step = frame.steps[i];
+      if (step.status == workflow::StepStatus::kWaiting && !step.review.is_zero())
+        waiting.push_back({{frame.id, StepIndex(static_cast<uint16_t>(block.first.value + i))}, step.review});
+    }
+  });
+  for (const auto& [at, review] : waiting) {
+    const auto item = find_review(review);
+    if (!item.ok() || !item->has_value() || (*item)->status != review::ItemStatus::kAnswered) continue;
+    const workflow::StepState* step = workflow::find_step(run, at);
+    if (step == nullptr || step->status != workflow::StepStatus::kWaiting) continue;
+    workflow::complete_review(run, at, (*item)->answer.root(), (*item)->ended_by, *this, now_us);
+  }
+}
+
 void StateMachine::recover(int64_t now_us) {
   refresh_catalog();
+  link_children(now_us);
   std::vector<RunId> ids;
   for (const auto& [id, run] : hot_) ids.push_back(id);
   std::sort(ids.begin(), ids.end());
@@ -526,6 +550,7 @@ void StateMachine::recover(int64_t now_us) {
   for (const RunId& id : ids) {
     const auto it = hot_.find(id);
     if (it == hot_.end()) continue;  // ended, or parked, with the run it belongs to
+    finish_answers(*it->second.state, now_us);
     workflow::on_time(*it->second.state, *this, now_us);
     rest(id, now_us);
   }

@@ -40,6 +40,7 @@ int run(int argc, char** argv) {
   add_fmt(app, &code);
   add_graph(app, &code);
   add_lsp(app, &code);
+  add_test(app, &code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

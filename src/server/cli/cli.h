@@ -36,5 +36,6 @@ void add_check(CLI::App& app, int* code);
 void add_fmt(CLI::App& app, int* code);
 void add_graph(CLI::App& app, int* code);
 void add_lsp(CLI::App& app, int* code);
+void add_test(CLI::App& app, int* code);
 
 }  // namespace switchyard::server::cli

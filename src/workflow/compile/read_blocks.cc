@@ -192,6 +192,7 @@ void BlocksCompiler::add_try(uint16_t draft, NewBlock wanted) {
 void BlocksCompiler::add_compensation(uint16_t draft, NewBlock wanted) {
   const Place place = *entry_at(drafts_[draft].place, "compensate");
   wanted.role = Block::Role::kCompensation;
+  wanted.output.reset();  // it is the container's
   wanted.in_order = false;
   const auto steps = kind_at(place) != nullptr ? std::optional(place) : entry_at(place, "steps");
   if (!steps.has_value()) {

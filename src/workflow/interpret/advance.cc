@@ -187,7 +187,7 @@ void Stepper::give_up_child(StepAddress at, const Error& error) {
 void Stepper::breach(StepAddress at) {
   const auto& spec = std::get<ReviewSpec>(step(at).spec);
   const StepState& s = state(at);
-  if (spec.on_breach == ReviewSpec::Breach::kEscalate && s.attempt == 1) {
+  if (spec.on_breach == ReviewSpec::Breach::kEscalate && s.attempt == 1 && !s.review.is_zero()) {
     ReviewEscalated body;
     body.review = s.review;
     body.queue = spec.escalate_to;
@@ -201,7 +201,8 @@ void Stepper::breach(StepAddress at) {
   StepFailed body;
   body.attempt = s.attempt;
   body.started_us = now_us_;
-  emit(at, closed);
+  // A crash may have come between this and what follows from it.
+  if (!s.review.is_zero()) emit(at, closed);
   if (spec.on_breach == ReviewSpec::Breach::kAnswer) {
     const Frame& own = frame(at.frame);
     auto answer = evaluate(*spec.breach_answer, own.slots, *own.arena);
@@ -224,6 +225,31 @@ Value Stepper::review_result(const Frame& own, const Value& answer, std::string_
   return result.build();
 }
 
+namespace {
+
+/// The result of an attempt as the step's type has it: the body of an HTTP answer fits the schema that the
+/// document gives it, with numbers as the schema wants them.
+Result<Value> typed_result(const Step& step, const Value& result, Arena& arena) {
+  const auto* http = std::get_if<HttpSpec>(&step.spec);
+  const Value* body = http == nullptr || http->response == nullptr ? nullptr : result.find("body");
+  if (body == nullptr) return result;
+  auto normal = http->response->normalize(*body, arena);
+  if (!normal.ok()) {
+    return make_error(ErrorKind::kUnprocessable, "http.bad_response",
+                      "the answer's body does not fit the response schema: " + normal.error().message +
+                          "; correct the schema, or what answers",
+                      "steps." + step.name + ".http.response");
+  }
+  if (is_same(*normal, *body)) return result;
+  std::span<Member> members;
+  const Value typed = copy_for_update(result, arena, &members);
+  for (Member& member : members)
+    if (member.key.as_string() == "body") member.value = *normal;
+  return typed;
+}
+
+}  // namespace
+
 // --- the interface ---
 
 void advance(RunState& run, Host& host, int64_t now_us) { Stepper(run, host, now_us).advance(); }
@@ -237,7 +263,11 @@ bool complete_effect(RunState& run, StepAddress at, uint16_t attempt, EffectResu
   Stepper stepper(run, host, now_us);
   if (effect.result.ok()) {
     Arena& arena = *find_frame(run, at.frame)->arena;
-    stepper.complete(at, copy_value(effect.result->root(), arena), copy_value(effect.meta.root(), arena));
+    auto result = typed_result(stepper.step(at), copy_value(effect.result->root(), arena), arena);
+    if (result.ok())
+      stepper.complete(at, *result, copy_value(effect.meta.root(), arena));
+    else
+      stepper.fail_attempt(at, result.error());
   } else {
     stepper.fail_attempt(at, effect.result.error());
   }
@@ -291,8 +321,10 @@ Status resume(RunState& run, std::string_view who, std::string_view why, Host& h
   return {};
 }
 
-void restart_child(RunState& run, StepAddress at, Host& host, int64_t now_us) {
-  Stepper(run, host, now_us).restart_child(at);
+void restart_child(RunState& run, StepAddress at, bool begun, Host& host, int64_t now_us) {
+  Stepper stepper(run, host, now_us);
+  stepper.restart_child(at, begun);
+  stepper.advance();
 }
 
 void cancel(RunState& run, std::string_view who, std::string_view why, Host& host, int64_t now_us) {

@@ -95,6 +95,7 @@ struct Applier {
       state.result = e.fallback;
       settle(StepStatus::kCompleted);
     } else {
+      if (!e.skipped) state.error = std::make_unique<RunError>(own(e.error));
       settle(e.skipped ? StepStatus::kSkipped : StepStatus::kFailed);
     }
   }
@@ -232,7 +233,11 @@ struct Applier {
   void operator()(const ReviewCommented&) const {}
   void operator()(const ReviewAnswered&) const {}
   void operator()(const ReviewReassigned&) const {}
-  void operator()(const ReviewClosed&) const {}
+  void operator()(const ReviewClosed&) const {
+    // Its step is told right after; should a crash come between, nobody is asked any more.
+    StepState* state = find_step(run, address());
+    if (state != nullptr) state->review = RunId();
+  }
   void operator()(const EpochStarted&) const { SY_CHECK(false); }
   void operator()(const BudgetUsed&) const {}
   /// Events of the partition itself.

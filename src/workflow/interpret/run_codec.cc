@@ -181,6 +181,8 @@ void write_steps(const Frame& frame, ByteWriter& out) {
     write_id(step.child, out);
     if (step.status == StepStatus::kCompleted) encode_value(step.result, out);
     if (step.status == StepStatus::kOpen) write_container(*step.container, out);
+    if (step.status == StepStatus::kFailed)
+      write_error(step.error == nullptr ? RunError() : *step.error, out);
   }
 }
 void read_steps(Frame& frame, ByteReader& in, uint8_t version = kRecordVersion) {
@@ -195,6 +197,8 @@ void read_steps(Frame& frame, ByteReader& in, uint8_t version = kRecordVersion) 
     if (version > 1) step.child = read_id(in);
     if (step.status == StepStatus::kCompleted) step.result = decode_value(in, *frame.arena);
     if (step.status == StepStatus::kOpen) step.container = read_container(in, *frame.arena);
+    if (step.status == StepStatus::kFailed && version > 1)
+      step.error = std::make_unique<RunError>(read_error(in));
     if (is_settled(step.status)) ++frame.settled;
   }
 }

@@ -179,18 +179,25 @@ void Stepper::start_child(StepAddress at) {
   body.detached = request->detached;
   emit(at, body);
   host_.start_child(run_, *request);
-  if (!request->detached) return;
-  Arena& arena = *frame(at.frame).arena;
-  MapBuilder result(arena);
-  result.add("run", Value::string(arena.copy(request->id.to_string())));
-  complete(at, result.build(), Value());
+  if (request->detached) complete_detached(at, request->id);
 }
 
-void Stepper::restart_child(StepAddress at) {
-  auto request = prepare_child(at);
-  SY_CHECK(request.ok());  // it was asked for before
-  request->id = state(at).child;
-  host_.start_child(run_, *request);
+void Stepper::restart_child(StepAddress at, bool begun) {
+  const RunId child = state(at).child;
+  if (!begun) {
+    auto request = prepare_child(at);
+    SY_CHECK(request.ok());  // it was asked for before
+    request->id = child;
+    host_.start_child(run_, *request);
+  }
+  if (std::get<ChildSpec>(step(at).spec).detached) complete_detached(at, child);
+}
+
+void Stepper::complete_detached(StepAddress at, const RunId& child) {
+  Arena& arena = *frame(at.frame).arena;
+  MapBuilder result(arena);
+  result.add("run", Value::string(arena.copy(child.to_string())));
+  complete(at, result.build(), Value());
 }
 
 void Stepper::request(StepAddress at, std::variant<ModelCall, HttpCall> call, int64_t default_timeout_us) {

@@ -23,8 +23,8 @@ class Stepper {
   void complete(StepAddress at, const Value& result, const Value& meta);
   /// One attempt failed: try again, stand in, skip, or fail the frame.
   void fail_attempt(StepAddress at, const Error& error);
-  /// A child that a crash kept from starting.
-  void restart_child(StepAddress at);
+  /// A child that a crash kept from starting, or whose step it kept from hearing that it began.
+  void restart_child(StepAddress at, bool begun);
   /// A child that took too long.
   void give_up_child(StepAddress at, const Error& error);
   /// A review nobody answered in time.
@@ -72,6 +72,7 @@ class Stepper {
   Result<Value> make_event(StepAddress at);
   void start_listen(StepAddress at);
   void start_state(StepAddress at);
+  void complete_detached(StepAddress at, const RunId& child);
   Result<ChildRequest> prepare_child(StepAddress at);
   void request(StepAddress at, std::variant<ModelCall, HttpCall> call, int64_t default_timeout_us);
 
@@ -102,6 +103,7 @@ class Stepper {
   void continue_unwinding();
   void end_run();
   void resume();
+  void resume_cut();
 
   Error killed_error(const Kill& kill) const;
   static Error too_large(const std::string& what);

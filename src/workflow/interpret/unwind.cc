@@ -99,8 +99,37 @@ void Stepper::end_run() {
   }
 }
 
+/// Where the log broke off between an event and those that follow from it at once.
+void Stepper::resume_cut() {
+  std::vector<StepAddress> failed, unasked;
+  for_each_frame(run_, [&](const Frame& own) {
+    const Block& block = run_.pipeline->blocks[own.block.value];
+    for (uint16_t i = 0; i < block.count; ++i) {
+      const StepState& s = own.steps[i];
+      const StepAddress at{own.id, StepIndex(static_cast<uint16_t>(block.first.value + i))};
+      if (s.status == StepStatus::kFailed) failed.push_back(at);
+      const bool review = run_.pipeline->steps[at.step.value].kind == StepKind::kReview;
+      if (review && s.status == StepStatus::kWaiting && s.review.is_zero()) unasked.push_back(at);
+    }
+  });
+  // The innermost first: how a frame ends may concern the one around it.
+  for (auto at = failed.rbegin(); at != failed.rend(); ++at) {
+    const StepState* s = find_step(run_, *at);
+    if (s == nullptr || s->error == nullptr || is_final(run_.status)) continue;
+    Error cause = to_error(*s->error);
+    if (cause.field.empty()) cause.field = "steps." + step_path(run_, *at);
+    fail_frame(at->frame, cause);
+  }
+  // The question was closed, and why is not recorded: it is put again.
+  for (const StepAddress at : unasked) {
+    const StepState* s = find_step(run_, at);
+    if (s != nullptr && s->status == StepStatus::kWaiting && !is_final(run_.status)) start_review(at);
+  }
+}
+
 void Stepper::resume() {
   run_.resumed = false;
+  resume_cut();
   std::vector<uint32_t> full;
   std::vector<StepAddress> open;
   for_each_frame(run_, [&](const Frame& own) {

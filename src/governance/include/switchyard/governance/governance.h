@@ -33,6 +33,8 @@ struct DeployRequest {
   bool dry_run = false;
 };
 
+class Snapshot;
+
 /// What a deployment changes (or would change).
 struct Change {
   enum class What : uint8_t { kAdded, kUnchanged } what = What::kAdded;
@@ -47,6 +49,7 @@ struct DeployReport {
   Diagnostics diagnostics;  ///< errors: nothing was deployed; warnings
   GovernanceOffset offset;  ///< after the deployment
   bool deployed = false;
+  std::shared_ptr<const Snapshot> snapshot;  ///< with the changes, also of a dry run; null when refused
 };
 
 /// One entry of the governance log, for people.
@@ -82,6 +85,7 @@ class Snapshot : public workflow::Catalog {
   virtual std::shared_ptr<const retention::Policy> retention() const = 0;
 };
 
+/// Whoever only makes dry runs against an empty registry needs `models` alone.
 struct GovernanceOptions {
   log::Log* log = nullptr;  ///< the governance log, owned by the caller
   const runtime::Clock* clock = nullptr;

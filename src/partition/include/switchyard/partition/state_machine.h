@@ -256,10 +256,11 @@ class StateMachine : private workflow::Host {
  private:
   struct HotRun {
     std::unique_ptr<workflow::RunState> state;
-    bool indexed = false;  ///< its list entries are in the store
-    bool queued = false;   ///< in unfinished_
-    bool marked = false;   ///< the store says that it was in memory at a checkpoint
-    int64_t timer_us = 0;  ///< the earliest entry for it in timers_
+    bool indexed = false;   ///< its list entries are in the store
+    bool queued = false;    ///< in unfinished_
+    bool answered = false;  ///< while replaying: a person's answer came last, and its step is not told yet
+    bool marked = false;    ///< the store says that it was in memory at a checkpoint
+    int64_t timer_us = 0;   ///< the earliest entry for it in timers_
   };
   struct Timer {
     int64_t due_us;
@@ -318,6 +319,11 @@ class StateMachine : private workflow::Host {
   void note_replayed(const Event& event, const workflow::RunState& run);    ///< after its fold
   void forget_replayed(const Event& event, const workflow::RunState& run);  ///< before its fold
   void recover_children(int64_t now_us);
+  /// Before anything runs: a child whose record ends before its link would end without telling its parent.
+  void link_children(int64_t now_us);
+  /// Which step of `parent` waits for `child`, if one does.
+  static std::optional<StepAddress> step_of_child(const workflow::RunState& parent, const RunId& child);
+  void finish_answers(workflow::RunState& run, int64_t now_us);
   void file(HotRun& run);  ///< a final run
   void park(HotRun& run);
   void store_record(HotRun& run);

@@ -111,8 +111,9 @@ void complete_review(RunState& run, StepAddress step, const Value& answer, std::
 bool complete_child(RunState& run, StepAddress step, const RunId& child, const EffectResult& result,
                     Host& host, int64_t now_us);
 
-/// Asks for a child again whose start a crash cut off. Requires: the step waits for a child.
-void restart_child(RunState& run, StepAddress step, Host& host, int64_t now_us);
+/// Asks for a child again whose start a crash cut off; when it has `begun`, and is detached, its step ends.
+/// Requires: the step waits for a child.
+void restart_child(RunState& run, StepAddress step, bool begun, Host& host, int64_t now_us);
 
 /// Acts on everything that is due: timers, retries, time-outs of attempts, the deadline, breached reviews.
 void on_time(RunState& run, Host& host, int64_t now_us);

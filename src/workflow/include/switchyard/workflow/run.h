@@ -83,6 +83,7 @@ struct StepState {
       0;         ///< kWaiting, kOpen: since when; else known only to the process that runs the attempt
   Value result;  ///< kCompleted
   std::unique_ptr<Container> container;  ///< kOpen
+  std::unique_ptr<RunError> error;       ///< kFailed: what its frame ends with
 
   // Not part of the folded state: known only to the process that runs the attempt.
   bool in_flight = false;

@@ -1,0 +1,344 @@
+#include "play.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "limits.h"
+#include "places.h"
+#include "switchyard/base/hash.h"
+#include "switchyard/types/json.h"
+
+namespace switchyard::rehearsal {
+namespace {
+
+using partition::StartRun;
+
+/// Where the run's search attributes and key come from, as the gateway evaluates them.
+Result<StartRun> prepare(const Case& test, const workflow::Catalog& catalog,
+                         const std::shared_ptr<const workflow::Pipeline>& pipeline) {
+  StartRun run;
+  run.pipeline = pipeline;
+  SY_ASSIGN_OR_RETURN(run.pins, catalog.pins_for(*pipeline));
+  run.arena = std::make_shared<Arena>(4096);
+  run.input = copy_value(test.input.root(), *run.arena);
+  run.principal = test.principal;
+  run.key = test.key;
+  const Value slots[] = {run.input, Value()};
+  if (run.key.empty() && pipeline->key.has_value()) {
+    SY_ASSIGN_OR_RETURN(const Value key, pipeline->key->evaluate(slots, *run.arena));
+    run.key = key.is(Kind::kString) ? std::string(key.as_string()) : to_json(key);
+  }
+  if (!pipeline->search.empty()) {
+    MapBuilder attributes(*run.arena);
+    for (const auto& [name, program] : pipeline->search) {
+      SY_ASSIGN_OR_RETURN(const Value value, program.evaluate(slots, *run.arena));
+      const Value* inner = value.is(Kind::kOptional) ? value.optional_value() : &value;
+      attributes.add(name, inner == nullptr ? Value() : *inner);
+    }
+    run.search = attributes.build();
+  }
+  run.id = RunId::make(test.at_us / 1000, 0, test.seed);
+  return run;
+}
+
+/// A value as JSON has it: what a client sees of it, and what a test file can say.
+Document as_json(const Value& value) {
+  auto parsed = parse_json_document(to_json(value), {.max_bytes = 64u << 20, .max_depth = 200});
+  return parsed.ok() ? *parsed : make_document(value);
+}
+
+class Player {
+ public:
+  Player(const Case& test, const workflow::Catalog& catalog,
+         const std::shared_ptr<const workflow::Pipeline>& pipeline, Stage& stage, const Request& request)
+      : test_(test), catalog_(catalog), pipeline_(pipeline), stage_(stage), request_(request) {
+    now_us_ = test.at_us;
+    limit_us_ = test.at_us + (test.until_us != 0 ? test.until_us : kMaxPlayUs);
+  }
+
+  Outcome play() {
+    auto command = prepare(test_, catalog_, pipeline_);
+    if (!command.ok()) return refuse(command.error());
+    auto started = stage_.start(std::move(*command), now_us_);
+    if (!started.ok()) return refuse(started.error());
+    run_ = *started;
+    run_on();
+    conclude();
+    return std::move(outcome_);
+  }
+
+ private:
+  struct Pending {
+    workflow::EffectRequest request;
+    Stub stub;
+    int64_t due_us = 0;  ///< 0: never
+    uint64_t order = 0;
+  };
+
+  Outcome refuse(const Error& error) {
+    outcome_.problem = "the run cannot begin: " + error.to_string();
+    return std::move(outcome_);
+  }
+
+  void run_on() {
+    size_t turns = 0;
+    while (outcome_.problem.empty()) {
+      if (++turns > kMaxTurns) {
+        outcome_.problem = "the case does not end within " + std::to_string(kMaxTurns) + " turns";
+        return;
+      }
+      collect_effects();
+      // Then people and timers: what the outside has said already comes first.
+      if (move() || deliver() || answer()) continue;
+      const int64_t due = stage_.next_due_us();
+      if (due != 0 && due <= now_us_) {
+        if (due == stuck_at_ && ++stuck_ > 1000) {
+          outcome_.problem = "what is due never gets done";
+          return;
+        }
+        if (due != stuck_at_) stuck_ = 0;
+        stuck_at_ = due;
+        stage_.turn(now_us_);
+        if (!stage_.failure().empty()) outcome_.problem = stage_.failure();
+        continue;
+      }
+      if (!stage_.failure().empty()) outcome_.problem = stage_.failure();
+      const int64_t next = next_us(due);
+      if (next == 0 || next > limit_us_) return;
+      now_us_ = std::max(now_us_ + 1, next + lateness());
+    }
+  }
+
+  int64_t lateness() {
+    if (request_.lateness_us == 0) return 0;
+    return static_cast<int64_t>(hash64(std::to_string(++moves_), test_.seed) %
+                                static_cast<uint64_t>(request_.lateness_us));
+  }
+
+  int64_t next_us(int64_t engine_due_us) {
+    int64_t next = engine_due_us;
+    const auto consider = [&next](int64_t us) {
+      if (us != 0 && (next == 0 || us < next)) next = us;
+    };
+    for (const auto& [key, pending] : pending_) consider(pending.due_us);
+    for (size_t i = 0; i < test_.moves.size(); ++i)
+      if (!moved_.contains(i)) consider(test_.at_us + test_.moves[i].after_us);
+    consider(next_answer_us_);
+    return next;
+  }
+
+  // --- effects
+  using EffectKey = std::tuple<RunId, std::string, uint16_t>;
+
+  void collect_effects() {
+    for (workflow::EffectRequest& request : stage_.take_effects()) {
+      const std::string path = path_of(request);
+      EffectKey key{request.run, path, request.attempt};
+      Pending pending;
+      pending.request = std::move(request);
+      if (!choose(path, pending)) return;
+      // The outside does not notice that the engine came back: what was asked before is not slower for it.
+      const auto [first, is_new] = asked_us_.try_emplace(key, now_us_);
+      if (is_new) ++outcome_.calls[path];
+      pending.due_us = pending.stub.what == Stub::What::kNever ? 0 : first->second + pending.stub.delay_us;
+      pending.order = ++asked_;
+      pending_.insert_or_assign(std::move(key), std::move(pending));
+    }
+  }
+
+  std::string path_of(const workflow::EffectRequest& request) {
+    return book().path(request.run, request.step.step.value, request.step.frame);
+  }
+
+  /// Names for what the log tells so far.
+  const Book& book() {
+    const auto& history = stage_.history();
+    if (stage_.restarts() != restarts_ || history.size() < seen_) {
+      book_.emplace(catalog_);
+      seen_ = 0;
+      restarts_ = stage_.restarts();
+    }
+    Arena arena;
+    for (; seen_ < history.size(); ++seen_) {
+      auto event = decode(history[seen_], arena);
+      if (event.ok()) book_->see(*event);
+    }
+    return *book_;
+  }
+
+  static Result<Event> decode(const Record& record, Arena& arena) {
+    return decode_event(static_cast<EventType>(record.header.type), record.header.version, record.header.run,
+                        record.header.step, record.header.time_us, record.payload, arena);
+  }
+
+  bool choose(const std::string& path, Pending& pending) {
+    const Stubs* best = nullptr;
+    int best_fit = 0;
+    for (const Stubs& stubs : test_.stubs) {
+      const int fit = fits(stubs.path, path);
+      if (fit > best_fit) best = &stubs, best_fit = fit;
+    }
+    if (best == nullptr) {
+      const auto* model = std::get_if<workflow::ModelCall>(&pending.request.call);
+      const auto* http = std::get_if<workflow::HttpCall>(&pending.request.call);
+      outcome_.problem =
+          "step " + path + " asked " +
+          (model != nullptr ? "model " + model->name + " with " + to_json(model->input.root())
+                            : http->method + " " + http->url) +
+          ", and the case has no stub for it; add stubs: { " + path + ": { " +
+          (model != nullptr ? "answer: { ... } } }, or real: true" : "status: 200, body: { ... } } }");
+      return false;
+    }
+    const size_t attempt = std::min<size_t>(pending.request.attempt, best->attempts.size());
+    pending.stub = best->attempts[attempt - 1];
+    return true;
+  }
+
+  /// Gives the results that are due, the earliest first.
+  bool deliver() {
+    auto first = pending_.end();
+    for (auto it = pending_.begin(); it != pending_.end(); ++it) {
+      if (it->second.due_us == 0 || it->second.due_us > now_us_) continue;
+      const auto when = [](const Pending& p) { return std::pair(p.due_us, p.order); };
+      if (first == pending_.end() || when(it->second) < when(first->second)) first = it;
+    }
+    if (first == pending_.end()) return false;
+    Pending pending = std::move(first->second);
+    pending_.erase(first);
+    stage_.complete(pending.request, result_of(pending), now_us_);
+    return true;
+  }
+
+  workflow::EffectResult result_of(const Pending& pending) {
+    switch (pending.stub.what) {
+      case Stub::What::kFail: return {pending.stub.error, {}};
+      case Stub::What::kReal: {
+        const auto& call = std::get<workflow::ModelCall>(pending.request.call);
+        if (request_.run_model) return {request_.run_model(call.name, call.version, call.input), {}};
+        return {make_error(ErrorKind::kUnprocessable, "test.no_models", "models do not run here"), {}};
+      }
+      default: return {pending.stub.answer, {}};
+    }
+  }
+
+  // --- people
+  bool answer() {
+    next_answer_us_ = 0;
+    auto items = stage_.reviews(now_us_);
+    if (!items.ok()) {
+      outcome_.problem = items.error().to_string();
+      return false;
+    }
+    std::sort(items->begin(), items->end(), [](const review::Item& a, const review::Item& b) {
+      return std::tie(a.created_us, a.id) < std::tie(b.created_us, b.id);
+    });
+    for (const review::Item& item : *items) {
+      const std::string path = book().path(item.run, item.step, item.frame);
+      size_t best = test_.people.size();
+      int best_fit = 0;
+      for (size_t i = 0; i < test_.people.size(); ++i) {
+        const int fit = said_.contains(i) ? 0 : fits(test_.people[i].path, path);
+        if (fit > best_fit) best = i, best_fit = fit;
+      }
+      if (best == test_.people.size()) continue;
+      const PersonAnswer& person = test_.people[best];
+      const int64_t at = item.created_us + person.after_us;
+      if (at > now_us_) {
+        if (next_answer_us_ == 0 || at < next_answer_us_) next_answer_us_ = at;
+        continue;
+      }
+      said_.insert(best);
+      const Status status = stage_.answer(item.id, person.who, person.answer, now_us_);
+      if (!status.ok())
+        outcome_.problem = "the answer to " + path + " was refused: " + status.error().to_string();
+      return true;
+    }
+    return false;
+  }
+
+  // --- what the case does at a time
+  bool move() {
+    for (size_t i = 0; i < test_.moves.size(); ++i) {
+      const Move& move = test_.moves[i];
+      if (moved_.contains(i) || test_.at_us + move.after_us > now_us_) continue;
+      moved_.insert(i);
+      const Status status = stage_.cancel(run_, move.who, move.why, now_us_);
+      if (!status.ok() && status.error().kind != ErrorKind::kConflict)
+        outcome_.problem = status.error().to_string();
+      return true;
+    }
+    return false;
+  }
+
+  // --- the end
+  void conclude() {
+    outcome_.history = stage_.history();
+    auto view = stage_.run(run_);
+    if (!view.ok()) {
+      if (outcome_.problem.empty()) outcome_.problem = view.error().to_string();
+      return;
+    }
+    const workflow::RunSummary& summary = view->summary;
+    outcome_.status =
+        workflow::is_final(summary.status) ? workflow::run_status_name(summary.status) : "waiting";
+    outcome_.error =
+        make_error(summary.error.kind, summary.error.code, summary.error.message, summary.error.field);
+    outcome_.took_us = (summary.ended_us != 0 ? summary.ended_us : now_us_) - summary.started_us;
+    read_history();
+  }
+
+  void read_history() {
+    Book names(catalog_);
+    Arena arena;
+    for (const Record& record : outcome_.history) {
+      auto event = decode(record, arena);
+      if (!event.ok()) {
+        outcome_.problem = event.error().to_string();
+        return;
+      }
+      names.see(*event);
+      if (event->run != run_) continue;
+      if (const auto* completed = std::get_if<RunCompleted>(&event->body))
+        outcome_.output = as_json(completed->output);
+      const std::string how = ending(*event);
+      if (!how.empty()) outcome_.path.push_back({names.path(run_, event->step, event->frame), how});
+    }
+  }
+
+  static std::string ending(const Event& event) {
+    if (std::holds_alternative<StepCompleted>(event.body)) return "completed";
+    if (std::holds_alternative<StepSkipped>(event.body)) return "skipped";
+    const auto* failed = std::get_if<StepFailed>(&event.body);
+    if (failed == nullptr || failed->retry_at_us != 0) return {};
+    return failed->has_fallback ? "replaced" : failed->skipped ? "left_out" : "failed";
+  }
+
+  const Case& test_;
+  const workflow::Catalog& catalog_;
+  const std::shared_ptr<const workflow::Pipeline> pipeline_;
+  Stage& stage_;
+  const Request& request_;
+  int64_t now_us_ = 0, limit_us_ = 0;
+  RunId run_;
+  std::optional<Book> book_{Book(catalog_)};
+  size_t seen_ = 0;
+  uint64_t restarts_ = 0;
+  std::map<EffectKey, Pending> pending_;
+  std::map<EffectKey, int64_t> asked_us_;
+  uint64_t asked_ = 0, moves_ = 0;
+  std::set<size_t> said_, moved_;
+  int64_t next_answer_us_ = 0, stuck_at_ = 0;
+  int stuck_ = 0;
+  Outcome outcome_;
+};
+
+}  // namespace
+
+Outcome play(const Case& test, const workflow::Catalog& catalog,
+             const std::shared_ptr<const workflow::Pipeline>& pipeline, Stage& stage,
+             const Request& request) {
+  return Player(test, catalog, pipeline, stage, request).play();
+}
+
+}  // namespace switchyard::rehearsal
