@@ -4,7 +4,6 @@
 #include <chrono>
 
 #include "switchyard/http/url.h"
-#include "switchyard/schema/schema.h"
 #include "switchyard/types/json.h"
 
 namespace switchyard::server {
@@ -38,26 +37,8 @@ Error unexpected(const std::string& url, int status) {
                     url + " answered with status " + std::to_string(status));
 }
 
-/// What the step's `response` says of the answer; null where it says nothing.
-schema::SchemaPtr response_schema(const workflow::EffectRequest& request) {
-  const workflow::Step& step = request.pipeline->steps[request.step.step.value];
-  return std::get<workflow::HttpSpec>(step.spec).response;
-}
-
-/// The body as the step's expressions may rely on it. What they get is recorded, so a replay checks nothing
-/// again.
-Result<Value> fitting(const Value& body, const schema::Schema& schema, const std::string& url, Arena& arena) {
-  auto normalized = schema.normalize(body, arena);
-  if (normalized.ok()) return *normalized;
-  const Error& error = normalized.error();
-  return make_error(ErrorKind::kUnprocessable, "http.unexpected_body",
-                    url + " answered with a body that does not fit the step's `response`: " + error.message,
-                    "body" + error.field);
-}
-
 /// { status, headers, body }: the body as JSON where it is JSON, else as text.
-Result<Document> http_result(const http::ClientResponse& response, const schema::Schema* schema,
-                             const std::string& url) {
+Result<Document> http_result(const http::ClientResponse& response) {
   auto arena = std::make_shared<Arena>(response.body.size() * 2 + 1024);
   MapBuilder result(*arena), headers(*arena);
   result.add("status", Value::integer(response.status));
@@ -82,9 +63,6 @@ Result<Document> http_result(const http::ClientResponse& response, const schema:
     } else {
       body = Value::string(arena->copy(response.body));
     }
-  }
-  if (schema != nullptr) {
-    SY_ASSIGN_OR_RETURN(body, fitting(body, *schema, url, *arena));
   }
   result.add("body", body);
   const Value value = result.build();
@@ -142,7 +120,7 @@ void Effects::call_http(workflow::EffectRequest request, std::function<void(work
   outgoing.timeout_ms = std::max<int64_t>(1, (request.deadline_us - clock_.now_us()) / 1000);
   const int64_t begun_us = clock_.monotonic_us();
   client_.request(std::move(outgoing),
-                  [this, begun_us, url = call.url, expect = call.expect, schema = response_schema(request),
+                  [this, begun_us, url = call.url, expect = call.expect,
                    done = std::move(done)](http::ClientResult result) {
                     auto arena = std::make_shared<Arena>(256);
                     MapBuilder meta(*arena);
@@ -154,7 +132,7 @@ void Effects::call_http(workflow::EffectRequest request, std::function<void(work
                       return done({std::move(result.response).error(), std::move(about)});
                     if (!expected(expect, result.response->status))
                       return done({unexpected(url, result.response->status), std::move(about)});
-                    done({http_result(*result.response, schema.get(), url), std::move(about)});
+                    done({http_result(*result.response), std::move(about)});
                   });
 }
 

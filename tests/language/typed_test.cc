@@ -305,9 +305,9 @@ output: { v: z.v }
   std::string message;
   EXPECT_EQ(run_once(snapshot, random, "{}", &message, "{\"v\":1}"), "")
       << "a whole number is a number: " << message;
-  EXPECT_EQ(run_once(snapshot, random, "{}", &message, "{\"v\":\"much\"}"), "http.bad_response");
+  EXPECT_EQ(run_once(snapshot, random, "{}", &message, "{\"v\":\"much\"}"), "http.unexpected_body");
   EXPECT_NE(message.find("v must be a number"), std::string::npos) << message;
-  EXPECT_EQ(run_once(snapshot, random, "{}", &message, "{}"), "http.bad_response");
+  EXPECT_EQ(run_once(snapshot, random, "{}", &message, "{}"), "http.unexpected_body");
 }
 
 }  // namespace

@@ -235,10 +235,9 @@ Result<Value> typed_result(const Step& step, const Value& result, Arena& arena) 
   if (body == nullptr) return result;
   auto normal = http->response->normalize(*body, arena);
   if (!normal.ok()) {
-    return make_error(ErrorKind::kUnprocessable, "http.bad_response",
-                      "the answer's body does not fit the response schema: " + normal.error().message +
-                          "; correct the schema, or what answers",
-                      "steps." + step.name + ".http.response");
+    return make_error(ErrorKind::kUnprocessable, "http.unexpected_body",
+                      "the answer's body does not fit the step's `response`: " + normal.error().message,
+                      "body" + normal.error().field);
   }
   if (is_same(*normal, *body)) return result;
   std::span<Member> members;
