@@ -1,8 +1,8 @@
 #include "scenery.h"
 
-#include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <vector>
 
 #include "switchyard/workflow/compiler.h"
 
@@ -32,8 +32,11 @@ std::string form(std::string text) {
   return text;
 }
 
-const std::array<std::pair<const char*, std::string>, 13>& documents() {
-  static const std::array<std::pair<const char*, std::string>, 13> kDocuments{{
+using Documents = std::vector<std::pair<const char*, std::string>>;
+
+/// Runs of single steps.
+const Documents& step_documents() {
+  static const Documents kDocuments{
       {"quick", R"Y(
 steps:
   twice: { set: { n: input.n * 2 } }
@@ -119,6 +122,13 @@ steps:
   opinion: { review: { queue: desk, form: $FORM, show: { n: input.n } } }
 output: { said: opinion.fraud }
 )Y")},
+  };
+  return kDocuments;
+}
+
+/// Steps side by side, and steps that hold others.
+const Documents& flow_documents() {
+  static const Documents kDocuments{
       {"parallel", form(R"Y(
 deadline: 30s
 steps:
@@ -216,7 +226,7 @@ steps:
   away: { pipeline: sim/batch, input: { n: 1, amount: 2.0, card: input.card }, key: "'other'", detached: true }
 output: { n: first.n, others: size(others.results), away: away.run }
 )Y"},
-  }};
+  };
   return kDocuments;
 }
 
@@ -248,7 +258,7 @@ class Limits final : public rules::RuleTable {
 };
 
 /// What events and the clock start, and what waits for events: whole documents but for the input.
-const std::vector<std::pair<const char*, std::string>>& event_documents() {
+const Documents& event_documents() {
   static const std::vector<std::pair<const char*, std::string>> kDocuments{
       {"await", R"Y(
 steps:
@@ -343,7 +353,8 @@ class SceneryResolver final : public workflow::Resolver {
 
 Scenery::Scenery() : limits_(std::make_shared<Limits>()) {
   SceneryResolver resolver(*limits_);
-  std::vector<std::pair<const char*, std::string>> all(documents().begin(), documents().end());
+  Documents all = step_documents();
+  all.insert(all.end(), flow_documents().begin(), flow_documents().end());
   all.insert(all.end(), event_documents().begin(), event_documents().end());
   for (const auto& [name, body] : all) {
     const std::string text = "pipeline: sim/" + std::string(name) + "@1.0.0" + kInput + body;

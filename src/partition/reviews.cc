@@ -176,7 +176,8 @@ Result<review::Item> StateMachine::answer(const AnswerReview& command, int64_t n
   body.answer = value;
   body.claimed_us = item.claimed_us;
   const bool recorded = emit(state, Event{item.run, item.step, now_us, body, item.frame});
-  if (recorded) workflow::complete_review(state, {item.frame, StepIndex(item.step)}, value, command.who, *this, now_us);
+  if (recorded)
+    workflow::complete_review(state, {item.frame, StepIndex(item.step)}, value, command.who, *this, now_us);
   rest(item.run, now_us);
   if (!recorded)
     return make_error(ErrorKind::kTooLarge, "review.too_large",

@@ -119,21 +119,19 @@ void Effects::call_http(workflow::EffectRequest request, std::function<void(work
   outgoing.idempotent = request.effect != workflow::EffectClass::kEffectful;
   outgoing.timeout_ms = std::max<int64_t>(1, (request.deadline_us - clock_.now_us()) / 1000);
   const int64_t begun_us = clock_.monotonic_us();
-  client_.request(std::move(outgoing),
-                  [this, begun_us, url = call.url, expect = call.expect,
-                   done = std::move(done)](http::ClientResult result) {
-                    auto arena = std::make_shared<Arena>(256);
-                    MapBuilder meta(*arena);
-                    meta.add("run_us", Value::integer(clock_.monotonic_us() - begun_us));
-                    if (result.response.ok()) meta.add("status", Value::integer(result.response->status));
-                    const Value told = meta.build();
-                    Document about(std::move(arena), told);
-                    if (!result.response.ok())
-                      return done({std::move(result.response).error(), std::move(about)});
-                    if (!expected(expect, result.response->status))
-                      return done({unexpected(url, result.response->status), std::move(about)});
-                    done({http_result(*result.response), std::move(about)});
-                  });
+  client_.request(std::move(outgoing), [this, begun_us, url = call.url, expect = call.expect,
+                                        done = std::move(done)](http::ClientResult result) {
+    auto arena = std::make_shared<Arena>(256);
+    MapBuilder meta(*arena);
+    meta.add("run_us", Value::integer(clock_.monotonic_us() - begun_us));
+    if (result.response.ok()) meta.add("status", Value::integer(result.response->status));
+    const Value told = meta.build();
+    Document about(std::move(arena), told);
+    if (!result.response.ok()) return done({std::move(result.response).error(), std::move(about)});
+    if (!expected(expect, result.response->status))
+      return done({unexpected(url, result.response->status), std::move(about)});
+    done({http_result(*result.response), std::move(about)});
+  });
 }
 
 }  // namespace switchyard::server

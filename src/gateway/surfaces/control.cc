@@ -14,7 +14,7 @@ namespace {
 using namespace surfaces;  // NOLINT: the file is a surface
 
 using Change = void (partition::Engine::*)(const RunId&, std::string, std::string,
-                                          partition::Reply<partition::RunView>);
+                                           partition::Reply<partition::RunView>);
 
 /// Cancel, pause, resume: who and why, and the decision afterwards.
 template <Change change>
@@ -75,22 +75,21 @@ void restart_decision(Call&& call, const Services& services) {
   if (!why.ok()) return call.fail(why.error());
   const auto wait_us = wanted_wait(call, body->root(), services);
   if (!wait_us.ok()) return call.fail(wait_us.error());
-  with_events(std::move(call), services,
-              [&services, from = *from, why = *why, wait_us = *wait_us](
-                  Call& later, const partition::RunView& view,
-                  const std::vector<partition::RecordedEvent>& events) {
-                if (view.compaction.has_value()) return later.fail(compacted_error(view));
-                auto start = restart_of(events, from, why, later, services);
-                if (!start.ok()) return later.fail(start.error());
-                begin_decision(std::move(later), services, std::move(*start), wait_us);
-              });
+  with_events(
+      std::move(call), services,
+      [&services, from = *from, why = *why, wait_us = *wait_us](
+          Call& later, const partition::RunView& view, const std::vector<partition::RecordedEvent>& events) {
+        if (view.compaction.has_value()) return later.fail(compacted_error(view));
+        auto start = restart_of(events, from, why, later, services);
+        if (!start.ok()) return later.fail(start.error());
+        begin_decision(std::move(later), services, std::move(*start), wait_us);
+      });
 }
-
 
 // --- many at once ---
 
-constexpr size_t kMaxBulkOperations = 32;    // kept for those who ask how they went
-constexpr size_t kMaxBulkFailures = 20;      // told in full
+constexpr size_t kMaxBulkOperations = 32;  // kept for those who ask how they went
+constexpr size_t kMaxBulkFailures = 20;    // told in full
 constexpr int64_t kMaxBulkDecisions = 100'000;
 
 /// One change of many decisions, and how far it is.
@@ -102,8 +101,8 @@ struct BulkOperation {
   std::string error;
 };
 
-/// The operations of this process; after a restart they are forgotten, and may be started again: what has ended,
-/// or is paused already, is not changed twice.
+/// The operations of this process; after a restart they are forgotten, and may be started again: what has
+/// ended, or is paused already, is not changed twice.
 class BulkOperations {
  public:
   Result<std::string> add(BulkOperation operation, RunId id) {
@@ -214,9 +213,10 @@ Result<partition::RunFilter> bulk_filter(const Value& body) {
   filter.limit = partition::kMaxListLimit;
   const Value* wanted = body.find("filter");
   if (wanted == nullptr || !wanted->is(Kind::kMap) || wanted->members().empty()) {
-    return make_error(ErrorKind::kInvalidArgument, "request.missing",
-                      "'filter' must be an object that says which decisions, as in {\"pipeline\": \"shop/refund\"}",
-                      "filter");
+    return make_error(
+        ErrorKind::kInvalidArgument, "request.missing",
+        "'filter' must be an object that says which decisions, as in {\"pipeline\": \"shop/refund\"}",
+        "filter");
   }
   SY_RETURN_IF_ERROR(only_members(*wanted, {"pipeline", "version", "key", "status", "search"}));
   SY_ASSIGN_OR_RETURN(filter.pipeline, optional_text(*wanted, "pipeline"));
@@ -229,7 +229,8 @@ Result<partition::RunFilter> bulk_filter(const Value& body) {
   const Value* search = wanted->find("search");
   if (search == nullptr) return filter;
   if (!search->is(Kind::kMap))
-    return make_error(ErrorKind::kInvalidArgument, "request.bad_type", "'search' must be an object", "filter.search");
+    return make_error(ErrorKind::kInvalidArgument, "request.bad_type", "'search' must be an object",
+                      "filter.search");
   for (const Member& member : search->members()) {
     filter.search.emplace_back(member.key.as_string(), member.value.is(Kind::kString)
                                                            ? std::string(member.value.as_string())
@@ -260,7 +261,8 @@ void start_bulk(Call&& call, const Services& services, const std::shared_ptr<Bul
   }
   if (*limit < 1 || *limit > kMaxBulkDecisions) {
     return call.fail(make_error(ErrorKind::kInvalidArgument, "request.bad_number",
-                                "'limit' is a number from 1 to " + std::to_string(kMaxBulkDecisions), "limit"));
+                                "'limit' is a number from 1 to " + std::to_string(kMaxBulkDecisions),
+                                "limit"));
   }
   BulkOperation operation;
   operation.action = *action;
@@ -314,7 +316,8 @@ void add_control(Gateway& gateway, const Services& services) {
      change_decision<&partition::Engine::pause_run>);
   on("POST /api/v1/decisions/{id}/resume", "resume_decision", Permission::kDecisionsCancel,
      change_decision<&partition::Engine::resume_run>);
-  on("POST /api/v1/decisions/{id}/restart", "restart_decision", Permission::kDecisionsStart, restart_decision);
+  on("POST /api/v1/decisions/{id}/restart", "restart_decision", Permission::kDecisionsStart,
+     restart_decision);
   const auto operations = std::make_shared<BulkOperations>();  // shared by the two operations
   gateway.on("POST /api/v1/bulk-operations", "start_bulk_operation", Permission::kDecisionsCancel,
              [&services, operations](Call&& call) { start_bulk(std::move(call), services, operations); });

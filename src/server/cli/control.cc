@@ -30,11 +30,12 @@ int change(const ChangeSettings& settings) {
     body += ",\"wait\":\"10s\"";
   }
   body += '}';
-  return with_answer(settings.connection, http::Method::kPost,
-                     "/api/v1/decisions/" + encode(settings.id) + "/" + settings.action, body, [&](const Value& root) {
-                       std::printf("%s is %s\n", text_of(root, "id").c_str(), text_of(root, "status").c_str());
-                       return kDone;
-                     });
+  return with_answer(
+      settings.connection, http::Method::kPost,
+      "/api/v1/decisions/" + encode(settings.id) + "/" + settings.action, body, [&](const Value& root) {
+        std::printf("%s is %s\n", text_of(root, "id").c_str(), text_of(root, "status").c_str());
+        return kDone;
+      });
 }
 
 struct BulkSettings {
@@ -48,8 +49,10 @@ Result<std::string> bulk_request(const BulkSettings& settings) {
   Arena arena;
   MapBuilder filter(arena), search(arena), request(arena);
   const auto text = [](const std::string& value) { return Value::string(value); };
-  for (const auto& [name, value] : {std::pair{"pipeline", &settings.pipeline}, {"version", &settings.version},
-                                    {"status", &settings.status}, {"key", &settings.key}}) {
+  for (const auto& [name, value] : {std::pair{"pipeline", &settings.pipeline},
+                                    {"version", &settings.version},
+                                    {"status", &settings.status},
+                                    {"key", &settings.key}}) {
     if (!value->empty()) filter.add(name, text(*value));
   }
   for (const std::string& each : settings.search) {
@@ -114,7 +117,8 @@ void add_control(CLI::App& app, int* code) {
     command->add_option("decision", settings->id, "The decision's id")->required();
     command->add_option("--why", settings->why, "The reason, for the record")->required();
     if (settings->action == "restart")
-      command->add_option("--from", settings->from, "The step from which everything is done anew")->required();
+      command->add_option("--from", settings->from, "The step from which everything is done anew")
+          ->required();
     add_connection_options(*command, settings->connection);
     command->callback([settings, code] { *code = change(*settings); });
   }
@@ -126,7 +130,8 @@ void add_control(CLI::App& app, int* code) {
   all->add_option("--pipeline-version", many->version, "Of this version of it");
   all->add_option("--status", many->status, "running, waiting or paused");
   all->add_option("--key", many->key, "With this partition key");
-  all->add_option("--search", many->search, "attribute=value; several must all hold")->allow_extra_args(false);
+  all->add_option("--search", many->search, "attribute=value; several must all hold")
+      ->allow_extra_args(false);
   all->add_option("--why", many->why, "The reason, for the record")->required();
   all->add_flag("--dry-run", many->dry_run, "Count what fits and change nothing");
   add_connection_options(*all, many->connection);

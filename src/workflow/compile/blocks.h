@@ -14,8 +14,8 @@
 
 namespace switchyard::workflow::compiler {
 
-/// Compiles the steps of a pipeline, block by block. First read(): every step of every block gets its index, a
-/// block's steps next to each other. Then compile(): within a block in the order of the references, a
+/// Compiles the steps of a pipeline, block by block. First read(): every step of every block gets its index,
+/// a block's steps next to each other. Then compile(): within a block in the order of the references, a
 /// container's blocks with the container.
 class BlocksCompiler {
  public:

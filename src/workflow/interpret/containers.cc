@@ -46,10 +46,10 @@ void Stepper::open_container(StepAddress at) {
     auto items = spec->items.evaluate(own.slots, *own.arena);
     if (!items.ok()) return fail_attempt(at, items.error());
     if (!items->is(Kind::kList) && !items->is(Kind::kMap)) {
-      return fail_attempt(at, make_error(ErrorKind::kUnprocessable, "workflow.not_a_list",
-                                         "'" + spec->items.text() + "' gave " +
-                                             std::string(kind_name(items->kind())) +
-                                             "; for_each goes through a list or a map"));
+      return fail_attempt(
+          at, make_error(ErrorKind::kUnprocessable, "workflow.not_a_list",
+                         "'" + spec->items.text() + "' gave " + std::string(kind_name(items->kind())) +
+                             "; for_each goes through a list or a map"));
     }
     if (item_count(*items) > kMaxItems) {
       return fail_attempt(at, make_error(ErrorKind::kTooLarge, "workflow.too_many_items",
@@ -93,9 +93,9 @@ void Stepper::continue_for_each(StepAddress at) {
   if (spec.on_item_error == ForEachSpec::ItemError::kFail && !c.failures.empty()) {
     const Container::Failure& first = c.failures.front();
     return fail_container(
-        at, make_error(c.error.has_value() ? c.error->kind : ErrorKind::kUnprocessable, first.code,
-                       first.message,
-                       "steps." + step_path(run_, at) + "[" + std::to_string(first.iteration) + "]"));
+        at,
+        make_error(c.error.has_value() ? c.error->kind : ErrorKind::kUnprocessable, first.code, first.message,
+                   "steps." + step_path(run_, at) + "[" + std::to_string(first.iteration) + "]"));
   }
   const Value* items = container_items(run_, at);
   SY_CHECK(items != nullptr);
@@ -124,11 +124,11 @@ void Stepper::continue_repeat(StepAddress at) {
     return open_block(at, step(at).blocks[0], c.next);
   }
   if (!c.last && spec.fail_on_max) {
-    return fail_container(at, make_error(ErrorKind::kUnprocessable, "workflow.repeat_exhausted",
-                                         "the condition '" + spec.until.text() + "' did not hold after " +
-                                             std::to_string(spec.max) +
-                                             " rounds; raise max, or say on_max: stop",
-                                         "steps." + step_path(run_, at)));
+    return fail_container(at,
+                          make_error(ErrorKind::kUnprocessable, "workflow.repeat_exhausted",
+                                     "the condition '" + spec.until.text() + "' did not hold after " +
+                                         std::to_string(spec.max) + " rounds; raise max, or say on_max: stop",
+                                     "steps." + step_path(run_, at)));
   }
   MapBuilder result(*frame(at.frame).arena);
   if (run_.pipeline->blocks[step(at).blocks[0].value].output.has_value()) result.add("value", c.carry);

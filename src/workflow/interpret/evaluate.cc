@@ -119,8 +119,8 @@ Result<HttpCall> prepare_http(const Frame& frame, const HttpSpec& spec) {
   return call;
 }
 
-Result<ReviewRequested> prepare_review(const RunState& run, const Frame& frame, const Step& step, RunId review,
-                                       int64_t now_us) {
+Result<ReviewRequested> prepare_review(const RunState& run, const Frame& frame, const Step& step,
+                                       RunId review, int64_t now_us) {
   const auto& spec = std::get<ReviewSpec>(step.spec);
   Arena& arena = *frame.arena;
   ReviewRequested request;

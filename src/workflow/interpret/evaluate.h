@@ -37,8 +37,8 @@ double seeded_uniform(const RunState& run, const Frame& frame, std::string_view 
 Result<HttpCall> prepare_http(const Frame& frame, const HttpSpec& spec);
 
 /// A review step's first event.
-Result<ReviewRequested> prepare_review(const RunState& run, const Frame& frame, const Step& step, RunId review,
-                                       int64_t now_us);
+Result<ReviewRequested> prepare_review(const RunState& run, const Frame& frame, const Step& step,
+                                       RunId review, int64_t now_us);
 
 /// Seconds and nanoseconds as CEL's timestamp.
 inline Value timestamp_value(int64_t us) {

@@ -35,8 +35,7 @@ std::optional<Place> read_item_error(StepInput& in, ForEachSpec& spec) {
   if (place->node->is(Node::Kind::kString) && place->node->text == "skip") {
     spec.on_item_error = ForEachSpec::ItemError::kSkip;
   } else if (!place->node->is(Node::Kind::kString) || place->node->text != "fail") {
-    in.context.error(*place, "pipeline.bad_on_error",
-                     "`on_item_error` cannot be " + place->node->describe(),
+    in.context.error(*place, "pipeline.bad_on_error", "`on_item_error` cannot be " + place->node->describe(),
                      "write fail, skip or { value: <template> }");
   }
   return std::nullopt;
@@ -52,11 +51,11 @@ bool compile_for_each(StepInput& in) {
     if (!item.has_value()) {
       const Type& given = items->result_type();
       const bool absent = given.is(TypeKind::kOptional) || given.is(TypeKind::kNullable);
-      in.context.error(in.place, "pipeline.type",
-                       "`for_each` expects a list or a map, and '" + items->text() + "' is " +
-                           given.to_string(),
-                       absent ? "say what absence means: " + items->text() + ".orValue([])"
-                              : "write an expression that gives a list");
+      in.context.error(
+          in.place, "pipeline.type",
+          "`for_each` expects a list or a map, and '" + items->text() + "' is " + given.to_string(),
+          absent ? "say what absence means: " + items->text() + ".orValue([])"
+                 : "write an expression that gives a list");
       items.reset();
       item = Type::error();
     }

@@ -75,8 +75,10 @@ bool compile_repeat(StepInput& in) {
   if (from.has_value()) {
     const auto output_place = in.fields.find("output");
     if (!block->output.has_value()) {
-      in.context.error(in.place, "pipeline.no_output", "`repeat` with `from` needs an `output`: what the next round "
-                       "begins with", "add output: <template of the shape of `from`> to the step");
+      in.context.error(in.place, "pipeline.no_output",
+                       "`repeat` with `from` needs an `output`: what the next round "
+                       "begins with",
+                       "add output: <template of the shape of `from`> to the step");
       return false;
     }
     if (!check_fits(in.context, *output_place, *block->output, from->type, "the next round")) return false;

@@ -1,4 +1,5 @@
-// try: { steps, output }, catch: [ { on, when, as, steps, output } ], finally: { steps }: failures are dealt with.
+// try: { steps, output }, catch: [ { on, when, as, steps, output } ], finally: { steps }: failures are dealt
+// with.
 #include <algorithm>
 
 #include "../../limits.h"

@@ -84,7 +84,7 @@ struct EngineOptions {
   std::function<std::shared_ptr<const workflow::Catalog>()> catalog;
   EffectExecutor* executor = nullptr;
   WebhookSender* webhooks = nullptr;  ///< without one, messages to webhooks wait
-  EventObserver observer;  ///< may be empty
+  EventObserver observer;             ///< may be empty
   /// Holds archive/ and payloads/ with a folder per partition each. Empty: nothing leaves the log, and large
   /// values are refused.
   std::string history_directory;
