@@ -141,7 +141,10 @@ const workflow::Outline::Scope* Place::scope() const {
   for (const auto& expression : outline_->expressions) {
     const auto path = parts_of(expression.path);
     const auto shared = std::mismatch(own.begin(), own.end(), path.begin(), path.end()).first - own.begin();
-    const int64_t score = shared * 1000 + (expression.position.line == line ? 500 : 0) -
+    // Within a container's steps, its `output` sees what they see; its other entries see less.
+    const auto at = static_cast<size_t>(shared);
+    const bool inside = at < own.size() && own[at] == "steps" && at < path.size() && path[at] == "output";
+    const int64_t score = shared * 1000 + (expression.position.line == line ? 500 : 0) + (inside ? 100 : 0) -
                           (static_cast<int64_t>(path.size()) - shared);
     if (found != nullptr && score <= best) continue;
     found = &expression;
