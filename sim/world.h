@@ -209,4 +209,28 @@ class World final : public partition::Peers, private partition::WebhookSender {
   WorldOutcome outcome_;
 };
 
+template <typename T>
+void World::call(uint32_t partition, std::string what,
+                 std::function<Result<T>(partition::StateMachine&, int64_t)> work,
+                 std::function<void(Result<T>)> done) {
+  const uint64_t request = ask(std::move(what));
+  const auto reply = [this, request, done = std::move(done)](Result<T> result) {
+    if (options_.plant == Plant::kLostReply && request % 50 == 0) return;
+    if (answered(request)) done(std::move(result));
+  };
+  partition::Command message{
+      partition,
+      partition::Call{[work = std::move(work), reply](partition::PartitionHost& host, int64_t now_us) {
+                        auto result = std::make_shared<Result<T>>(work(host.machine(), now_us));
+                        host.reply_when_durable([result, reply](const Status& status) {
+                          if (status.ok())
+                            reply(std::move(*result));
+                          else
+                            reply(status.error());
+                        });
+                      },
+                      [reply](const Error& error) { reply(error); }}};
+  if (!mailbox_->push(std::move(message))) fail("the mailbox is full");
+}
+
 }  // namespace switchyard::sim

@@ -108,6 +108,10 @@ class MachineStage final : public Stage, private partition::EventWriter, private
   void start_effect(workflow::EffectRequest request, bool) override {
     effects_.push_back(std::move(request));
   }
+  // One partition delivers nothing to others, and nothing leaves a rehearsal.
+  void deliver(partition::Delivery) override { SY_CHECK(false); }
+  void acknowledge(partition::Acknowledgement) override { SY_CHECK(false); }
+  void send_webhook(partition::WebhookRequest) override {}
   void run_rests(const workflow::RunState&) override {}
 
   // --- dying and coming back

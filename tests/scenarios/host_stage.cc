@@ -22,7 +22,7 @@ class Numbers final : public runtime::Random {
   bool given_ = false;
 };
 
-class HostStage final : public rehearsal::Stage, private partition::EffectExecutor {
+class HostStage final : public rehearsal::Stage, private partition::EffectExecutor, private partition::Peers {
  public:
   HostStage(std::shared_ptr<const workflow::Catalog> catalog, uint64_t seed, uint32_t partitions, Kills kills)
       : random_(seed), kills_(kills), logs_(log::MemoryLogs::create()) {
@@ -144,10 +144,20 @@ class HostStage final : public rehearsal::Stage, private partition::EffectExecut
     settle(now_us);
   }
 
+  // partition::Peers
+  void deliver(partition::Delivery delivery) override {
+    const uint32_t to = delivery.to.value;
+    mailbox_->push_unbounded({to, std::move(delivery)});
+  }
+  void acknowledge(partition::Acknowledgement acknowledgement) override {
+    mailbox_->push_unbounded({acknowledgement.to.value, acknowledgement});
+  }
+
   void open() {
     mailbox_ = std::make_unique<partition::CommandBox>(partition::kMailboxCapacity);
+    partition::Peers* const peers = this;
     for (uint32_t p = 0; p < engine_.partitions; ++p) {
-      hosts_.push_back(std::make_unique<partition::PartitionHost>(PartitionId(p), engine_, *mailbox_));
+      hosts_.push_back(std::make_unique<partition::PartitionHost>(PartitionId(p), engine_, *mailbox_, peers));
       const Status status = hosts_.back()->open();
       if (!status.ok()) failure_ = status.error().to_string();
     }
