@@ -152,18 +152,14 @@ int64_t World::next_hook_us() const {
 void World::check_events(bool at_rest) {
   FlowHistory flow(*scenery_, partitions_);
   for (uint32_t p = 0; p < partitions_ && !failed(); ++p) {
-    LogOffset at = real_log(p).first_offset();
-    while (at < real_log(p).durable_end()) {
-      auto next = real_log(p).read(at, 1u << 20, [&](const log::RecordView& record) {
-        auto arena = std::make_shared<Arena>();
-        auto payload = std::make_shared<const std::string>(record.payload);
-        auto event = decode_event(static_cast<EventType>(record.type), record.version, record.run,
-                                  record.step, record.time_us, *payload, *arena);
-        if (event.ok()) flow.add(PartitionId(p), {std::move(*event), record.offset, arena, payload});
-        return event.ok();
-      });
-      if (!next.ok()) return fail("the log cannot be read: " + next.error().message);
-      at = *next;
+    for (const Kept& kept : durable_[p]) {
+      auto arena = std::make_shared<Arena>();
+      auto payload = std::make_shared<const std::string>(kept.payload);
+      const log::RecordView record = kept.view();
+      auto event = decode_event(static_cast<EventType>(record.type), record.version, record.run, record.step,
+                                record.time_us, *payload, *arena);
+      if (!event.ok()) return fail("an event cannot be read: " + event.error().message);
+      flow.add(PartitionId(p), {std::move(*event), record.offset, arena, payload});
     }
   }
   flow.finish(at_rest);

@@ -594,7 +594,8 @@ Status PartitionHost::health() const {
     return make_error(ErrorKind::kUnavailable, "partition.failed",
                       "partition " + std::to_string(id_.value) + " has stopped: " + published_.failure);
   }
-  if (published_.stalled)
+  // What refuses new work is told at once, not at the end of the turn.
+  if (published_.stalled || log_->stalled())
     return make_error(ErrorKind::kNoSpace, "partition.disk_full", "the disk of the log is full");
   return {};
 }

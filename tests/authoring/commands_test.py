@@ -14,7 +14,7 @@ import xml.etree.ElementTree
 HERE = pathlib.Path(__file__).resolve().parent
 EXAMPLES = HERE.parent.parent / "examples"
 OPTIONS = argparse.Namespace(binary="")
-GOOD = "pipeline: shop/a@1.0.0\ninput: { schema: { type: object, required: [x], properties: { x: { type: number } } } }\n" \
+GOOD = "pipeline: shop/a@1.0.0\ninput: { schema: { type: object, required: [x], additionalProperties: false, properties: { x: { type: number } } } }\n" \
        "steps:\n  one: { set: { big: input.x > 1.0 } }\noutput: { big: one.big }\n"
 
 
@@ -48,7 +48,7 @@ class Check(Commands):
         self.write("b/b.pipeline.yaml", GOOD.replace("one.big }", "two.big }"))
         self.write("c.yaml", "a: [1\n")
         found = self.sy("check", code=1)
-        for words in ("a.pipeline.yaml:4:25: error:", "b/b.pipeline.yaml:5:16: error:", "c.yaml:", "mend:", "see: docs/", "3 mistakes"):
+        for words in ("a.pipeline.yaml:4:28: error:", "b/b.pipeline.yaml:5:16: error:", "c.yaml:", "mend:", "see: docs/", "3 mistakes"):
             self.assertIn(words, found)
 
     def test_warnings_fail_only_a_strict_check(self):

@@ -32,7 +32,7 @@ SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
 ORDER_TYPE = """
 event: order.placed@1.0.0
-schema: { type: object, required: [customer, n, total], properties: { customer: { type: string }, n: { type: integer }, total: { type: number } } }
+schema: { type: object, required: [customer, n, total], additionalProperties: false, properties: { customer: { type: string }, n: { type: integer }, total: { type: number } } }
 """
 AGENT = """
 pipeline: shop/customer@1.0.0

@@ -254,20 +254,20 @@ void get_agent_state(Call&& call, const Services& services) {
 }  // namespace
 
 void add_events(Gateway& gateway, const Services& services) {
-  const auto add = [&](std::string_view route, const char* id, Permission permission,
-                       void (*operation)(Call&&, const Services&)) {
+  const auto on = [&](std::string_view route, const char* id, Permission permission,
+                      void (*operation)(Call&&, const Services&)) {
     gateway.on(route, id, permission,
                [operation, &services](Call&& call) { operation(std::move(call), services); });
   };
-  add("POST /api/v1/events", "publish_events", Permission::kEventsPublish, publish_events);
-  add("GET /api/v1/events/dead-letters", "list_dead_letters", Permission::kEventsRead, list_dead_letters);
-  add("POST /api/v1/events/dead-letters/{id}/replay", "replay_dead_letter", Permission::kEventsManage,
-      [](Call&& call, const Services& s) { settle_dead_letter(std::move(call), s, true); });
-  add("POST /api/v1/events/dead-letters/{id}/discard", "discard_dead_letter", Permission::kEventsManage,
-      [](Call&& call, const Services& s) { settle_dead_letter(std::move(call), s, false); });
-  add("GET /api/v1/events/graph", "get_event_graph", Permission::kEventsRead, get_graph);
-  add("GET /api/v1/agents", "list_agents", Permission::kEventsRead, list_agents);
-  add("GET /api/v1/agents/state", "get_agent_state", Permission::kEventsRead, get_agent_state);
+  on("POST /api/v1/events", "publish_events", Permission::kEventsPublish, publish_events);
+  on("GET /api/v1/events/dead-letters", "list_dead_letters", Permission::kEventsRead, list_dead_letters);
+  on("POST /api/v1/events/dead-letters/{id}/replay", "replay_dead_letter", Permission::kEventsManage,
+     [](Call&& call, const Services& s) { settle_dead_letter(std::move(call), s, true); });
+  on("POST /api/v1/events/dead-letters/{id}/discard", "discard_dead_letter", Permission::kEventsManage,
+     [](Call&& call, const Services& s) { settle_dead_letter(std::move(call), s, false); });
+  on("GET /api/v1/events/graph", "get_event_graph", Permission::kEventsRead, get_graph);
+  on("GET /api/v1/agents", "list_agents", Permission::kEventsRead, list_agents);
+  on("GET /api/v1/agents/state", "get_agent_state", Permission::kEventsRead, get_agent_state);
 }
 
 }  // namespace switchyard::gateway

@@ -293,7 +293,8 @@ TEST_F(GovernanceTest, AnEventTypeThatBreaksAnExpressionOfAConsumerIsRefusedEven
 
 TEST_F(GovernanceTest, ATypeThatIsRegisteredLaterChecksThoseWhoReadItAlready) {
   ASSERT_TRUE(deploy({{"agent.yaml", with(kAgent, "event.data.n }", "event.data.number }")}}).deployed);
-  const auto report = deploy({{"type.yaml", kEventType}});
+  const auto closed = with(kEventType, "{ type: object,", "{ type: object, additionalProperties: false,");
+  const auto report = deploy({{"type.yaml", closed}});
   EXPECT_FALSE(report.deployed);
   ASSERT_FALSE(report.diagnostics.empty());
   EXPECT_EQ(report.diagnostics[0].code, "governance.breaks_consumer");

@@ -27,14 +27,7 @@ struct TestSettings {
 /// Models are loaded as a deployment loads them, when the first is needed.
 class Models final : public governance::ModelLoader {
  public:
-  explicit Models(const std::string& onnxruntime) {
-    models::OnnxOptions onnx;
-    if (!onnxruntime.empty()) onnx.library_paths.push_back(onnxruntime);
-    models::ModelService::Options options;
-    options.workers = 1;
-    options.backends.push_back(models::make_onnx_backend(std::move(onnx)));
-    service_ = std::make_unique<models::ModelService>(std::move(options));
-  }
+  explicit Models(const std::string& onnxruntime) : service_(make_service(onnxruntime)) {}
   ~Models() override { service_->stop(); }
 
   Result<Document> load(const models::ModelManifest& manifest, std::string_view bytes) override {
@@ -51,6 +44,15 @@ class Models final : public governance::ModelLoader {
   }
 
  private:
+  static std::unique_ptr<models::ModelService> make_service(const std::string& onnxruntime) {
+    models::OnnxOptions onnx;
+    if (!onnxruntime.empty()) onnx.library_paths.push_back(onnxruntime);
+    models::ModelService::Options options;
+    options.workers = 1;
+    options.backends.push_back(models::make_onnx_backend(std::move(onnx)));
+    return std::make_unique<models::ModelService>(std::move(options));
+  }
+
   std::unique_ptr<models::ModelService> service_;
   ServiceModelLoader loader_{*service_};
   bool started_ = false;
