@@ -78,6 +78,16 @@ class EveryOperation(Case):
         self.assertGreaterEqual(bulk["matched"], 1)
         self.assertEqual(bulk["changed"], 0)
 
+        for number in ("1", "2"):
+            event = {"specversion": "1.0", "id": number, "source": "/api-test", "type": "api.counted", "data": {"card": "c", "n": 2}}
+            call("publish_events", event, 202, headers={"Content-Type": "application/cloudevents+json"})
+        letters = self.eventually(lambda: call("list_dead_letters")["dead_letters"], lambda found: len(found) == 2)
+        call("replay_dead_letter", {}, path={"id": letters[0]["id"]})
+        call("discard_dead_letter", {}, path={"id": letters[1]["id"]})
+        self.assertIn("api/counter", call("list_agents").text)
+        self.eventually(lambda: call("get_agent_state", query={"agent": "api/counter", "key": "c"}).text, lambda found: "4" in found)
+        self.assertIn("api.counted", call("get_event_graph").text)
+
         _, review = self.ask()
         at = {"id": review}
         self.assertIn(review, [item["id"] for item in call("list_reviews")["reviews"]])

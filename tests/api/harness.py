@@ -161,6 +161,16 @@ class Case(unittest.TestCase):
         events = self.call("get_decision_history", path={"id": decision})["events"]
         return decision, next(event["review"] for event in events if event["type"] == "review_requested")
 
+    def eventually(self, ask, holds, seconds=20):
+        """Asks until the answer holds; the answer."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = ask()
+            if holds(found):
+                return found
+            self.assertLess(time.monotonic(), deadline, f"never came: {found}")
+            time.sleep(0.05)
+
     def score(self, card="c", amount=10, country="DE", **named):
         return self.start("api/score", {"card": card, "amount": amount, "country": country}, **named)
 
