@@ -114,7 +114,8 @@ class ExactDriver {
       return host_.take(run_);
     }
     if (const auto* resumed = std::get_if<RunResumed>(&event.body)) {
-      // What was due meanwhile acts now.
+      // What was due meanwhile acts now, and what a restart cut off meanwhile begins again.
+      if (restarts_into_a_switch(event.time_us)) workflow::rebuild(run_);
       set_time_outs(event.time_us);
       host_.now_us = event.time_us;
       (void)workflow::resume(run_, resumed->who, resumed->why, host_, event.time_us);
@@ -164,6 +165,7 @@ class ExactDriver {
     // A retry begins without an event of its own, as does an attempt that a restart repeats.
     if (!state.in_flight) on_time(started_us);
     if (!state.in_flight) return;
+    if (restarts_into_a_switch(event.time_us)) return on_time(event.time_us);
     if (times_out(event, at, state.attempt)) return on_time(event.time_us);
     state.attempt_started_us = started_us;
     host_.effects.clear();
@@ -180,6 +182,13 @@ class ExactDriver {
   /// Further attempts begin without an event of their own: those that began before a pause must begin before
   /// it here, too.
   void begin_retries_before(int64_t pause_us) {
+    // Where the run went on in the same microsecond, they may as well have begun after that.
+    int64_t last_us = pause_us;
+    for (size_t r = host_.cursor + 1; r < recorded().size(); ++r) {
+      if (!std::holds_alternative<RunResumed>(recorded()[r].event.body)) continue;
+      if (recorded()[r].event.time_us == pause_us) --last_us;
+      break;
+    }
     for (size_t r = host_.cursor + 1; r < recorded().size(); ++r) {
       const Event& event = recorded()[r].event;
       const auto* completed = std::get_if<StepCompleted>(&event.body);
@@ -188,7 +197,7 @@ class ExactDriver {
       const int64_t started_us = completed != nullptr ? completed->started_us : failed->started_us;
       const auto* state = workflow::find_step(run_, {event.frame, StepIndex(event.step)});
       if (state == nullptr || state->in_flight || state->status != workflow::StepStatus::kRetrying) continue;
-      if (started_us <= pause_us && started_us >= state->due_us) on_time(started_us);
+      if (started_us <= last_us && started_us >= state->due_us) on_time(started_us);
     }
   }
 
