@@ -44,8 +44,8 @@ class SmallWorld : public Resolver {
 
  private:
   ModelInterface model_;
-  PipelineInterface pipeline_{"1.0.0", Type::object({{"amount", Type::real()}}),
-                              Type::object({{"score", Type::real()}})};
+  PipelineInterface pipeline_{"1.0.0", expression::Type::object({{"amount", expression::Type::real()}}),
+                              expression::Type::object({{"score", expression::Type::real()}})};
   std::unique_ptr<document::Node> costs_;
 };
 

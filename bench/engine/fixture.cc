@@ -85,6 +85,7 @@ class BenchCatalog final : public workflow::Catalog, public workflow::Resolver {
 
   const rules::RuleTable* rules(const workflow::ArtefactRef&) override { return table_.get(); }
   const workflow::ModelInterface* model(const workflow::ArtefactRef&) override { return &model_; }
+  const workflow::PipelineInterface* pipeline(const workflow::ArtefactRef&) override { return nullptr; }
   const document::Node* costs(const workflow::ArtefactRef&) override { return nullptr; }
   Result<std::string> file(const std::string& path) override {
     return make_error(ErrorKind::kNotFound, "bench.no_file", path);

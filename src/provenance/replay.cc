@@ -182,15 +182,11 @@ class ExactDriver {
   /// Further attempts begin without an event of their own: those that began before a pause must begin before
   /// it here, too.
   void begin_retries_before(int64_t pause_us) {
-    // Where the run went on in the same microsecond, they may as well have begun after that.
     int64_t last_us = pause_us;
     for (size_t r = host_.cursor + 1; r < recorded().size(); ++r) {
-      if (!std::holds_alternative<RunResumed>(recorded()[r].event.body)) continue;
-      if (recorded()[r].event.time_us == pause_us) --last_us;
-      break;
-    }
-    for (size_t r = host_.cursor + 1; r < recorded().size(); ++r) {
       const Event& event = recorded()[r].event;
+      // What ended after the run went on, in the microsecond of the pause, began after that.
+      if (std::holds_alternative<RunResumed>(event.body) && event.time_us == pause_us) last_us = pause_us - 1;
       const auto* completed = std::get_if<StepCompleted>(&event.body);
       const auto* failed = std::get_if<StepFailed>(&event.body);
       if (completed == nullptr && failed == nullptr) continue;
