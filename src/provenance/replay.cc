@@ -165,7 +165,6 @@ class ExactDriver {
     // A retry begins without an event of its own, as does an attempt that a restart repeats.
     if (!state.in_flight) on_time(started_us);
     if (!state.in_flight) return;
-    if (restarts_into_a_switch(event.time_us)) return on_time(event.time_us);
     if (times_out(event, at, state.attempt)) return on_time(event.time_us);
     state.attempt_started_us = started_us;
     host_.effects.clear();
