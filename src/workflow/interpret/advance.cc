@@ -71,13 +71,16 @@ void Stepper::advance() {
     }
   }
   if (run_.resumed) resume();
-  for (size_t i = 0; i < kMaxStepsPerTurn && !run_.ready.empty() && !is_final(run_.status); ++i) {
-    const StepAddress at = *run_.ready.begin();
-    run_.ready.erase(run_.ready.begin());
-    start(at);
+  for (size_t steps = 0;;) {
+    for (; steps < kMaxStepsPerTurn && !run_.ready.empty() && !is_final(run_.status); ++steps) {
+      const StepAddress at = *run_.ready.begin();
+      run_.ready.erase(run_.ready.begin());
+      start(at);
+    }
+    const bool settled = run_.root.settled == run_.root.steps.size();
+    if (!settled || is_final(run_.status) || run_.unwinding.has_value()) return;
+    finish();  // which may open `finally`: its steps begin in this turn, too
   }
-  const bool settled = run_.root.settled == run_.root.steps.size();
-  if (settled && !is_final(run_.status) && !run_.unwinding.has_value()) finish();
 }
 
 void Stepper::complete(StepAddress at, const Value& result, const Value& meta) {
