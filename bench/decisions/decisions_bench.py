@@ -1,7 +1,8 @@
 """Durable decisions over HTTP: throughput and latency of a five-step decision, beside the disk's own limit.
 
 Starts a server, deploys rules, a real model and the pipeline beside this file, and loads it with http_load over kept
-connections: closed loop for the peak, then open loop at half of it, where latency counts from the due time.
+connections: closed loop for the peak, then open loop at half of what was wanted and half of what was reached,
+where latency counts from the due time.
 
   decisions_bench.py --build build/release [--seconds 8]
 """
@@ -17,6 +18,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+WINDOWS = 11
 EXAMPLE = os.path.join(HERE, "..", "..", "examples", "card-fraud")
 
 
@@ -95,9 +97,14 @@ def main():
             peak = max(peak, result["requests_per_second"])
             show(f"{connections} callers", result)
         print(f"peak {peak:.0f} durable decisions/s (wanted 7500, x{peak / 7500:.2f})")
-        half = run(64, peak / 2)
-        show("half of the peak, open loop", half)
-        print(f"  p99 {half['p99_us']:.0f} us; wanted at most one fdatasync p99 + 5 ms = {p99 + 5000:.0f} us")
+        # Windows, because a virtual machine that stands still for 10 ms now and then says nothing about the server.
+        options.seconds = 2
+        for title, rate in (("half of the wanted peak", 3750), ("half of the peak", peak / 2)):
+            windows = sorted((run(64, rate) for _ in range(WINDOWS)), key=lambda result: result["p99_us"])
+            show(f"{title}, open loop", windows[WINDOWS // 2])
+            worst = windows[-1]["p99_us"]
+            print(f"  p99 over {WINDOWS} windows of 2 s: median {windows[WINDOWS // 2]['p99_us']:.0f} us, worst {worst:.0f} us; "
+                  f"wanted at most one fdatasync p99 + 5 ms = {p99 + 5000:.0f} us")
         server.send_signal(signal.SIGTERM)
         server.wait(timeout=60)
     finally:

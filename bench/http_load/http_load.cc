@@ -2,7 +2,6 @@
 
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,7 +16,6 @@ namespace switchyard::bench {
 namespace {
 
 constexpr uint64_t kSecond = 1'000'000'000;
-constexpr uint64_t kTimer = ~0ull;  // epoll data of the timer
 constexpr size_t kSampleBytes = 400;
 
 uint64_t now_ns() {
@@ -51,7 +49,6 @@ class Load {
  public:
   explicit Load(const LoadOptions& options) : options_(options), requests_(form_requests(options)) {}
   ~Load() {
-    if (timer_ >= 0) ::close(timer_);
     if (epoll_ >= 0) ::close(epoll_);
   }
 
@@ -66,7 +63,7 @@ class Load {
   void watch(size_t index, bool writing);
   void issue(size_t index, uint64_t since_ns);
   void issue_due(uint64_t now);
-  void set_timer();
+  timespec until_next(uint64_t now) const;
   void on_event(const epoll_event& event, uint64_t now);
   void on_answer(size_t index, const LoadConnection::Answer& answer, uint64_t now);
   void next(size_t index);
@@ -78,7 +75,6 @@ class Load {
   std::vector<size_t> idle_;         // open loop: connections without a request
   std::deque<uint64_t> overdue_ns_;  // open loop: due, and no connection was free
   int epoll_ = -1;
-  int timer_ = -1;
   uint64_t began_ns_ = 0, count_from_ns_ = 0, stop_ns_ = 0;
   uint64_t issued_ = 0;  // open loop: requests that have become due
   size_t next_request_ = 0;
@@ -89,9 +85,6 @@ class Load {
 
 Status Load::prepare() {
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
-  timer_ = ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-  epoll_event event{EPOLLIN, {.u64 = kTimer}};
-  ::epoll_ctl(epoll_, EPOLL_CTL_ADD, timer_, &event);
   for (int i = 0; i < options_.connections; ++i) {
     auto& connection = connections_.emplace_back(std::make_unique<LoadConnection>());
     if (!connection->open(options_.address, options_.port))
@@ -132,11 +125,10 @@ void Load::issue_due(uint64_t now) {
   }
 }
 
-void Load::set_timer() {
+timespec Load::until_next(uint64_t now) const {
   const uint64_t at = is_open_loop() && !stopping_ ? std::min(due_ns(issued_), stop_ns_) : stop_ns_;
-  itimerspec when{};
-  when.it_value = {static_cast<time_t>(at / kSecond), static_cast<long>(at % kSecond)};
-  ::timerfd_settime(timer_, TFD_TIMER_ABSTIME, &when, nullptr);
+  const uint64_t left = at > now ? at - now : 0;
+  return {static_cast<time_t>(left / kSecond), static_cast<long>(left % kSecond)};
 }
 
 void Load::reconnect(size_t index) {
@@ -180,11 +172,6 @@ void Load::on_answer(size_t index, const LoadConnection::Answer& answer, uint64_
 }
 
 void Load::on_event(const epoll_event& event, uint64_t now) {
-  if (event.data.u64 == kTimer) {
-    uint64_t expirations;
-    (void)!::read(timer_, &expirations, sizeof expirations);
-    return;
-  }
   const size_t index = event.data.u64;
   LoadConnection& connection = *connections_[index];
   if (!connection.is_open()) return;
@@ -221,8 +208,9 @@ LoadReport Load::run() {
       stop_ns_ = end_ns + kSecond;  // for the answers still on their way
     }
     if (stopping_ && busy_ == 0 && overdue_ns_.empty()) break;
-    set_timer();
-    const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 1000);
+    const timespec left = until_next(now_ns());
+    const int count =
+        ::epoll_pwait2(epoll_, events.data(), static_cast<int>(events.size()), &left, nullptr);
     now = now_ns();
     for (int i = 0; i < count; ++i) on_event(events[static_cast<size_t>(i)], now);
   }

@@ -16,7 +16,7 @@ inline constexpr size_t kMaxListLimit = 500;
 inline constexpr size_t kMaxListScan = 20'000;           ///< records one page of a list may look at
 inline constexpr uint64_t kCheckpointBytes = 32u << 20;  ///< of log between two checkpoints
 inline constexpr size_t kCheckpointStateBytes =
-    2u << 20;  ///< of changed state between two checkpoints, at least
+    128u << 10;  ///< of changed state between two checkpoints, at least
 inline constexpr size_t kStateBytesPerHotRun = 8u << 10;  ///< more of it for each run in memory
 inline constexpr int64_t kCheckpointIntervalUs = 10'000'000;
 inline constexpr int64_t kCheckpointRetryUs = 100'000;  ///< while the store still writes the last one
