@@ -74,8 +74,7 @@ bool World::keep(uint32_t p, const log::RecordView& record) {
 }
 
 /// All that was ever durable; fails where the log has not any more what it did not trim.
-History World::read_history() {
-  History history(*scenery_);
+const History& World::read_history() {
   for (uint32_t p = 0; p < partitions_ && !failed(); ++p) {
     log::LocalLog& log = real_log(p);
     LogOffset at = log.first_offset();
@@ -100,7 +99,8 @@ History World::read_history() {
            " durable records");
     }
     auto arena = std::make_shared<Arena>();
-    for (const Kept& kept : durable_[p]) {
+    for (size_t& read = history_read_[p]; read < durable_[p].size() && !failed(); ++read) {
+      const Kept& kept = durable_[p][read];
       auto payload = std::make_shared<const std::string>(kept.payload);
       const log::RecordView record = kept.view();
       auto event = decode_event(static_cast<EventType>(record.type), record.version, record.run, record.step,
@@ -109,11 +109,11 @@ History World::read_history() {
         fail("an event cannot be read: " + event.error().message);
         break;
       }
-      history.add(PartitionId(p), {std::move(*event), record.offset, arena, payload});
+      history_.add(PartitionId(p), {std::move(*event), record.offset, arena, payload});
     }
   }
-  if (!history.breach().empty()) fail(history.breach());
-  return history;
+  if (!history_.breach().empty()) fail(history_.breach());
+  return history_;
 }
 
 /// Turns until all that was emitted is durable. Requires space on the disk.
@@ -145,7 +145,7 @@ bool World::settle() {
 void World::check_all(bool last) {
   if (failed() || !settle()) return;
   see_durable();
-  const History history = read_history();
+  const History& history = read_history();
   for (uint32_t p = 0; p < partitions_ && !failed(); ++p) check_fold(p);
   if (!failed()) check_archive(history, last);
   if (!failed()) check_told(history);
@@ -378,7 +378,7 @@ void World::finish() {
 
 /// Those that a pause reached late, or whose resuming was lost in a crash.
 void World::find_paused() {
-  const History history = read_history();
+  const History& history = read_history();
   for (const auto& [id, run] : history.runs()) {
     auto view = machine(partition::partition_of(id).value).run(id);
     if (view.ok() && view->summary.status == RunStatus::kPaused) paused_.push_back(id);
@@ -386,7 +386,7 @@ void World::find_paused() {
 }
 
 void World::check_ends() {
-  const History history = read_history();
+  const History& history = read_history();
   for (const auto& [id, run] : history.runs()) {
     if (run.deleted) continue;
     auto view = machine(partition::partition_of(id).value).run(id);

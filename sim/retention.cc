@@ -136,6 +136,15 @@ void World::lose_archive() {
   }
 }
 
+namespace {
+
+bool is_same(const partition::RecordedEvent& a, const partition::RecordedEvent& b) {
+  return *a.payload == *b.payload && a.event.type() == b.event.type() && a.event.run == b.event.run &&
+         a.event.step == b.event.step && a.event.time_us == b.event.time_us && a.event.frame == b.event.frame;
+}
+
+}  // namespace
+
 /// What is not deleted can be read, wherever it lies; what was compacted is what compacting leaves.
 void World::check_archive(const History& history, bool last) {
   size_t reads = 0;
@@ -158,6 +167,10 @@ void World::check_archive(const History& history, bool last) {
     size_t next = 0;
     for (const auto& recorded : run.events) {
       const bool found = next < events->size() && (*events)[next].offset == recorded.offset;
+      if (found && is_same(recorded, (*events)[next])) {
+        ++next;
+        continue;
+      }
       const std::string was = text_of(recorded.event);
       const std::string left =
           run.compacted ? compacted_text(recorded.event, view->compaction->dropped) : was;

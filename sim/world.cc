@@ -23,10 +23,12 @@ World::World(const WorldOptions& options)
       process_random_(options.seed ^ 0x70726f63),
       now_us_(clock_.now_us()),
       disk_(options.seed ^ 0x6469736b),
-      effects_(random_, now_us_) {
+      effects_(random_, now_us_),
+      history_(*scenery_) {
   partitions_ = random_.one_in(3) ? 1 : static_cast<uint32_t>(1 + random_.below(3));
   durable_.resize(partitions_);
   durable_cursor_.resize(partitions_, 0);
+  history_read_.resize(partitions_, 0);
   for (uint32_t p = 0; p < partitions_; ++p)
     stores_.push_back(store::memory_state_store(options.seed * 31 + p));
   if (options.plant == Plant::kLyingDisk) disk_.set_ignore_syncs(true);

@@ -145,7 +145,8 @@ class World final : public partition::Peers, private partition::WebhookSender {
   void check_replays(const History& history, bool last);
   void check_ends();
   void finish();
-  History read_history();
+  /// All that was ever durable, after a look whether the log still says the same.
+  const History& read_history();
 
   void trace(const std::string& text);
   void fail(const std::string& what);
@@ -204,6 +205,8 @@ class World final : public partition::Peers, private partition::WebhookSender {
   // All that was ever durable, per partition.
   std::vector<std::vector<Kept>> durable_;
   std::vector<uint64_t> durable_cursor_;
+  History history_;
+  std::vector<size_t> history_read_;     ///< how many of durable_ are in history_
   std::set<std::string> durable_begun_;  ///< run, step, attempt of StepStarted
 
   WorldOutcome outcome_;

@@ -356,15 +356,26 @@ Result<std::vector<std::string>> SimulatedDisk::list(const std::string& director
   if (!state_->directories.contains(directory)) {
     return make_error(ErrorKind::kNotFound, "runtime.not_found", directory + " does not exist");
   }
-  std::set<std::string> names;
-  for (const auto& [path, inode] : state_->names) {
-    if (State::parent(path) == directory) names.insert(path.substr(path.rfind('/') + 1));
-  }
-  for (const auto& path : state_->directories) {
-    if (path != directory && path != "/" && State::parent(path) == directory)
-      names.insert(path.substr(path.rfind('/') + 1));
-  }
-  return std::vector<std::string>(names.begin(), names.end());
+  // Paths are sorted: those below the directory stand together, and what lies deeper is stepped over.
+  const std::string prefix = directory == "." ? "" : directory == "/" ? directory : directory + "/";
+  std::set<std::string> found;
+  const auto collect = [&](const auto& sorted, const auto& path_of) {
+    for (auto it = sorted.lower_bound(prefix); it != sorted.end();) {
+      const std::string& path = path_of(*it);
+      if (!path.starts_with(prefix)) break;
+      const size_t slash = path.find('/', prefix.size());
+      if (slash == std::string::npos) {
+        if (path.size() > prefix.size()) found.insert(path.substr(prefix.size()));
+        ++it;
+      } else {
+        it = sorted.lower_bound(path.substr(0, slash) + static_cast<char>('/' + 1));
+      }
+    }
+  };
+  collect(state_->names, [](const auto& entry) -> const std::string& { return entry.first; });
+  collect(state_->directories, [](const std::string& path) -> const std::string& { return path; });
+  if (directory == ".") found.erase(".");
+  return std::vector<std::string>(found.begin(), found.end());
 }
 
 Result<bool> SimulatedDisk::exists(const std::string& path) {
