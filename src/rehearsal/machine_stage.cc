@@ -82,6 +82,12 @@ class MachineStage final : public Stage, private partition::EventWriter, private
     survive(now_us);
     return {};
   }
+  Status signal(const partition::SignalRun& signal, int64_t now_us) override {
+    auto told = machine_->signal_run(signal, now_us);
+    if (!told.ok()) return std::move(told).error();
+    survive(now_us);
+    return {};
+  }
   Result<partition::RunView> run(const RunId& id) override { return machine_->run(id); }
   const std::vector<Record>& history() const override { return records_; }
   uint64_t restarts() const override { return lives_; }

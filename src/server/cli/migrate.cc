@@ -15,6 +15,11 @@
 namespace switchyard::server::cli {
 namespace {
 
+/// A count of an answer, for people.
+std::string number_of(const Value& root, std::string_view name) {
+  return std::to_string(integer_of(root, name));
+}
+
 struct MigrateSettings {
   Connection connection;
   std::string pipeline, to, status, key, why;
@@ -54,10 +59,10 @@ Result<std::string> migration_request(const MigrateSettings& settings) {
 }
 
 void print_report(const MigrateSettings& settings, const Value& root) {
-  std::printf("%s of %s decisions %s to %s@%s; %s stay, %s failed\n", text_of(root, "migrated").c_str(),
-              text_of(root, "matched").c_str(), settings.dry_run ? "would go" : "went",
-              settings.pipeline.c_str(), settings.to.c_str(), text_of(root, "stays").c_str(),
-              text_of(root, "failed").c_str());
+  std::printf("%s of %s decisions %s to %s@%s; %s stay, %s failed\n", number_of(root, "migrated").c_str(),
+              number_of(root, "matched").c_str(), settings.dry_run ? "would go" : "went",
+              settings.pipeline.c_str(), settings.to.c_str(), number_of(root, "stays").c_str(),
+              number_of(root, "failed").c_str());
   for (const Value& decision : items_of(root, "decisions")) {
     if (raw_text_of(decision, "outcome") == "migrated") continue;
     std::printf("  %s  (%s)\n", text_of(decision, "id").c_str(), text_of(decision, "from").c_str());
@@ -76,8 +81,8 @@ int migrate(const MigrateSettings& settings) {
   const bool terminal = isatty(STDERR_FILENO) != 0;
   while (answer.ok() && text_of(answer->root(), "status") == "running") {
     if (terminal)
-      std::fprintf(stderr, "\r  %s matched, %s migrated", text_of(answer->root(), "matched").c_str(),
-                   text_of(answer->root(), "migrated").c_str());
+      std::fprintf(stderr, "\r  %s matched, %s migrated", number_of(answer->root(), "matched").c_str(),
+                   number_of(answer->root(), "migrated").c_str());
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
     answer = (*client)->get("/api/v1/migrations/" + text_of(answer->root(), "id"));
   }
@@ -88,7 +93,7 @@ int migrate(const MigrateSettings& settings) {
     std::printf("%s\n", to_pretty_json(root).c_str());
   else
     print_report(settings, root);
-  const bool all = text_of(root, "stays") == "0" && text_of(root, "failed") == "0";
+  const bool all = integer_of(root, "stays") == 0 && integer_of(root, "failed") == 0;
   return text_of(root, "status") == "done" && all ? kDone : kFailed;
 }
 
