@@ -345,7 +345,7 @@ void EventFlow::fold_ended(const RunId& run, const workflow::Pipeline& pipeline)
       next_of_key(agent, key);
     }
   }
-  // A version before the present one may have listened.
+  if (pipeline.listeners.empty()) return;
   const std::string listening_key = keys::of_id(keys::kListening, run);
   const std::string listening = get(listening_key);
   if (listening.empty()) return;
