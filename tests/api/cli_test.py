@@ -93,7 +93,7 @@ class Decisions(Cli):
         self.assertIn("0 of 0 decisions would go to api/papers@1.0.0",
                       self.sy("migrate", "api/papers", "--to", "1.0.0", "--why", "test", "--dry-run", "--key", "cli"))
         self.sy("migrate", "api/papers", "--to", "1.0.0", code=BAD_INPUT)
-        self.assertIn("pipeline.unknown", self.sy("migrate", "api/papers", "--to", "7.0.0", "--why", "x", code=FAILED))
+        self.assertIn("pipeline.unknown", self.sy("migrate", "api/papers", "--to", "7.0.0", "--why", "x", code=BAD_INPUT))
 
     def test_cancel_needs_a_reason(self):
         shown = json.loads(self.sy("run", "api/pause", "--wait", "1s", "--input", '{"pause": "3600s"}'))

@@ -208,7 +208,7 @@ Result<MigrationWork> read_migration(const Call& call, const Services& services)
   if (work.to == nullptr) {
     return make_error(ErrorKind::kNotFound, "pipeline.unknown",
                       "no pipeline '" + operation.pipeline + "@" + operation.to +
-                          "' is deployed; `switchyard list pipelines` shows what is",
+                          "' is deployed; deploy it first, or name one that is",
                       "to");
   }
   SY_ASSIGN_OR_RETURN(work.pins, catalog->pins_for(*work.to));
