@@ -145,6 +145,7 @@ TEST_F(Migrating, WhatAListeningStepHasHeardMovesWithIt) {
   expect_folds();
   turn(60'000'000);
   EXPECT_EQ(summary(run).status, RunStatus::kWaiting) << "the new step heard nothing yet";
+  EXPECT_EQ(rig->count(EventType::kStepCompleted), 2u) << "the one that was there before did";
   publish("second");
   EXPECT_EQ(summary(run).status, RunStatus::kCompleted);
   expect_folds();
