@@ -283,7 +283,8 @@ std::optional<ArtefactKind> kind_of(const document::Node& root) {
 
 CompiledArtefact compile_artefact(const CompileRequest& request) {
   CompiledArtefact result;
-  auto parsed = document::parse(request.source, request.path);
+  const bool is_read = request.parsed != nullptr && request.parsed->root != nullptr;
+  auto parsed = is_read ? std::move(*request.parsed) : document::parse(request.source, request.path);
   result.diagnostics = std::move(parsed.diagnostics);
   if (parsed.root == nullptr) return result;
   auto artefact = std::make_shared<Artefact>();

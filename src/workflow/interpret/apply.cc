@@ -1,4 +1,6 @@
 // The fold: how each event changes its run.
+#include <algorithm>
+
 #include "interpret/evaluate.h"
 #include "interpret/frames.h"
 #include "switchyard/workflow/run.h"
@@ -300,11 +302,19 @@ struct Applier {
     state.container.reset();
   }
 
-  /// The frame and those within it.
+  /// The frame and those within it: only open containers hold some, and those are younger. A loop ends one
+  /// frame an item, so that this must not look at all the others.
   void drop_frame(uint32_t id) const {
+    const auto found = run.frames.find(id);
+    SY_CHECK(found != run.frames.end());
+    const auto holds = [](const StepState& state) {
+      return state.container != nullptr && state.container->open > 0;
+    };
     std::vector<uint32_t> nested;
-    for (const auto& [other, inner] : run.frames)
-      if (inner.parent == id && other != id) nested.push_back(other);
+    if (std::any_of(found->second.steps.begin(), found->second.steps.end(), holds)) {
+      for (auto other = std::next(found); other != run.frames.end(); ++other)
+        if (other->second.parent == id) nested.push_back(other->first);
+    }
     for (const uint32_t other : nested) drop_frame(other);
     run.ready.erase(run.ready.lower_bound({id, StepIndex(0)}),
                     run.ready.upper_bound({id, StepIndex(0xffff)}));
