@@ -86,9 +86,11 @@ void Admission::enforce_latest(const std::string& pipeline, const std::string& k
   if (spec == nullptr || !spec->concurrency.has_value() ||
       spec->concurrency->on_limit != OnLimit::kLatestWins)
     return;
-  const auto runs = newest_first(kMaxQueuedStarts);
-  for (size_t i = spec->concurrency->limit; i < runs.size(); ++i)
-    machine_.supersede(runs[i], runs.front(), now_us);
+  uint32_t left = 0;
+  for (const RunId& run : newest_first(kMaxQueuedStarts)) {
+    if (machine_.is_ending(run)) continue;
+    if (left++ >= spec->concurrency->limit) machine_.supersede(run, newest.front(), now_us);
+  }
 }
 
 // --- folding

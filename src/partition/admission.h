@@ -29,6 +29,8 @@ class Admission {
     virtual ~Machine() = default;
     /// The queued run begins: recorded, folded, advanced.
     virtual Status admit(const RunId& run, int64_t now_us) = 0;
+    /// How the run ends is known: it only undoes what it did.
+    virtual bool is_ending(const RunId& run) = 0;
     /// A newer run of its group takes its place.
     virtual void supersede(const RunId& run, const RunId& newest, int64_t now_us) = 0;
     /// The pipeline that a run is pinned to; nullptr: not to be had.

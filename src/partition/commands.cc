@@ -172,12 +172,9 @@ Status StateMachine::admit(const RunId& id, int64_t now_us) {
 void StateMachine::supersede(const RunId& id, const RunId& newest, int64_t now_us) {
   auto run = find_run(id);
   if (!run.ok()) return;
-  workflow::RunState& state = *(*run)->state;
-  if (!state.unwinding.has_value()) {
-    ++stats_.runs_superseded;
-    workflow::cancel(state, kLatestWins, "decision " + newest.to_string() + " of the same key is newer",
-                     *this, now_us);
-  }
+  ++stats_.runs_superseded;
+  workflow::cancel(*(*run)->state, kLatestWins,
+                   "decision " + newest.to_string() + " of the same key is newer", *this, now_us);
   to_rest_.push_back(id);
 }
 

@@ -195,8 +195,8 @@ void PartitionHost::run_rests(const workflow::RunState& run) {
   // A review must not appear, and a timer must not run, before it is durable.
   if (!final) batch_wanted_ = true;
   // Who waits for another decision leaves memory, and is still at work.
-  const workflow::RunStatus status = workflow::present_status(run);
-  if (status == workflow::RunStatus::kRunning || status == workflow::RunStatus::kQueued) return;
+  const workflow::RunStatus present = workflow::present_status(run);
+  if (present == workflow::RunStatus::kRunning || present == workflow::RunStatus::kQueued) return;
   if (starting_ && run.parent.is_zero()) rested_ = view_of(run);
   const auto it = waiters_.find(run.id);
   if (it == waiters_.end()) return;

@@ -65,6 +65,12 @@ class StateMachine::Places final : public Admission::Machine {
  public:
   explicit Places(StateMachine& machine) : machine_(machine) {}
   Status admit(const RunId& run, int64_t now_us) override { return machine_.admit(run, now_us); }
+  bool is_ending(const RunId& id) override {
+    const bool parked = !machine_.hot_.contains(id);
+    const auto run = machine_.find_run(id);
+    if (run.ok() && parked) machine_.to_rest_.push_back(id);
+    return !run.ok() || (*run)->state->unwinding.has_value();
+  }
   void supersede(const RunId& run, const RunId& newest, int64_t now_us) override {
     machine_.supersede(run, newest, now_us);
   }
