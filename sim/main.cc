@@ -102,8 +102,7 @@ WorldOutcome run_seed(uint64_t seed, const Arguments& arguments) {
 struct Totals {
   std::mutex mutex;
   uint64_t passed = 0, failed = 0, runs = 0, events = 0, crashes = 0, replays = 0, reviews = 0, early = 0,
-           switches = 0, stopped = 0, archived = 0, compacted = 0, deleted = 0,
-           admitted = 0, superseded = 0;
+           switches = 0, stopped = 0, archived = 0, compacted = 0, deleted = 0, admitted = 0, superseded = 0;
 
   void add(uint64_t seed, const WorldOutcome& outcome, const Arguments& arguments) {
     std::lock_guard lock(mutex);

@@ -58,7 +58,8 @@ void PlaceHistory::admitted(Group& group, Run& run) {
 
 void PlaceHistory::ended(Group& group, Run& run) {
   run.ended = true;
-  const bool over = std::all_of(group.runs.begin(), group.runs.end(), [](const Run& each) { return each.ended; });
+  const bool over =
+      std::all_of(group.runs.begin(), group.runs.end(), [](const Run& each) { return each.ended; });
   if (over) group.runs.clear();
 }
 

@@ -13,8 +13,8 @@
 
 namespace switchyard::partition {
 
-/// The limits that pipelines set with `concurrency`: which runs of a key have a place, which wait for one, and
-/// who is next. A part of the state machine: its tables change by folding alone, so a limit holds across
+/// The limits that pipelines set with `concurrency`: which runs of a key have a place, which wait for one,
+/// and who is next. A part of the state machine: its tables change by folding alone, so a limit holds across
 /// crashes; what it remembers beside them is found again by load() and recover(). All runs of one group (a
 /// pipeline, a key) live in one partition (group_partition()).
 ///

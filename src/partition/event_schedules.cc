@@ -112,8 +112,7 @@ bool EventFlow::fire(const std::string& name, const std::shared_ptr<const workfl
   const bool later = !started.ok() && started.error().kind == ErrorKind::kResourceExhausted &&
                      started.error().code != "run.queue_full";
   // A limit that refuses the tick has passed it over.
-  if (!started.ok() && !later)
-    return skip_to(next, passed + 1);
+  if (!started.ok() && !later) return skip_to(next, passed + 1);
   if (started.ok()) ++stats_.ticks;
   return started.ok() && next != 0 && next <= now_us;
 }

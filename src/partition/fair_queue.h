@@ -14,8 +14,8 @@
 namespace switchyard::partition {
 
 /// What waits for its turn, fair between tenants. A tenant takes items until those have used up its share of
-/// steps, then the next one's turn comes; what an item used over the share is taken from the tenant's next. So
-/// an item of one tenant waits for a bounded number of steps, however much the others have
+/// steps, then the next one's turn comes; what an item used over the share is taken from the tenant's next.
+/// So an item of one tenant waits for a bounded number of steps, however much the others have
 /// (kFairShareSteps). Within a tenant the higher priority goes first, and nothing is overtaken by more than
 /// kOvertakesPerPoint later items for each point of difference. The same calls give the same order.
 template <typename Item>

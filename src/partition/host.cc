@@ -331,9 +331,8 @@ void PartitionHost::start(StartCommand&& command, int64_t now_us) {
   }
   auto view = machine_->run(id);
   if (!view.ok()) return command.reply(std::move(view).error());
-  if (command.wait_until_us <= now_us ||
-      (repeated && view->summary.status != workflow::RunStatus::kRunning &&
-       view->summary.status != workflow::RunStatus::kQueued)) {
+  if (command.wait_until_us <= now_us || (repeated && view->summary.status != workflow::RunStatus::kRunning &&
+                                          view->summary.status != workflow::RunStatus::kQueued)) {
     reply_when_durable(
         [view = std::move(*view), repeated, reply = std::move(command.reply)](const Status& status) {
           status.ok() ? reply(StartReply{view, repeated}) : reply(status.error());

@@ -156,8 +156,8 @@ class PartitionHost : private EventWriter, private Outbox {
   log::RecordBatch batch_;
   std::deque<Gate> gates_;
   std::vector<workflow::EffectRequest> effects_;
-  std::deque<Command> deferred_;  ///< wait for room in the log, or for a checkpoint
-  FairQueue<Command> backlog_;    ///< over the steps of a turn
+  std::deque<Command> deferred_;        ///< wait for room in the log, or for a checkpoint
+  FairQueue<Command> backlog_;          ///< over the steps of a turn
   uint64_t turn_ends_ = kStepsPerTurn;  ///< at how many steps of the machine
   std::unordered_map<RunId, std::vector<Waiter>> waiters_;
   int64_t next_waiter_check_us_ = 0;

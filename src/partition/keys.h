@@ -26,9 +26,9 @@ inline constexpr char kCompacted = 'C';    ///< run → when and by what it was 
 inline constexpr char kDeleted = 'X';      ///< run → when and by what it was deleted
 
 // Concurrency.
-inline constexpr char kGroup = 'P';         ///< pipeline, key → how many runs go and wait
-inline constexpr char kMember = 'p';        ///< pipeline, key, place → run, whether it waits
-inline constexpr char kQueuedStart = 'q';   ///< pipeline, key, tenant, order, place → run, limit
+inline constexpr char kGroup = 'P';        ///< pipeline, key → how many runs go and wait
+inline constexpr char kMember = 'p';       ///< pipeline, key, place → run, whether it waits
+inline constexpr char kQueuedStart = 'q';  ///< pipeline, key, tenant, order, place → run, limit
 
 // Events.
 inline constexpr char kKnownEvent = 'D';  ///< source and id → number among the published

@@ -648,12 +648,12 @@ Result<uint64_t> StateMachine::digest() {
     digest ^= hash64(value, hash64(key));
   };
   for (const char table :
-       {keys::kRun,        keys::kReview,     keys::kQueue,      keys::kBudget,     keys::kIdempotency,
-        keys::kKnownEvent, keys::kPublished,  keys::kOutbox,     keys::kChannel,    keys::kInbox,
-        keys::kAgentQueue, keys::kAgentRun,   keys::kAgentOfRun, keys::kAgentState, keys::kSchedule,
-        keys::kMessage,    keys::kMessageDue, keys::kDeadLetter, keys::kListener,   keys::kListening,
-        keys::kGroup,      keys::kMember,    keys::kQueuedStart,
-        keys::kHeard,      keys::kOffsets,    keys::kHold,       keys::kCompacted,  keys::kDeleted}) {
+       {keys::kRun,        keys::kReview,     keys::kQueue,       keys::kBudget,     keys::kIdempotency,
+        keys::kKnownEvent, keys::kPublished,  keys::kOutbox,      keys::kChannel,    keys::kInbox,
+        keys::kAgentQueue, keys::kAgentRun,   keys::kAgentOfRun,  keys::kAgentState, keys::kSchedule,
+        keys::kMessage,    keys::kMessageDue, keys::kDeadLetter,  keys::kListener,   keys::kListening,
+        keys::kGroup,      keys::kMember,     keys::kQueuedStart, keys::kHeard,      keys::kOffsets,
+        keys::kHold,       keys::kCompacted,  keys::kDeleted}) {
     SY_RETURN_IF_ERROR(environment_.store->scan(
         store::Range::prefix(std::string(1, table)), [&](std::string_view key, std::string_view value) {
           const bool in_memory = table == keys::kRun && hot_.contains(RunId::from_bytes(key.substr(1)));

@@ -280,8 +280,8 @@ Value make_record(const workflow::RunSummary& summary, const std::vector<Recorde
   map.add("cost", Value::real(summary.cost));
   if (const RunStarted* started = recorder.started()) {
     const Value first = event_to_value(events.front().event, arena);
-    for (const char* name : {"idempotency_key", "trace", "origin", "tenant", "priority", "concurrency", "governance_offset",
-                             "seed", "pins"}) {
+    for (const char* name : {"idempotency_key", "trace", "origin", "tenant", "priority", "concurrency",
+                             "governance_offset", "seed", "pins"}) {
       if (const Value* value = first.find(name)) map.add(name, *value);
     }
     map.add("input", started->input);

@@ -58,19 +58,19 @@ void Metrics::observe(const Event& event) {
 void Metrics::watch_queue(const std::string& pipeline) {
   std::lock_guard lock(queues_mutex_);
   if (engine_ == nullptr || queues_.size() >= kMaxWatchedQueues || queues_.contains(pipeline)) return;
-  queues_.emplace(pipeline,
-                  registry_.callback("switchyard_runs_queued",
-                                     "Decisions that wait for a place under their pipeline's concurrency limit.",
-                                     {{"pipeline", pipeline}}, [engine = engine_, pipeline] {
-                                       double sum = 0;
-                                       for (const auto& stats : engine->stats()) {
-                                         if (stats.machine.queued == nullptr) continue;
-                                         const auto found = stats.machine.queued->find(pipeline);
-                                         if (found != stats.machine.queued->end())
-                                           sum += static_cast<double>(found->second);
-                                       }
-                                       return sum;
-                                     }));
+  queues_.emplace(pipeline, registry_.callback(
+                                "switchyard_runs_queued",
+                                "Decisions that wait for a place under their pipeline's concurrency limit.",
+                                {{"pipeline", pipeline}}, [engine = engine_, pipeline] {
+                                  double sum = 0;
+                                  for (const auto& stats : engine->stats()) {
+                                    if (stats.machine.queued == nullptr) continue;
+                                    const auto found = stats.machine.queued->find(pipeline);
+                                    if (found != stats.machine.queued->end())
+                                      sum += static_cast<double>(found->second);
+                                  }
+                                  return sum;
+                                }));
 }
 
 void Metrics::stop() {

@@ -37,8 +37,8 @@ class Metrics {
   static constexpr size_t kMaxWatchedQueues = 1000;  ///< pipelines whose queues are told of
   void watch_queue(const std::string& pipeline);
   std::mutex queues_mutex_;
-  partition::Engine* engine_ = nullptr;                           // guarded by queues_mutex_
-  std::map<std::string, telemetry::CallbackHandle> queues_;       // likewise
+  partition::Engine* engine_ = nullptr;                      // guarded by queues_mutex_
+  std::map<std::string, telemetry::CallbackHandle> queues_;  // likewise
 };
 
 }  // namespace switchyard::server

@@ -28,9 +28,11 @@ std::shared_ptr<Pipelines> pipelines() {
   pipelines->add("latest2", "concurrency: { key: input.card, limit: 2, on_limit: latest_wins }\n" + kWaits);
   pipelines->add("refuse", "concurrency: { key: input.card, on_limit: refuse }\n" + kWaits);
   pipelines->add("due", "deadline: 10m\nconcurrency: { key: input.card }\n" + kUndone);
-  pipelines->add("quick", "concurrency: { key: input.card }\nsteps: { v: { set: { n: input.n } } }\noutput: v\n");
+  pipelines->add("quick",
+                 "concurrency: { key: input.card }\nsteps: { v: { set: { n: input.n } } }\noutput: v\n");
   pipelines->add("parent",
-                 "steps: { child: { pipeline: test/one, input: { n: input.n, card: input.card } } }\noutput: { v: 1 }\n");
+                 "steps: { child: { pipeline: test/one, input: { n: input.n, card: input.card } } }\noutput: "
+                 "{ v: 1 }\n");
   pipelines->add("long", R"Y(
 steps:
   rounds:
@@ -310,8 +312,8 @@ TEST_F(AdmissionTest, ATenantWithManyReadyRunsDelaysAnotherByABoundedNumberOfSte
   const uint64_t before = rig->steps_begun();
   while (status(single) != RunStatus::kCompleted) rig->on_time(++now);
   const uint64_t steps = rig->steps_begun() - before;
-  // Of 10,000 steps (a round is two) it has done 2,000 in its start, and needs five turns; a turn of the crowd is
-  // one move of at most 2,000, which is paid back.
+  // Of 10,000 steps (a round is two) it has done 2,000 in its start, and needs five turns; a turn of the
+  // crowd is one move of at most 2,000, which is paid back.
   EXPECT_LE(steps, 5u * (2000 + 2000 + kFairShareSteps) + kStepsPerTurn);
 }
 

@@ -87,7 +87,9 @@ class HostTest : public ::testing::Test {
                    "steps: { pay: { http: { method: POST, url: \"'https://bank.example.org/'\" } } }\n"
                    "output: { s: pay.status }\n");
     pipelines->add("pause", "steps: { pause: { wait: 1h } }\noutput: { at: pause.until }\n");
-    pipelines->add("one", "concurrency: { key: input.card }\nsteps: { pause: { wait: 1h } }\noutput: { at: pause.until }\n");
+    pipelines->add(
+        "one",
+        "concurrency: { key: input.card }\nsteps: { pause: { wait: 1h } }\noutput: { at: pause.until }\n");
     pipelines->add("many",
                    "steps: { rounds: { repeat: { from: { n: 0 }, until: carry.n >= 5000, max: 9000 }, "
                    "steps: { next: { set: { n: carry.n + 1 } } }, output: { n: next.n } } }\n"
@@ -439,8 +441,8 @@ TEST_F(HostTurns, TheStartsOfOneTenantDelayThoseOfAnotherByABoundedNumberOfSteps
   start("quick", {}, 0, "single");
   for (int i = 0; i < 200 && answers.size() < 41; ++i) sync();
   ASSERT_EQ(answers.size(), 41u);
-  // Answers come in the order of the starts: it waited for one turn of 20,000 steps (a start takes 2,000), and
-  // for one move of the crowd after it.
+  // Answers come in the order of the starts: it waited for one turn of 20,000 steps (a start takes 2,000),
+  // and for one move of the crowd after it.
   size_t before = 0;
   while (answers[before]->view.summary.tenant == "crowd") ++before;
   EXPECT_LE(before, kStepsPerTurn / 2000 + 1);

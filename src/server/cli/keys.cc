@@ -123,9 +123,10 @@ void add_keys(CLI::App& app, int* code) {
                    "viewer, reviewer, developer, operator, auditor, admin; several with commas")
       ->required();
   creating->add_option("--expires", made->expires, "After 90d, 12h, ...; left out: never");
-  creating->add_option("--tenant", made->tenant,
-                       "Whose work it starts: tenants take turns when there is more than can be done at once; "
-                       "left out: default");
+  creating->add_option(
+      "--tenant", made->tenant,
+      "Whose work it starts: tenants take turns when there is more than can be done at once; "
+      "left out: default");
   add("list", "Show the keys, without their secrets", list);
   auto [revoking, gone] = add("revoke", "Make a key invalid", revoke);
   revoking->add_option("id", gone->id, "The key's id, as 'keys list' shows it")->required();

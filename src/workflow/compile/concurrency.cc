@@ -54,11 +54,11 @@ void ConcurrencyCompiler::read_on_limit(const Place& place, ConcurrencySpec& spe
     spec.on_limit = ConcurrencySpec::OnLimit::kRefuse;
   } else {
     const std::string near = did_you_mean(word, {"queue", "latest_wins", "refuse"});
-    context_.error(place, "pipeline.bad_concurrency",
-                   "`on_limit` says what happens to a start for which there is no place, and " +
-                       place.node->describe() + " is no answer",
-                   near.empty() ? "write queue (the default), latest_wins (it cancels the older ones) or refuse"
-                                : near);
+    context_.error(
+        place, "pipeline.bad_concurrency",
+        "`on_limit` says what happens to a start for which there is no place, and " + place.node->describe() +
+            " is no answer",
+        near.empty() ? "write queue (the default), latest_wins (it cancels the older ones) or refuse" : near);
   }
 }
 

@@ -17,14 +17,16 @@ std::string_view run_status_name(RunStatus status) {
 }
 
 Result<RunStatus> parse_run_status(std::string_view name) {
-  for (const auto status : {RunStatus::kRunning, RunStatus::kWaiting, RunStatus::kCompleted,
-                            RunStatus::kFailed, RunStatus::kCancelled, RunStatus::kPaused, RunStatus::kQueued}) {
+  for (const auto status :
+       {RunStatus::kRunning, RunStatus::kWaiting, RunStatus::kCompleted, RunStatus::kFailed,
+        RunStatus::kCancelled, RunStatus::kPaused, RunStatus::kQueued}) {
     if (run_status_name(status) == name) return status;
   }
-  return make_error(ErrorKind::kInvalidArgument, "workflow.unknown_status",
-                    "'" + std::string(name) +
-                        "' is no status; use queued, running, waiting, paused, completed, failed or cancelled",
-                    "status");
+  return make_error(
+      ErrorKind::kInvalidArgument, "workflow.unknown_status",
+      "'" + std::string(name) +
+          "' is no status; use queued, running, waiting, paused, completed, failed or cancelled",
+      "status");
 }
 
 const Pin* Pins::find(ArtefactKind kind, std::string_view name) const {

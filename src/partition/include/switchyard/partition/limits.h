@@ -40,12 +40,13 @@ inline constexpr int64_t kPayloadRetryUs = 250'000;   ///< a full disk is asked 
 inline constexpr size_t kFlushBatchBytes = 1u << 20;  ///< events nobody waits for are appended at this size
 
 // Whose turn it is.
-inline constexpr int64_t kFairShareSteps = 256;  ///< that one tenant's runs take before the next tenant's turn
+inline constexpr int64_t kFairShareSteps =
+    256;  ///< that one tenant's runs take before the next tenant's turn
 inline constexpr int64_t kOvertakesPerPoint =
     20;  ///< later ones that may overtake a waiting run, for each point of priority that they have more
 inline constexpr uint64_t kStepsPerTurn = 20'000;  ///< that one turn begins; what is over waits for the next
 inline constexpr uint64_t kMaxQueuedStarts =
-    1'000'000;                                    ///< runs that wait for a place, per partition; over it starts are refused
+    1'000'000;  ///< runs that wait for a place, per partition; over it starts are refused
 inline constexpr size_t kAdmissionsPerTurn = 512;  ///< queued runs that get their place in one turn
 
 // Events.

@@ -143,8 +143,8 @@ struct MachineStats {
   uint64_t hot_runs = 0, open_reviews = 0;
   uint64_t runs_compacted = 0, runs_deleted = 0;
   uint64_t steps_begun = 0;
-  uint64_t runs_superseded = 0;                                    ///< cancelled by `latest_wins`
-  std::shared_ptr<const std::map<std::string, uint64_t>> queued;   ///< pipeline → runs that wait for a place
+  uint64_t runs_superseded = 0;                                   ///< cancelled by `latest_wins`
+  std::shared_ptr<const std::map<std::string, uint64_t>> queued;  ///< pipeline → runs that wait for a place
   EventStats flow;
 };
 
@@ -371,10 +371,10 @@ class StateMachine : private workflow::Host {
     workflow::EffectResult result;
   };
   std::unordered_map<RunId, HotRun> hot_;
-  std::deque<RunId> to_rest_;                ///< children that were touched within the present command
-  std::deque<ChildEnd> ended_;               ///< parents do not know yet
+  std::deque<RunId> to_rest_;                     ///< children that were touched within the present command
+  std::deque<ChildEnd> ended_;                    ///< parents do not know yet
   std::unique_ptr<FairQueue<RunId>> unfinished_;  ///< used up their steps of their turn
-  std::map<RunId, RunId> waiting_children_;  ///< child → parent, as replay() met them
+  std::map<RunId, RunId> waiting_children_;       ///< child → parent, as replay() met them
   std::map<RunId, workflow::EffectResult> replayed_ends_;
   int64_t now_us_ = 0;  ///< of the present command
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;

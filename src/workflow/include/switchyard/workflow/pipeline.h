@@ -346,14 +346,14 @@ struct Pipeline {
   expression::Type input_type;
   std::optional<expression::Program> key;  ///< over input only
   std::vector<std::pair<std::string, expression::Program>>
-      search;                         ///< over input only; an optional or null: left out
+      search;  ///< over input only; an optional or null: left out
   std::optional<ConcurrencySpec> concurrency;
-  int32_t priority = kDefaultPriority;                ///< 0..100, higher first
-  std::optional<expression::Program> priority_of;     ///< over input only, stands instead
-  int64_t deadline_us = 0;            ///< 0: none; bounds each stretch of automatic work
-  std::vector<Step> steps;            ///< of all blocks; a block's are neighbours
-  std::vector<Block> blocks;          ///< the first is the root
-  std::optional<BlockIndex> finally;  ///< runs before every end
+  int32_t priority = kDefaultPriority;             ///< 0..100, higher first
+  std::optional<expression::Program> priority_of;  ///< over input only, stands instead
+  int64_t deadline_us = 0;                         ///< 0: none; bounds each stretch of automatic work
+  std::vector<Step> steps;                         ///< of all blocks; a block's are neighbours
+  std::vector<Block> blocks;                       ///< the first is the root
+  std::optional<BlockIndex> finally;               ///< runs before every end
   uint32_t slot_count = kSlotSteps;
   Template output;
   expression::Type output_type;

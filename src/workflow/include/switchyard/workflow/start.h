@@ -18,8 +18,9 @@ struct StartFacts {
   int32_t priority = kDefaultPriority;
 };
 
-/// kUnprocessable "run.bad_input" names the member that does not fit the schema; errors of the `key`, `search`,
-/// `concurrency.key` and `priority` expressions. Values live in `arena`, in `input` and in the pipeline.
+/// kUnprocessable "run.bad_input" names the member that does not fit the schema; errors of the `key`,
+/// `search`, `concurrency.key` and `priority` expressions. Values live in `arena`, in `input` and in the
+/// pipeline.
 Result<StartFacts> start_facts(const Pipeline& pipeline, const Value& input, Arena& arena);
 
 /// The same of group and priority alone, of an input that was validated. kUnprocessable "run.bad_priority"
