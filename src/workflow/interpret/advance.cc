@@ -67,7 +67,8 @@ void Stepper::advance() {
   if (!run_.unwinding.has_value()) {
     if (const Kill* kill = host_.killed(ArtefactKind::kPipeline, run_.pipeline->name, run_.pipeline->version,
                                         {0, StepIndex(kNoStep)})) {
-      return fail_run(killed_error(*kill));
+      fail_run(killed_error(*kill));
+      if (is_final(run_.status)) return;  // else what that opened begins in this turn, too
     }
   }
   if (run_.resumed) resume();
