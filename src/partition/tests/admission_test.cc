@@ -341,6 +341,34 @@ TEST_F(AdmissionTest, EventsOfOneKeyAreTakenOneAtATime) {
   EXPECT_EQ(of_status(RunStatus::kCompleted).size(), 6u);
 }
 
+TEST_F(AdmissionTest, TicksOfAScheduleAreCountedToo) {
+  auto scheduled = std::make_shared<Pipelines>();
+  scheduled->add_document(
+      "pipeline: test/nightly@1.0.0\nschedule: { every: 1m }\nconcurrency: { on_limit: refuse }\n"
+      "steps: { pause: { wait: 150s } }\noutput: { at: pause.until }\n");
+  scheduled->add_document(
+      "pipeline: test/hourly@1.0.0\nschedule: { every: 1m }\nconcurrency: { limit: 1 }\n"
+      "steps: { pause: { wait: 150s } }\noutput: { at: pause.until }\n");
+  Rig clockwork(scheduled);
+  size_t most = 0;
+  for (int minute = 0; minute < 20; ++minute) {
+    now += 60'000'000;
+    for (int i = 0; i < 4; ++i) clockwork->on_time(++now);
+    RunFilter filter;
+    filter.pipeline = "test/hourly";
+    filter.status = RunStatus::kWaiting;
+    most = std::max(most, clockwork->list(filter)->runs.size());
+  }
+  EXPECT_EQ(most, 1u);
+  RunFilter filter;
+  filter.pipeline = "test/nightly";
+  EXPECT_LE(clockwork->list(filter)->runs.size(), 7u);  // every third tick has a place
+  filter.pipeline = "test/hourly";
+  filter.status = RunStatus::kQueued;
+  EXPECT_GE(clockwork->list(filter)->runs.size(), 10u);
+  EXPECT_EQ(clockwork.folded_digest(), *clockwork->digest());
+}
+
 TEST_F(AdmissionTest, AnEventThatWaitsInAnotherPartitionGoesToWhereItsKeyIsCounted) {
   // As if another version of the agent had sent it there.
   const uint32_t home = group_partition("test/agent", "1", 2).value, elsewhere = 1 - home;
