@@ -102,7 +102,7 @@ WorldOutcome run_seed(uint64_t seed, const Arguments& arguments) {
 struct Totals {
   std::mutex mutex;
   uint64_t passed = 0, failed = 0, runs = 0, events = 0, crashes = 0, replays = 0, reviews = 0, early = 0,
-           switches = 0, stopped = 0, archived = 0, compacted = 0, deleted = 0;
+           switches = 0, stopped = 0, archived = 0, compacted = 0, deleted = 0, admitted = 0, superseded = 0;
 
   void add(uint64_t seed, const WorldOutcome& outcome, const Arguments& arguments) {
     std::lock_guard lock(mutex);
@@ -117,6 +117,8 @@ struct Totals {
     archived += outcome.archived;
     compacted += outcome.compacted;
     deleted += outcome.deleted;
+    admitted += outcome.admitted;
+    superseded += outcome.superseded;
     ++(outcome.failure.empty() ? passed : failed);
     if (!outcome.failure.empty() && failed <= kFailuresShown) {
       std::printf("seed %llu FAILED: %s\n  again: %s\n", static_cast<unsigned long long>(seed),
@@ -157,6 +159,8 @@ int run(const Arguments& arguments) {
               n(totals.stopped));
   std::printf("%llu events archived, %llu runs compacted, %llu deleted\n", n(totals.archived),
               n(totals.compacted), n(totals.deleted));
+  std::printf("%llu runs waited for a place and got it, %llu were cancelled for a newer one\n",
+              n(totals.admitted), n(totals.superseded));
   std::printf("%llu passed, %llu failed\n", n(totals.passed), n(totals.failed));
   return totals.failed == 0 ? 0 : 1;
 }

@@ -37,6 +37,7 @@ struct WorldOutcome {
   uint64_t switches = 0, stopped = 0;  ///< thrown; attempts and runs that failed for one
   uint64_t archived = 0, compacted = 0, deleted = 0;
   uint64_t agent_runs = 0, messages = 0;  ///< that events started; settled, to webhooks
+  uint64_t admitted = 0, superseded = 0;  ///< runs that had waited for a place; cancelled for a newer one
 };
 
 /// Minutes instead of years; for half of the worlds.

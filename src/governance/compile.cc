@@ -126,6 +126,7 @@ void compile_pipeline(const CompileRequest& request, const document::Node& root,
   interface->input_type =
       outcome.pipeline->input != nullptr ? outcome.pipeline->input_type : expression::Type::dyn();
   interface->output_type = outcome.pipeline->output_type;
+  interface->limited = outcome.pipeline->concurrency.has_value();
   result.compiled->interface = std::move(interface);
 }
 

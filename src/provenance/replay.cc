@@ -109,6 +109,10 @@ class ExactDriver {
       const Event* cancel = find_cancel();
       if (cancel != nullptr) return feed_cancel(*cancel);
     }
+    if (std::holds_alternative<RunAdmitted>(event.body)) {
+      host_.take(run_);
+      return workflow::advance(run_, host_, event.time_us);
+    }
     if (std::holds_alternative<RunPaused>(event.body)) {
       begin_retries_before(event.time_us);
       return host_.take(run_);
@@ -288,6 +292,7 @@ bool any_step(RunState& run, Visit&& visit) {
 
 std::string status_of(RunState& run) {
   if (workflow::is_final(run.status)) return std::string(workflow::run_status_name(run.status));
+  if (run.queued) return "queued";
   std::string status = "running";
   any_step(run, [&](StepAddress, const workflow::Step& step, const workflow::StepState& state) {
     if (state.status != workflow::StepStatus::kWaiting) return false;
@@ -323,6 +328,7 @@ class Counterfactual {
   void run() {
     now_us_ = events_.front().event.time_us;
     host_.take(run_);
+    run_.queued = false;  // it is asked what it would do, not when
     take_link(run_, host_);
     workflow::advance(run_, host_, now_us_);
     while (!workflow::is_final(run_.status) && go_on()) {

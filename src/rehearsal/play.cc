@@ -9,6 +9,7 @@
 #include "switchyard/base/hash.h"
 #include "switchyard/events/cloud_event.h"
 #include "switchyard/types/json.h"
+#include "switchyard/workflow/start.h"
 
 namespace switchyard::rehearsal {
 namespace {
@@ -39,6 +40,10 @@ Result<StartRun> prepare(const Case& test, const workflow::Catalog& catalog,
     }
     run.search = attributes.build();
   }
+  workflow::StartFacts facts;
+  SY_RETURN_IF_ERROR(workflow::start_turn(*pipeline, run.input, *run.arena, facts));
+  run.group = std::move(facts.group);
+  run.priority = facts.priority;
   run.id = RunId::make(test.at_us / 1000, 0, test.seed);
   return run;
 }

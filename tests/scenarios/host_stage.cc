@@ -57,7 +57,7 @@ class HostStage final : public rehearsal::Stage,
   Result<RunId> start(partition::StartRun command, int64_t now_us) override {
     clock_.set_now_us(now_us);
     const uint32_t partition =
-        partition::choose_partition("", command.key, hash64("a run without a key"), engine_.partitions).value;
+        partition::partition_for(command, hash64("a run without a key"), engine_.partitions).value;
     const uint64_t placed = (partition & 0x0f) | (static_cast<uint64_t>(partition >> 4) << 8);
     const RunId id = command.id = RunId::make(now_us / 1000, placed, 1);
     Status refused;

@@ -10,6 +10,7 @@
 #include "blocks.h"
 #include "canonical.h"
 #include "common_fields.h"
+#include "concurrency.h"
 #include "context.h"
 #include "graph.h"
 #include "lint.h"
@@ -79,6 +80,7 @@ class PipelineCompiler {
     const auto output =
         fields.require("output", "say what the pipeline answers: output: { <name>: <expression> }");
     AgentCompiler agent(context_, fields, *pipeline_);
+    ConcurrencyCompiler concurrency(context_, fields, *pipeline_);
     fields.finish();
     agent.compile_state();
 
@@ -86,6 +88,7 @@ class PipelineCompiler {
     if (input.has_value()) read_input(*input);
     if (search.has_value()) read_search(*search);
     agent.compile_starts();
+    concurrency.compile();
     blocks_.compile();
     pipeline_->listeners = std::move(context_.agent().listeners);
     pipeline_->emits = std::move(context_.agent().emits);

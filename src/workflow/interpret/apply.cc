@@ -45,6 +45,11 @@ struct Applier {
     run.input = e.input;
     run.search = e.search;
     run.origin = e.origin;
+    run.tenant = e.tenant;
+    run.priority = e.priority;
+    if (e.grouped) run.group = std::string(e.group);
+    run.queued = e.queued;
+    run.place = e.place;
     if (run.pipeline->state.has_value()) run.root.slots[run.pipeline->state->slot] = pinned_state(run);
     run.started_us = run.stretch_started_us = event.time_us;
     run.root.slots[kSlotInput] = run.input;
@@ -57,6 +62,7 @@ struct Applier {
     run.stretch_started_us = event.time_us;
   }
   void operator()(const RunRestarted&) const {}
+  void operator()(const RunAdmitted&) const { run.queued = false; }
   void operator()(const RunLinked& e) const {
     run.parent = e.parent;
     run.parent_step = {e.parent_frame, StepIndex(e.parent_step)};

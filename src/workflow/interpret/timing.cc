@@ -28,7 +28,7 @@ bool any_step(const RunState& run, Test&& test) {
 
 /// Automatic work is going on: the deadline counts.
 bool is_working(const RunState& run) {
-  if (!run.ready.empty()) return true;
+  if (!run.ready.empty() || run.queued) return true;
   return any_step(run, [](const StepState& step) {
     return step.in_flight || step.status == StepStatus::kStarted || step.status == StepStatus::kRetrying;
   });
@@ -121,7 +121,7 @@ int64_t next_due_us(const RunState& run) {
 }
 
 bool can_park(const RunState& run, int64_t now_us) {
-  if (is_final(run.status) || (!run.ready.empty() && !run.paused)) return false;
+  if (is_final(run.status) || (!run.ready.empty() && !run.paused && !run.queued)) return false;
   return !any_step(run, [&](const StepState& step) {
     if (step.in_flight || (step.status == StepStatus::kStarted && !run.paused)) return true;
     return !run.paused && step.status == StepStatus::kRetrying && step.due_us < now_us + kParkAfterUs;
