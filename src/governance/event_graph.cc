@@ -108,7 +108,8 @@ EventGraph event_graph(const Snapshot& snapshot) {
   return graph;
 }
 
-Diagnostics new_cycles(const EventGraph& before, const EventGraph& after, const std::vector<Change>& changes) {
+Diagnostics new_cycles(const EventGraph& before, const EventGraph& after,
+                       const std::vector<Change>& changes) {
   Diagnostics warnings;
   for (const auto& cycle : after.cycles) {
     const bool known = std::any_of(before.cycles.begin(), before.cycles.end(), [&](const auto& old) {
@@ -125,12 +126,11 @@ Diagnostics new_cycles(const EventGraph& before, const EventGraph& after, const 
     }
     std::string names;
     for (const std::string& name : cycle) names += (names.empty() ? "" : ", ") + name;
-    warning.message = cycle.size() == 1
-                          ? names + " sets itself off: it takes what it emits"
-                          : "these agents can set each other off in a circle: " + names;
-    warning.mend =
-        "make sure that it ends, for example by a `when` in `on`; after " + std::to_string(events::kMaxHops) +
-        " hops an event is refused; `switchyard events graph` shows who tells whom";
+    warning.message = cycle.size() == 1 ? names + " sets itself off: it takes what it emits"
+                                        : "these agents can set each other off in a circle: " + names;
+    warning.mend = "make sure that it ends, for example by a `when` in `on`; after " +
+                   std::to_string(events::kMaxHops) +
+                   " hops an event is refused; `switchyard events graph` shows who tells whom";
     warnings.push_back(std::move(warning));
   }
   return warnings;
