@@ -244,7 +244,7 @@ void World::check_told(const History& history) {
 
 /// Every list holds exactly the runs that fit, newest first, however it is cut into pages.
 void World::check_lists(const History& history) {
-  std::vector<partition::RunFilter> filters(8);
+  std::vector<partition::RunFilter> filters(9);
   filters[1].pipeline = scenery_->pipelines()[random_.below(scenery_->pipelines().size())]->name;
   filters[2].key = "c" + std::to_string(random_.below(6));
   filters[3].search = {{"n", std::to_string(random_.below(20))}};
@@ -253,6 +253,7 @@ void World::check_lists(const History& history) {
   filters[6].status = RunStatus::kCancelled;
   filters[7].status = random_.one_in(2) ? RunStatus::kCompleted : RunStatus::kRunning;
   filters[7].pipeline = filters[1].pipeline;
+  filters[8].status = RunStatus::kQueued;
   for (uint32_t p = 0; p < partitions_; ++p) {
     for (size_t f = 0; f < filters.size(); ++f) {
       partition::RunFilter filter = filters[f];

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "switchyard/types/json.h"
+#include "switchyard/workflow/start.h"
 #include "world.h"
 
 namespace switchyard::sim {
@@ -122,8 +123,12 @@ void World::post_start(const Key& key, const std::string& idempotency_key, int64
   start.idempotency_key = idempotency_key;
   start.principal = key.principal;
   start.request_hash = key.hash;
-  const uint32_t partition =
-      partition::choose_partition(idempotency_key, start.key, random_.next_u64(), partitions_).value;
+  workflow::StartFacts facts;
+  SY_CHECK(workflow::start_turn(*start.pipeline, start.input, *start.arena, facts).ok());
+  start.group = facts.group;
+  start.priority = facts.priority;
+  if (random_.one_in(2)) start.tenant = "tenant-" + std::to_string(random_.below(2));
+  const uint32_t partition = partition::partition_for(start, random_.next_u64(), partitions_).value;
   const uint64_t request = ask("start " + key.pipeline + " " + idempotency_key +
                                (options_.plant == Plant::kChance ? chance() : ""));
   partition::StartCommand command{std::move(start), wait_us == 0 ? 0 : now_us_ + wait_us, {}};
@@ -132,6 +137,8 @@ void World::post_start(const Key& key, const std::string& idempotency_key, int64
     if (!reply.ok()) {
       if (reply.error().code == "run.idempotency_mismatch" && !idempotency_key.empty())
         return trace("mismatch");
+      if (reply.error().code == "run.limit_reached" || reply.error().code == "run.queue_full")
+        return trace(reply.error().code);
       if (reply.error().code == "governance.killed") {
         if (catalog_->killed(ArtefactKind::kPipeline, key.pipeline, "1.0.0") == nullptr)
           fail("a start of " + key.pipeline + " was refused for a switch that nobody has thrown");

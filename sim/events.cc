@@ -1,5 +1,6 @@
 // Events in the simulated world: clients publish, partitions talk over a bad line, receivers of webhooks come
 // and go.
+#include "place_history.h"
 #include "switchyard/events/cloud_event.h"
 #include "switchyard/types/json.h"
 #include "world.h"
@@ -34,8 +35,10 @@ void World::deliver(partition::Delivery delivery) {
   const auto event = decode_event(EventType::kEventReceived, kEventVersion, RunId{}, kNoStep, now_us_,
                                   delivery.payload, arena);
   SY_CHECK(event.ok());
-  if (std::get<EventReceived>(event->body).offset >= real_log(from).durable_end().value)
-    fail("an event left its partition before it was durable");
+  const uint64_t offset = std::get<EventReceived>(event->body).offset;
+  if (offset >= real_log(from).durable_end().value) fail("an event left its partition before it was durable");
+  if (options_.plant == Plant::kLyingLine && random_.one_in(8))
+    return acknowledge({delivery.to, delivery.from, offset + 1});
   on_line({to, std::move(delivery)});
 }
 
@@ -151,6 +154,7 @@ int64_t World::next_hook_us() const {
 
 void World::check_events(bool at_rest) {
   FlowHistory flow(*scenery_, partitions_);
+  PlaceHistory places(*scenery_);
   for (uint32_t p = 0; p < partitions_ && !failed(); ++p) {
     for (const Kept& kept : durable_[p]) {
       auto arena = std::make_shared<Arena>();
@@ -159,9 +163,15 @@ void World::check_events(bool at_rest) {
       auto event = decode_event(static_cast<EventType>(record.type), record.version, record.run, record.step,
                                 record.time_us, *payload, *arena);
       if (!event.ok()) return fail("an event cannot be read: " + event.error().message);
-      flow.add(PartitionId(p), {std::move(*event), record.offset, arena, payload});
+      const partition::RecordedEvent recorded{std::move(*event), record.offset, arena, payload};
+      flow.add(PartitionId(p), recorded);
+      places.add(PartitionId(p), recorded);
     }
   }
+  places.finish();
+  if (!places.breach().empty()) return fail(places.breach());
+  outcome_.admitted = places.admitted();
+  outcome_.superseded = places.superseded();
   flow.finish(at_rest);
   if (!flow.breach().empty()) return fail(flow.breach());
   for (const auto& [source, id] : told_events_)

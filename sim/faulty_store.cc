@@ -43,6 +43,7 @@ class Borrowed final : public store::StateStore {
   bool loses(std::string_view key) {
     if (plant_ == Plant::kForgottenKeys) return key.front() == keys::kIdempotency;
     if (plant_ == Plant::kForgottenSignals) return key.front() == keys::kSignalKey;
+    if (plant_ == Plant::kLostCursors) return key.front() == keys::kInbox && ++writes_ % 3 == 0;
     return plant_ == Plant::kLostWrites && key.front() == keys::kQueue && ++writes_ % 3 == 0;
   }
   static void forget_claim(std::string_view key, std::string& value) {

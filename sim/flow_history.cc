@@ -117,6 +117,9 @@ void FlowHistory::add(PartitionId partition, const partition::RecordedEvent& rec
       fail("an event that does not wait could not be delivered");
     letters_[{p, undelivered->place}] = {undelivered->kind,
                                          {std::string(undelivered->name), std::string(undelivered->key)}};
+  } else if (const auto* moved = std::get_if<DeliveryMoved>(&event.body)) {
+    if (waiting_.erase({p, moved->place}) == 0) fail("an event that does not wait goes elsewhere");
+    sent_[{p, moved->to}].push_back(offset);
   } else if (const auto* delivered = std::get_if<WebhookDelivered>(&event.body)) {
     for (const auto& place : delivered->places)
       settle(p, std::string(delivered->webhook), place, delivered->attempt, true);

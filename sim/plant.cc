@@ -6,7 +6,7 @@
 namespace switchyard::sim {
 namespace {
 
-constexpr std::array<std::pair<Plant, std::string_view>, 12> kNames{{
+constexpr std::array<std::pair<Plant, std::string_view>, 14> kNames{{
     {Plant::kNone, "none"},
     {Plant::kLyingDisk, "lying-disk"},
     {Plant::kEarlyAnswer, "early-answer"},
@@ -15,6 +15,8 @@ constexpr std::array<std::pair<Plant, std::string_view>, 12> kNames{{
     {Plant::kForgottenSignals, "forgotten-signals"},
     {Plant::kTwoClaims, "two-claims"},
     {Plant::kLostReply, "lost-reply"},
+    {Plant::kLostCursors, "lost-cursors"},
+    {Plant::kLyingLine, "lying-line"},
     {Plant::kDeafSwitches, "deaf-switches"},
     {Plant::kLostArchive, "lost-archive"},
     {Plant::kChance, "chance"},

@@ -16,6 +16,8 @@ enum class Plant : uint8_t {
   kForgottenSignals,  ///< the store loses the keys of signals
   kTwoClaims,         ///< the store forgets that a review is claimed
   kLostReply,         ///< an answer now and then goes nowhere
+  kLostCursors,       ///< the store loses how far another partition's events were taken over
+  kLyingLine,         ///< the line between partitions says that an event was taken over, and drops it
   kDeafSwitches,      ///< the engine never hears of a kill switch
   kLostArchive,       ///< a file of the archive is gone
   kChance,            ///< something that is no function of the seed

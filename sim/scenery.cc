@@ -257,6 +257,53 @@ class Limits final : public rules::RuleTable {
   const Type output_ = Type::object({{"limit", Type::real()}, {"matched", Type::list(Type::string())}});
 };
 
+/// How many go at once.
+const Documents& limited_documents() {
+  static const Documents kDocuments{
+      {"serial", R"Y(
+concurrency: { key: input.card, limit: 1, max_queued: 6 }
+priority: "input.n % 3 * 20 + 30"
+steps:
+  light: { model: light, input: { amount: input.amount }, retry: { attempts: 2, backoff: 10ms..1s }, on_error: skip }
+  pause: { wait: 2s, after: light }
+  tell: { http: { method: POST, url: "'https://hooks.example.org/serial'", body: { n: input.n } }, after: pause, on_error: skip }
+output: { told: has(tell) }
+)Y"},
+      {"pairs", R"Y(
+deadline: 40s
+concurrency: { limit: 2, max_queued: 20 }
+finally: { steps: { last: { wait: 100ms } } }
+steps:
+  heavy: { model: heavy, input: { amount: input.amount }, on_error: skip }
+  bad: { after: heavy, when: input.n % 7 == 3, fail: { code: sim.seven, message: "'seven'" } }
+output: { heavy: has(heavy) }
+)Y"},
+      {"freshest", R"Y(
+concurrency: { key: input.card, on_limit: latest_wins }
+steps:
+  take:
+    http: { method: POST, url: "'https://bank.example.org/take'", body: { n: input.n }, effect: idempotent }
+    on_error: skip
+    compensate: { wait: 3s }
+  pause: { wait: 30s, after: take }
+  light: { after: pause, model: light, input: { amount: input.amount }, on_error: skip }
+output: { n: input.n }
+)Y"},
+      {"newest-two", R"Y(
+concurrency: { key: "input.n % 2 == 0 ? 'even' : 'odd'", limit: 2, on_limit: latest_wins }
+finally: { steps: { tell: { http: { method: PUT, url: "'https://hooks.example.org/two'", effect: idempotent }, on_error: skip } } }
+steps: { pause: { wait: 1m } }
+output: { n: input.n }
+)Y"},
+      {"only", R"Y(
+concurrency: { key: input.card, on_limit: refuse }
+steps: { light: { model: light, input: { amount: input.amount }, on_error: skip }, pause: { wait: 5s, after: light } }
+output: { n: input.n }
+)Y"},
+  };
+  return kDocuments;
+}
+
 /// What events and the clock start, and what waits for events: whole documents but for the input.
 const Documents& event_documents() {
   static const std::vector<std::pair<const char*, std::string>> kDocuments{
@@ -281,6 +328,14 @@ output: { count: write.count }
 on: { event: "tick.*", when: event.type != 'tick.count', key: event.?subject.orValue('none'), input: { n: 1, amount: "2.0", card: event.?subject.orValue('none') } }
 steps:
   light: { model: light, input: { amount: input.amount }, on_error: skip }
+output: { n: input.n }
+)Y"},
+      {"bell", R"Y(
+on: { event: "tick.loose", key: event.?subject.orValue('none'), input: { n: 1, amount: "2.0", card: event.?subject.orValue('none') } }
+concurrency: { key: "input.card < 'c3' ? 'low' : 'high'" }
+steps:
+  light: { model: light, input: { amount: input.amount }, on_error: skip }
+  pause: { wait: 1s, after: light }
 output: { n: input.n }
 )Y"},
       {"ping", R"Y(
@@ -405,6 +460,7 @@ Scenery::Scenery() : limits_(std::make_shared<Limits>()) {
   SceneryResolver resolver(*limits_);
   Documents all = step_documents();
   all.insert(all.end(), flow_documents().begin(), flow_documents().end());
+  all.insert(all.end(), limited_documents().begin(), limited_documents().end());
   all.insert(all.end(), event_documents().begin(), event_documents().end());
   const Documents versioned = versioned_documents();
   all.insert(all.end(), versioned.begin(), versioned.end());

@@ -38,6 +38,7 @@ struct WorldOutcome {
   uint64_t archived = 0, compacted = 0, deleted = 0;
   uint64_t signals = 0, migrations = 0;   ///< taken by a step; of runs
   uint64_t agent_runs = 0, messages = 0;  ///< that events started; settled, to webhooks
+  uint64_t admitted = 0, superseded = 0;  ///< runs that had waited for a place; cancelled for a newer one
 };
 
 /// Minutes instead of years; for half of the worlds.

@@ -209,8 +209,7 @@ LoadReport Load::run() {
     }
     if (stopping_ && busy_ == 0 && overdue_ns_.empty()) break;
     const timespec left = until_next(now_ns());
-    const int count =
-        ::epoll_pwait2(epoll_, events.data(), static_cast<int>(events.size()), &left, nullptr);
+    const int count = ::epoll_pwait2(epoll_, events.data(), static_cast<int>(events.size()), &left, nullptr);
     now = now_ns();
     for (int i = 0; i < count; ++i) on_event(events[static_cast<size_t>(i)], now);
   }

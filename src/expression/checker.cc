@@ -151,6 +151,9 @@ std::string Checker::absence_mend(const Node& node, const Type& inner) const {
   std::string asked = std::string(ast_.text_of(node));
   if (node.kind == NodeKind::kSelect && !node.optional)
     asked = std::string(ast_.text_of(*node.children[0])) + ".?" + std::string(node.name);
+  else if (node.kind == NodeKind::kIndex && !node.optional)
+    asked = std::string(ast_.text_of(*node.children[0])) + "[?" +
+            std::string(ast_.text_of(*node.children[1])) + "]";
   std::string mend =
       "say what absence means, for example " + asked + ".orValue(" + example_value(inner) + ")";
   // The guard asks about the nearest thing that may be absent.

@@ -110,6 +110,8 @@ class Checker {
   void add_path(const Node& node, std::vector<std::string>& out) const;
   std::string key_of(const Node& node) const;
   bool known(const std::vector<std::string>& facts, const Node& node) const;
+  bool may_lack(const Node& node) const;
+  Type complain_absent(const Node& node, const Type& type);
   bool is_present(const Node& node) const { return known(facts_.present_, node); }
   bool is_not_null(const Node& node) const { return known(facts_.not_null_, node); }
   void push_facts(Facts more);

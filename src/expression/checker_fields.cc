@@ -36,6 +36,7 @@ Type Checker::field_type(const Node& node, const Type& target, std::string_view 
       return complain_at(node.name_span, "expression.no_such_field",
                          text(of) + " is " + types_.settle(target).to_string() + ", its keys are not strings",
                          "write " + text(of) + "[key]");
+    if (!optional && may_lack(node)) return complain_absent(node, types_.look(target.element()));
     type = types_.look(target.element());
   } else if (optional && target.is(TypeKind::kNullable) && target.element().is(TypeKind::kObject)) {
     type = object_field(node, target.element(), field, false);
@@ -55,7 +56,7 @@ Type Checker::object_field(const Node& node, const Type& object, std::string_vie
   const Node& of = *node.children[0];
   const Field* found = object.find_field(field);
   if (found == nullptr) {
-    if (object.open()) return Type::dyn();
+    if (object.open()) return need_proof && may_lack(node) ? complain_absent(node, Type::dyn()) : Type::dyn();
     std::vector<std::string_view> names;
     for (const auto& known_field : object.fields()) names.push_back(known_field.name);
     const auto near = nearest_name(field, names);
@@ -66,11 +67,19 @@ Type Checker::object_field(const Node& node, const Type& object, std::string_vie
       mend += (i > 0 ? ", " : "") + (i == 12 ? std::string("...") : std::string(names[i]));
     return complain_at(node.name_span, "expression.no_such_field", std::move(message), std::move(mend));
   }
-  if (need_proof && !found->required && !is_present(node)) {
-    std::string mend = absence_mend(node, found->type);
-    return complain(node, "expression.may_be_absent", text(node) + " may be absent", std::move(mend));
-  }
+  if (need_proof && !found->required && !is_present(node)) return complain_absent(node, found->type);
   return found->type;
+}
+
+/// Whether nothing says that this member of a map or an open object is there. Asked of variables' members
+/// only: what an expression builds itself, it can see.
+bool Checker::may_lack(const Node& node) const {
+  return options_.check_types && options_.prove_members && !key_of(node).empty() && !is_present(node);
+}
+
+Type Checker::complain_absent(const Node& node, const Type& type) {
+  std::string mend = absence_mend(node, type);
+  return complain(node, "expression.may_be_absent", text(node) + " may be absent", std::move(mend));
 }
 
 /// has(step): whether an optional variable holds a value. Of any other it would be no question.
@@ -119,6 +128,8 @@ Type Checker::check_index(const Node& node) {
     return Type::error();
   const Type element = element_type(node, inner, key_type);
   if (element.is_error()) return element;
+  if (named && !node.optional && target.is(TypeKind::kMap) && may_lack(node))
+    return complain_absent(node, element);
   return node.optional || target.is(TypeKind::kOptional) ? Type::optional(element) : element;
 }
 

@@ -46,6 +46,11 @@ void Environment::reveal(SlotIndex slot, std::string name, Type type) {
   variables_[slot.value] = {std::move(name), std::move(type)};
 }
 
+void Environment::hide(SlotIndex slot) {
+  SY_CHECK(slot.value < variables_.size() && by_name_.erase(variables_[slot.value].name) == 1);
+  variables_[slot.value] = {};
+}
+
 void Environment::set_type(SlotIndex slot, Type type) {
   SY_CHECK(slot.value < variables_.size());
   variables_[slot.value].type = std::move(type);

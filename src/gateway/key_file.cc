@@ -71,6 +71,7 @@ std::string read_key(const Value& value, StoredKey* key) {
   if (key->info.id.empty()) return "a key has no id";
   const std::string of_key = "key " + key->info.id + " ";
   key->info.name = text("name");
+  key->info.tenant = text("tenant");
   if (!from_hex(text("sha256"), key->hash)) return of_key + "has no valid sha256";
   const Value* roles = value.find("roles");
   if (roles == nullptr || !roles->is(Kind::kList) || roles->size() == 0)
@@ -106,6 +107,7 @@ std::string format_keys(const std::vector<StoredKey>& keys) {
     out += "]";
     member("sha256", to_hex(key.hash));
     member("created", time_text(key.info.created_us));
+    if (!key.info.tenant.empty()) member("tenant", key.info.tenant);
     if (key.info.expires_us != 0) member("expires", time_text(key.info.expires_us));
     if (key.info.revoked_us != 0) member("revoked", time_text(key.info.revoked_us));
     out += "}";

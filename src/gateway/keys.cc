@@ -46,6 +46,12 @@ struct TextHash {
   size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
 };
 
+bool is_tenant(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxTenantBytes && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
+
 Error unauthenticated(std::string code, std::string message) {
   return make_error(ErrorKind::kUnauthenticated, std::move(code), std::move(message));
 }
@@ -114,7 +120,8 @@ Result<std::unique_ptr<KeyStore>> KeyStore::open(std::string path, const runtime
   return std::unique_ptr<KeyStore>(new KeyStore(std::move(impl)));
 }
 
-Result<NewKey> KeyStore::create(std::string name, std::vector<Role> roles, int64_t expires_us) {
+Result<NewKey> KeyStore::create(std::string name, std::vector<Role> roles, int64_t expires_us,
+                                std::string tenant) {
   const int64_t now_us = impl_->clock->now_us();
   if (name.empty() || name.size() > kMaxKeyNameBytes ||
       std::any_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }))
@@ -128,6 +135,12 @@ Result<NewKey> KeyStore::create(std::string name, std::vector<Role> roles, int64
   if (expires_us != 0 && expires_us <= now_us)
     return make_error(ErrorKind::kInvalidArgument, "gateway.bad_expiry",
                       "The key would have expired already.", "expires");
+  if (tenant == kDefaultTenant) tenant.clear();
+  if (!tenant.empty() && !is_tenant(tenant))
+    return make_error(ErrorKind::kInvalidArgument, "gateway.bad_tenant",
+                      "A tenant is named with 1 to " + std::to_string(kMaxTenantBytes) +
+                          " small letters, digits and dashes: acme-europe.",
+                      "tenant");
   NewKey made;
   StoredKey stored;
   std::lock_guard lock(impl_->change_mutex);
@@ -137,7 +150,7 @@ Result<NewKey> KeyStore::create(std::string name, std::vector<Role> roles, int64
           ErrorKind::kTooLarge, "gateway.too_many_keys",
           "There are kMaxKeys = " + std::to_string(kMaxKeys) + " keys; remove old ones from the file.");
     do {
-      stored.info = {random_base62(kIdLength), name, roles, now_us, expires_us, 0};
+      stored.info = {random_base62(kIdLength), name, roles, now_us, expires_us, 0, tenant};
     } while (std::any_of(keys.begin(), keys.end(),
                          [&](const auto& key) { return key.info.id == stored.info.id; }));
     made.text = telemetry::Secret(std::string(kPrefix) + stored.info.id + "_" + random_base62(kSecretLength));
@@ -189,7 +202,7 @@ Result<Caller> KeyStore::authenticate(std::string_view presented) const {
     return unauthenticated("gateway.key_revoked", "The API key has been revoked.");
   if (key.info.expires_us != 0 && now_us >= key.info.expires_us)
     return unauthenticated("gateway.key_expired", "The API key has expired; ask for a new one.");
-  return Caller{key.info.id, key.info.name, permissions_of(key.info.roles)};
+  return Caller{key.info.id, key.info.name, permissions_of(key.info.roles), key.info.tenant};
 }
 
 Status KeyStore::refresh() {

@@ -111,6 +111,7 @@ class BundleCompiler {
     compile.kind = source.kind;
     compile.path = source.file->path;
     compile.source = source.file->content;
+    compile.parsed = source.parsed;
     compile.registry = &registry_;
     compile.models = &models_;
     compile.declared_models = true;

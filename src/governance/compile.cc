@@ -126,6 +126,7 @@ void compile_pipeline(const CompileRequest& request, const document::Node& root,
   interface->input_type =
       outcome.pipeline->input != nullptr ? outcome.pipeline->input_type : expression::Type::dyn();
   interface->output_type = outcome.pipeline->output_type;
+  interface->limited = outcome.pipeline->concurrency.has_value();
   result.compiled->interface = std::move(interface);
 }
 
@@ -283,7 +284,8 @@ std::optional<ArtefactKind> kind_of(const document::Node& root) {
 
 CompiledArtefact compile_artefact(const CompileRequest& request) {
   CompiledArtefact result;
-  auto parsed = document::parse(request.source, request.path);
+  const bool is_read = request.parsed != nullptr && request.parsed->root != nullptr;
+  auto parsed = is_read ? std::move(*request.parsed) : document::parse(request.source, request.path);
   result.diagnostics = std::move(parsed.diagnostics);
   if (parsed.root == nullptr) return result;
   auto artefact = std::make_shared<Artefact>();

@@ -14,6 +14,8 @@ using FileSource = std::function<Result<std::string>(const std::string& path)>;
 struct CompileRequest {
   ArtefactKind kind{};
   std::string path, source;
+  /// The source as read, which is taken from here; absent or taken: it is read.
+  std::shared_ptr<document::ParseOutcome> parsed;
   FileSource files;                    ///< paths are relative to the document's folder
   const Registry* registry = nullptr;  ///< what names mean
   /// On recovery: the versions that names without version meant when the artefact was deployed.

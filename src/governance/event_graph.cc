@@ -5,6 +5,7 @@
 #include <set>
 
 #include "switchyard/events/consumers.h"
+#include "switchyard/events/limits.h"
 
 namespace switchyard::governance {
 namespace {
@@ -105,6 +106,34 @@ EventGraph event_graph(const Snapshot& snapshot) {
   for (const auto& producer : graph.producers) edges[producer.pipeline];
   graph.cycles = Cycles(edges).take();
   return graph;
+}
+
+Diagnostics new_cycles(const EventGraph& before, const EventGraph& after,
+                       const std::vector<Change>& changes) {
+  Diagnostics warnings;
+  for (const auto& cycle : after.cycles) {
+    const bool known = std::any_of(before.cycles.begin(), before.cycles.end(), [&](const auto& old) {
+      return std::includes(old.begin(), old.end(), cycle.begin(), cycle.end());
+    });
+    if (known) continue;
+    Diagnostic warning;
+    warning.severity = Diagnostic::Severity::kWarning;
+    warning.code = "governance.new_cycle";
+    for (const Change& change : changes) {
+      const bool belongs = change.kind == ArtefactKind::kPipeline &&
+                           std::binary_search(cycle.begin(), cycle.end(), change.name);
+      if (belongs && warning.file.empty()) warning.file = change.path;
+    }
+    std::string names;
+    for (const std::string& name : cycle) names += (names.empty() ? "" : ", ") + name;
+    warning.message = cycle.size() == 1 ? names + " sets itself off: it takes what it emits"
+                                        : "these agents can set each other off in a circle: " + names;
+    warning.mend = "make sure that it ends, for example by a `when` in `on`; after " +
+                   std::to_string(events::kMaxHops) +
+                   " hops an event is refused; `switchyard events graph` shows who tells whom";
+    warnings.push_back(std::move(warning));
+  }
+  return warnings;
 }
 
 }  // namespace switchyard::governance

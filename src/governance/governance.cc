@@ -11,6 +11,7 @@
 #include "diff.h"
 #include "registry.h"
 #include "sources.h"
+#include "switchyard/governance/event_graph.h"
 #include "switchyard/governance/limits.h"
 #include "switchyard/schema/compatibility.h"
 
@@ -70,6 +71,7 @@ class Governance::Impl {
                   "no file begins with pipeline, rules, model, costs, prompt, webhook, event or retention",
                   "name the folder that holds the documents"));
     }
+    if (!has_errors(report.diagnostics) && !added.empty()) warn_of_cycles(working, report);
     if (has_errors(report.diagnostics) || request.dry_run || added.empty()) {
       if (!has_errors(report.diagnostics)) report.snapshot = make_snapshot(std::move(working));
       unload_trials(added);
@@ -226,6 +228,12 @@ class Governance::Impl {
   // --- deploying
   // -----------------------------------------------------------------------------------------------------
 
+  void warn_of_cycles(const Registry& working, DeployReport& report) const {
+    const auto warnings =
+        new_cycles(event_graph(*snapshot()), event_graph(*make_snapshot(working)), report.changes);
+    report.diagnostics.insert(report.diagnostics.end(), warnings.begin(), warnings.end());
+  }
+
   static void check_size(const DeployRequest& request, Diagnostics& diagnostics) {
     size_t bytes = 0;
     for (const SourceFile& file : request.files) bytes += file.content.size();
@@ -243,6 +251,7 @@ class Governance::Impl {
     compile.kind = source.kind;
     compile.path = source.file->path;
     compile.source = source.file->content;
+    compile.parsed = source.parsed;
     compile.registry = &working;
     compile.models = options_.models;
     compile.files = [&](const std::string& relative) {

@@ -96,11 +96,13 @@ std::vector<Source> sort_sources(const std::vector<SourceFile>& files, Diagnosti
     const auto kind = kind_of(*parsed.root);
     if (!kind.has_value()) continue;
     Source source{*kind, &file};
+    source.parsed = std::make_shared<document::ParseOutcome>();
     if (*kind == ArtefactKind::kPipeline) {
       source.name = name_part(parsed.root->find("pipeline")->text);
       for (const auto& entry : parsed.root->entries)
         if (entry.key != "pipeline") collect_children(entry.value, source.children);
     }
+    *source.parsed = std::move(parsed);
     sources.push_back(std::move(source));
   }
   std::stable_sort(sources.begin(), sources.end(), [](const Source& a, const Source& b) {

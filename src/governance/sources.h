@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -14,6 +15,8 @@ struct Source {
   const SourceFile* file = nullptr;
   std::string name{};                ///< of a pipeline
   std::set<std::string> children{};  ///< pipelines that it starts
+  /// As it was read; shared by copies of this, taken by whoever compiles it first.
+  std::shared_ptr<document::ParseOutcome> parsed{};
 };
 
 /// The files that are documents of ours, in the order in which they can be compiled. What is no YAML or JSON,

@@ -52,6 +52,12 @@ Status StateMachine::begin_child(workflow::RunState& parent, const workflow::Chi
         ErrorKind::kUnprocessable, "run.agent_only",
         "pipeline " + full_name + " keeps state under the keys of events: emit an event that starts it");
   }
+  if (pipeline->concurrency.has_value()) {
+    return make_error(ErrorKind::kUnprocessable, "run.limited_child",
+                      "pipeline " + full_name +
+                          " has `concurrency`, a limit over the whole server, and a child lives with its "
+                          "parent: emit an event that starts it");
+  }
   if (parent.depth >= workflow::kMaxChildRunDepth) {
     return make_error(ErrorKind::kResourceExhausted, "run.too_deep",
                       "a run may stand under at most " + std::to_string(workflow::kMaxChildRunDepth) +
@@ -70,6 +76,8 @@ Status StateMachine::begin_child(workflow::RunState& parent, const workflow::Chi
   body.trace = parent.trace;
   body.input = facts->input;
   body.search = facts->search;
+  body.tenant = parent.tenant;
+  body.priority = facts->priority;
   SY_ASSIGN_OR_RETURN(body.origin, child_origin(*pipeline, parent, facts->input, *command.arena));
   if (body.key.size() > kMaxKeyBytes) {
     return make_error(ErrorKind::kTooLarge, "run.key_too_large",

@@ -1,6 +1,7 @@
 // Commands on runs: start, results of effects, pause, resume, cancel.
 #include <algorithm>
 
+#include "admission.h"
 #include "event_flow.h"
 #include "keys.h"
 #include "switchyard/base/bytes.h"
@@ -9,6 +10,13 @@
 #include "switchyard/workflow/agent.h"
 
 namespace switchyard::partition {
+
+namespace {
+
+/// Who cancels what a newer run supersedes.
+constexpr std::string_view kLatestWins = "concurrency: latest_wins";
+
+}  // namespace
 
 RunStarted StateMachine::started_body(const workflow::Pipeline& pipeline, const workflow::Pins& pins) {
   RunStarted body;
@@ -56,7 +64,7 @@ Result<Value> StateMachine::child_origin(const workflow::Pipeline& pipeline, con
 
 Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
   refresh_catalog();
-  for (const auto* text : {&command.key, &command.idempotency_key, &command.principal}) {
+  for (const auto* text : {&command.key, &command.idempotency_key, &command.principal, &command.group}) {
     if (text->size() > kMaxKeyBytes) {
       return make_error(ErrorKind::kTooLarge, "run.key_too_large",
                         "a key may have at most " + std::to_string(kMaxKeyBytes) + " bytes", "key");
@@ -101,6 +109,13 @@ Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
         "this partition has " + std::to_string(kMaxHotRuns) + " decisions under way; try again shortly");
   }
 
+  Admission::Verdict verdict;
+  if (pipeline.concurrency.has_value()) {
+    SY_CHECK(group_partition(pipeline.name, command.group, environment_.partitions) ==
+             environment_.partition);
+    SY_ASSIGN_OR_RETURN(verdict, admission_->ask(pipeline, command.group));
+  }
+
   const RunId id = command.id.is_zero() ? new_id(now_us) : command.id;
   RunStarted body = started_body(pipeline, *command.pins);
   body.seed = environment_.random->next_u64();
@@ -112,6 +127,12 @@ Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
   body.input = command.input;
   body.search = command.search;
   body.origin = command.origin;
+  body.tenant = command.tenant;
+  body.priority = command.priority;
+  body.grouped = pipeline.concurrency.has_value();
+  body.queued = verdict.queued;
+  body.group = command.group;
+  body.place = verdict.place;
   if (!pipeline.listeners.empty()) {
     SY_ASSIGN_OR_RETURN(body.origin, with_listens(pipeline, command));
   }
@@ -134,9 +155,27 @@ Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
       environment_.store->insert(idempotency, value);
   }
   if (command.restart.has_value()) keep_results(*run.state, *command.restart, command.principal);
+  if (verdict.queued) admission_->enforce_latest(pipeline.name, command.group, now_us);
   workflow::advance(*run.state, *this, now_us);
   rest(id, now_us);
   return Started{id, false};
+}
+
+Status StateMachine::admit(const RunId& id, int64_t now_us) {
+  now_us_ = now_us;
+  SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(id));
+  workflow::admit(*run->state, *this, now_us);
+  rest(id, now_us);
+  return {};
+}
+
+void StateMachine::supersede(const RunId& id, const RunId& newest, int64_t now_us) {
+  auto run = find_run(id);
+  if (!run.ok()) return;
+  ++stats_.runs_superseded;
+  workflow::cancel(*(*run)->state, kLatestWins,
+                   "decision " + newest.to_string() + " of the same key is newer", *this, now_us);
+  to_rest_.push_back(id);
 }
 
 void StateMachine::keep_results(workflow::RunState& run, const Restart& restart, std::string_view who) {

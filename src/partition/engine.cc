@@ -130,8 +130,7 @@ class Engine::Impl final : public Peers {
   }
 
   void start_run(StartRun command, int64_t wait_until_us, Reply<StartReply> reply) {
-    const PartitionId partition = choose_partition(command.idempotency_key, command.key,
-                                                   options_.random->next_u64(), options_.partitions);
+    const PartitionId partition = partition_for(command, options_.random->next_u64(), options_.partitions);
     StartCommand start{std::move(command), wait_until_us, std::move(reply)};
     Command message{partition.value, std::move(start)};
     if (box(partition).push(std::move(message))) return;

@@ -150,11 +150,18 @@ EventFlow::StartOutcome EventFlow::start_agent(const Entry& entry, int64_t now_u
   if (!facts.ok()) return fail(facts.error());
   start.input = facts->input;
   start.search = facts->search;
+  start.group = facts->group;
+  start.priority = facts->priority;
   auto pins = machine_.catalog().pins_for(*pipeline);
   if (!pins.ok()) return fail(pins.error());
   start.pins = *pins;
   start.pipeline = pipeline;
   start.key = entry.key;
+  // Where it belongs was decided when the event was published, perhaps by another version of the agent.
+  if (pipeline->concurrency.has_value()) {
+    const PartitionId home = partition_for(start, 0, environment_.partitions);
+    if (home != environment_.partition) return move_away(entry, home.value, now_us);
+  }
   start.principal = "event";
   MapBuilder origin(arena);
   origin.add("kind", Value::string("event"));
@@ -180,9 +187,31 @@ EventFlow::StartOutcome EventFlow::start_agent(const Entry& entry, int64_t now_u
     ++stats_.agent_runs;
     return StartOutcome::kDone;
   }
-  if (started.error().kind == ErrorKind::kResourceExhausted) return StartOutcome::kFull;
+  const bool refused = started.error().code == "run.queue_full";
+  if (started.error().kind == ErrorKind::kResourceExhausted && !refused) return StartOutcome::kFull;
   if (started.error().kind == ErrorKind::kUnavailable) return StartOutcome::kHeld;
   return fail(started.error());
+}
+
+EventFlow::StartOutcome EventFlow::move_away(const Entry& entry, uint32_t to, int64_t now_us) {
+  if (stats_.outbox >= kMaxOutboxEvents) return StartOutcome::kHeld;
+  (void)machine_.record(
+      Event{RunId{}, kNoStep, now_us, DeliveryMoved{entry.agent, entry.key, entry.place, to}});
+  return StartOutcome::kDone;
+}
+
+void EventFlow::fold_moved_away(const DeliveryMoved& body, LogOffset offset) {
+  const std::string key = keys::agent_queued(body.agent, body.key, body.place);
+  bool found = false;
+  const std::string row = get(key, &found);
+  if (!found) return;
+  environment_.store->erase(key);
+  --stats_.queued;
+  Arena arena(row.size() * 2 + 256);
+  const auto item = decode_item(row, arena);
+  if (!item.ok()) return;
+  const DeliveryView delivery{ConsumerKind::kAgent, body.agent, body.key, body.to, {}};
+  send_away(body.to, {environment_.partition.value, offset.value, {delivery}, item->hops, item->event});
 }
 
 void EventFlow::fail_delivery(const Entry& entry, const Error& error, int64_t now_us) {

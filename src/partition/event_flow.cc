@@ -61,6 +61,8 @@ std::vector<DeliveryView> EventFlow::route(const std::vector<workflow::Consumer>
                           consumer.error};
     if (consumer.kind == ConsumerKind::kListeners)
       delivery.partition = kEveryPartition;
+    else if (consumer.group.has_value() && consumer.error.empty())
+      delivery.partition = group_partition(consumer.name, *consumer.group, environment_.partitions).value;
     else if (consumer.kind == ConsumerKind::kAgent && !consumer.key.empty() && consumer.error.empty())
       delivery.partition = choose_partition({}, consumer.key, 0, environment_.partitions).value;
     deliveries.push_back(delivery);
@@ -123,6 +125,8 @@ void EventFlow::fold(const Event& event, LogOffset offset) {
     fold_failed(*undelivered, time_us, offset);
   else if (const auto* moved = std::get_if<ScheduleMoved>(&event.body))
     fold_moved(*moved);
+  else if (const auto* away = std::get_if<DeliveryMoved>(&event.body))
+    fold_moved_away(*away, offset);
   else if (const auto* sent = std::get_if<WebhookDelivered>(&event.body))
     fold_webhook(*sent);
   else if (const auto* failed = std::get_if<WebhookFailed>(&event.body))
@@ -162,22 +166,26 @@ void EventFlow::fold_published(const EventPublished& body, int64_t time_us, LogO
     for (uint32_t p = 0; p < environment_.partitions; ++p)
       if (p != environment_.partition.value) away[p].push_back(delivery);
   }
-  for (auto& [to, deliveries] : away) {
-    Channel& channel = channels_[to];
-    std::string row;
-    ByteWriter out(row);
-    out.varint(channel.last);
-    Event received;
-    received.body = EventReceived{environment_.partition.value, offset.value, std::move(deliveries),
-                                  body.hops, body.event};
-    encode_event_body(received, out);
-    environment_.store->put(keys::outbox(to, offset.value), row);
-    channel.last = offset.value + 1;
-    std::string last;
-    ByteWriter(last).varint(channel.last);
-    environment_.store->put(keys::of_partition(keys::kChannel, to), last);
-    ++stats_.outbox;
-  }
+  for (auto& [to, deliveries] : away)
+    send_away(to, {environment_.partition.value, offset.value, std::move(deliveries), body.hops, body.event});
+}
+
+/// Into the outbox: one row, at the offset of the record that sends it.
+void EventFlow::send_away(uint32_t to, EventReceived body) {
+  Channel& channel = channels_[to];
+  const uint64_t offset = body.offset;
+  std::string row;
+  ByteWriter out(row);
+  out.varint(channel.last);
+  Event received;
+  received.body = std::move(body);
+  encode_event_body(received, out);
+  environment_.store->put(keys::outbox(to, offset), row);
+  channel.last = offset + 1;
+  std::string last;
+  ByteWriter(last).varint(channel.last);
+  environment_.store->put(keys::of_partition(keys::kChannel, to), last);
+  ++stats_.outbox;
 }
 
 /// What is for this partition.

@@ -93,6 +93,7 @@ class EventFlow {
   void fold_published(const EventPublished& body, int64_t time_us, LogOffset offset);
   void fold_deliveries(const std::vector<DeliveryView>& deliveries, const Value& event, uint32_t hops,
                        int64_t time_us, LogOffset offset);
+  void send_away(uint32_t to, EventReceived body);
   void remember(const Value& event);
   void enqueue(std::string_view agent, std::string_view key, const QueuePlace& place, std::string_view item);
   void bury(const QueuePlace& place, ConsumerKind kind, std::string_view name, std::string_view key,
@@ -104,11 +105,13 @@ class EventFlow {
   bool start_agents(int64_t now_us);
   enum class StartOutcome : uint8_t { kDone, kHeld, kFull };
   StartOutcome start_agent(const Entry& entry, int64_t now_us, size_t* bytes);
+  StartOutcome move_away(const Entry& entry, uint32_t to, int64_t now_us);
   void fail_delivery(const Entry& entry, const Error& error, int64_t now_us);
   void find_ready(int64_t now_us);
   void next_of_key(const std::string& agent, const std::string& key);
   bool keeps_state(const std::string& agent) const;
   void fold_failed(const DeliveryFailed& body, int64_t time_us, LogOffset offset);
+  void fold_moved_away(const DeliveryMoved& body, LogOffset offset);
   /// Registers what a run listens for: a list of { step, event, correlation }.
   void add_listens(const RunId& run, const Value& listens);
   /// The run listens no more; what it has heard stays.

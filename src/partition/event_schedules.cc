@@ -97,6 +97,8 @@ bool EventFlow::fire(const std::string& name, const std::shared_ptr<const workfl
   if (!facts.ok() || !pins.ok()) return skip_to(next, passed + 1);
   start.input = facts->input;
   start.key = facts->key;
+  start.group = facts->group;
+  start.priority = facts->priority;
   start.search = facts->search;
   start.pins = *pins;
   MapBuilder origin(arena);
@@ -107,8 +109,10 @@ bool EventFlow::fire(const std::string& name, const std::shared_ptr<const workfl
   origin.add("missed", Value::integer(passed));
   start.origin = origin.build();
   const auto started = machine_.start(std::move(start), now_us);
-  if (!started.ok() && started.error().kind != ErrorKind::kResourceExhausted)
-    return skip_to(next, passed + 1);
+  const bool later = !started.ok() && started.error().kind == ErrorKind::kResourceExhausted &&
+                     started.error().code != "run.queue_full";
+  // A limit that refuses the tick has passed it over.
+  if (!started.ok() && !later) return skip_to(next, passed + 1);
   if (started.ok()) ++stats_.ticks;
   return started.ok() && next != 0 && next <= now_us;
 }

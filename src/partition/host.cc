@@ -195,7 +195,8 @@ void PartitionHost::run_rests(const workflow::RunState& run) {
   // A review must not appear, and a timer must not run, before it is durable.
   if (!final) batch_wanted_ = true;
   // Who waits for another decision leaves memory, and is still at work.
-  if (workflow::present_status(run) == workflow::RunStatus::kRunning) return;
+  const workflow::RunStatus present = workflow::present_status(run);
+  if (present == workflow::RunStatus::kRunning || present == workflow::RunStatus::kQueued) return;
   if (starting_ && run.parent.is_zero()) rested_ = view_of(run);
   const auto it = waiters_.find(run.id);
   if (it == waiters_.end()) return;
@@ -267,11 +268,38 @@ void PartitionHost::handle(Command&& command, int64_t now_us) {
     if (!failed_) deferred_.push_back(std::move(command));
     return;
   }
-  const bool no_room = log_->queue_room_bytes() < kLogMarginBytes + batch_.log_bytes();
-  if (no_room || checkpoint_wanted_ || !deferred_.empty()) {
+  if (!has_room() || checkpoint_wanted_ || !deferred_.empty()) {
     deferred_.push_back(std::move(command));
     return;
   }
+  if (!waits_its_turn(command)) act(std::move(command), now_us);
+}
+
+bool PartitionHost::has_room() const {
+  return log_->queue_room_bytes() >= kLogMarginBytes + batch_.log_bytes();
+}
+
+bool PartitionHost::waits_its_turn(Command& command) {
+  const auto* start = std::get_if<StartCommand>(&command.body);
+  const auto* done = std::get_if<EffectDone>(&command.body);
+  if (start == nullptr && done == nullptr) return false;
+  if (backlog_.empty() && machine_->steps_begun() < turn_ends_) return false;
+  const Lane lane =
+      start != nullptr ? Lane{start->run.tenant, start->run.priority} : machine_->lane(done->run);
+  backlog_.push(lane.tenant, lane.priority, std::move(command));
+  return true;
+}
+
+void PartitionHost::work_off_backlog(int64_t now_us, uint64_t until_steps) {
+  while (!backlog_.empty() && machine_->steps_begun() < until_steps && !checkpoint_wanted_ &&
+         deferred_.empty() && admit().ok() && has_room()) {
+    const uint64_t before = machine_->steps_begun();
+    act(backlog_.pop(), now_us);
+    backlog_.charge(machine_->steps_begun() - before);
+  }
+}
+
+void PartitionHost::act(Command&& command, int64_t now_us) {
   if (auto* start_command = std::get_if<StartCommand>(&command.body)) {
     start(std::move(*start_command), now_us);
   } else if (auto* done = std::get_if<EffectDone>(&command.body)) {
@@ -303,8 +331,8 @@ void PartitionHost::start(StartCommand&& command, int64_t now_us) {
   }
   auto view = machine_->run(id);
   if (!view.ok()) return command.reply(std::move(view).error());
-  if (command.wait_until_us <= now_us ||
-      (repeated && view->summary.status != workflow::RunStatus::kRunning)) {
+  if (command.wait_until_us <= now_us || (repeated && view->summary.status != workflow::RunStatus::kRunning &&
+                                          view->summary.status != workflow::RunStatus::kQueued)) {
     reply_when_durable(
         [view = std::move(*view), repeated, reply = std::move(command.reply)](const Status& status) {
           status.ok() ? reply(StartReply{view, repeated}) : reply(status.error());
@@ -365,6 +393,14 @@ void PartitionHost::drop_answers(const Error& error) {
   for (auto& [id, waiters] : waiters_)
     for (const Waiter& waiter : waiters) waiter.refuse(error);
   waiters_.clear();
+  while (!backlog_.empty()) {
+    Command command = backlog_.pop();
+    backlog_.charge(1);
+    if (auto* start = std::get_if<StartCommand>(&command.body))
+      start->reply(error);
+    else
+      deferred_.push_back(std::move(command));
+  }
 }
 
 void PartitionHost::fail(const Error& error) {
@@ -428,7 +464,9 @@ void PartitionHost::finish_turn(int64_t now_us) {
         }
       }
     }
+    work_off_backlog(now_us, turn_ends_);
     if (!checkpoint_wanted_ && admit().ok()) machine_->on_time(now_us);
+    turn_ends_ = machine_->steps_begun() + kStepsPerTurn;
     expire_waiters(now_us);
     dispatch_effects();
     if (batch_wanted_ || batch_.log_bytes() > kFlushBatchBytes) flush_batch();
@@ -535,12 +573,14 @@ int64_t PartitionHost::next_turn_us() {
   consider(payload_retry_us_);
   // Deferred commands go on when the log has room, which a Durable command tells, or when the checkpoint is
   // done.
-  if (!deferred_.empty() && acts && log_->queue_room_bytes() >= kLogMarginBytes) next = 1;
+  const bool waits = !deferred_.empty() || !backlog_.empty();
+  if (waits && acts && log_->queue_room_bytes() >= kLogMarginBytes) next = 1;
   return next;
 }
 
 void PartitionHost::close() {
   if (machine_ == nullptr) return;
+  work_off_backlog(options_.clock->now_us(), UINT64_MAX);
   flush_batch();
   const Status closed = log_->close();
   if (!closed.ok() || failed_) return;

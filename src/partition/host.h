@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "fair_queue.h"
 #include "switchyard/partition/engine.h"
 #include "switchyard/runtime/mailbox.h"
 #include "upkeep.h"
@@ -123,6 +124,12 @@ class PartitionHost : private EventWriter, private Outbox {
   bool sync_payloads();
   Status admit() const;
   void start(StartCommand&& command, int64_t now_us);
+  /// Does what handle() has let in.
+  void act(Command&& command, int64_t now_us);
+  /// Starts and results over the turn's steps wait in the backlog, as does what comes after them.
+  bool waits_its_turn(Command& command);
+  void work_off_backlog(int64_t now_us, uint64_t until_steps);
+  bool has_room() const;
   void release(LogOffset durable_end);
   void fail(const Error& error);
   void drop_answers(const Error& error);
@@ -149,7 +156,9 @@ class PartitionHost : private EventWriter, private Outbox {
   log::RecordBatch batch_;
   std::deque<Gate> gates_;
   std::vector<workflow::EffectRequest> effects_;
-  std::deque<Command> deferred_;  ///< wait for room in the log, or for a checkpoint
+  std::deque<Command> deferred_;        ///< wait for room in the log, or for a checkpoint
+  FairQueue<Command> backlog_;          ///< over the steps of a turn
+  uint64_t turn_ends_ = kStepsPerTurn;  ///< at how many steps of the machine
   std::unordered_map<RunId, std::vector<Waiter>> waiters_;
   int64_t next_waiter_check_us_ = 0;
   bool batch_wanted_ = false;  ///< somebody waits for what the batch holds

@@ -27,6 +27,11 @@ inline constexpr char kHold = 'L';         ///< name → legal hold
 inline constexpr char kCompacted = 'C';    ///< run → when and by what it was compacted
 inline constexpr char kDeleted = 'X';      ///< run → when and by what it was deleted
 
+// Concurrency.
+inline constexpr char kGroup = 'P';        ///< pipeline, key → how many runs go and wait
+inline constexpr char kMember = 'p';       ///< pipeline, key, place → run, whether it waits
+inline constexpr char kQueuedStart = 'q';  ///< pipeline, key, tenant, order, place → run, limit
+
 // Events.
 inline constexpr char kKnownEvent = 'D';  ///< source and id → number among the published
 inline constexpr char kPublished = 'd';   ///< number among the published → known event
@@ -76,6 +81,17 @@ inline std::string agent(char table, std::string_view name, std::string_view age
 inline std::string agent_queued(std::string_view name, std::string_view agent_key, const QueuePlace& place) {
   std::string key = agent(kAgentQueue, name, agent_key);
   store::KeyWriter(key).u64(place.offset).u32(place.index);
+  return key;
+}
+inline std::string member(std::string_view pipeline, std::string_view group, uint64_t place) {
+  std::string key = agent(kMember, pipeline, group);
+  store::KeyWriter(key).u64(place);
+  return key;
+}
+inline std::string queued_start(std::string_view pipeline, std::string_view group, std::string_view tenant,
+                                int64_t order, uint64_t place) {
+  std::string key = agent(kQueuedStart, pipeline, group);
+  store::KeyWriter(key).text(tenant).i64(order).u64(place);
   return key;
 }
 inline std::string named(char table, std::string_view name) {

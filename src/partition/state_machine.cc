@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "admission.h"
 #include "event_flow.h"
+#include "fair_queue.h"
 #include "keys.h"
 #include "search_text.h"
 #include "switchyard/base/bytes.h"
@@ -26,6 +28,18 @@ PartitionId choose_partition(std::string_view idempotency_key, std::string_view 
   return PartitionId(static_cast<uint32_t>(hash % partitions));
 }
 
+PartitionId group_partition(std::string_view pipeline, std::string_view group, uint32_t partitions) {
+  std::string text(pipeline);
+  if (!group.empty()) (text += '\n') += group;
+  return choose_partition({}, text, 0, partitions);
+}
+
+PartitionId partition_for(const StartRun& command, uint64_t random, uint32_t partitions) {
+  if (command.pipeline->concurrency.has_value())
+    return group_partition(command.pipeline->name, command.group, partitions);
+  return choose_partition(command.idempotency_key, command.key, random, partitions);
+}
+
 /// What the events' part may do with the rest.
 class StateMachine::FlowMachine final : public EventFlow::Machine {
  public:
@@ -47,12 +61,41 @@ class StateMachine::FlowMachine final : public EventFlow::Machine {
   StateMachine& machine_;
 };
 
+/// What the limits' part may do with the rest.
+class StateMachine::Places final : public Admission::Machine {
+ public:
+  explicit Places(StateMachine& machine) : machine_(machine) {}
+  Status admit(const RunId& run, int64_t now_us) override { return machine_.admit(run, now_us); }
+  bool is_ending(const RunId& id) override {
+    const bool parked = !machine_.hot_.contains(id);
+    const auto run = machine_.find_run(id);
+    if (run.ok() && parked) machine_.to_rest_.push_back(id);
+    return !run.ok() || (*run)->state->unwinding.has_value();
+  }
+  void supersede(const RunId& run, const RunId& newest, int64_t now_us) override {
+    machine_.supersede(run, newest, now_us);
+  }
+  std::shared_ptr<const workflow::Pipeline> pipeline_of(const RunId& run) override {
+    if (const auto hot = machine_.hot_.find(run); hot != machine_.hot_.end())
+      return hot->second.state->pipeline;
+    const auto view = machine_.run(run);
+    return view.ok() ? machine_.catalog_->pipeline_by_hash(view->summary.pipeline_hash) : nullptr;
+  }
+  bool may_start() const override { return machine_.hot_.size() < kMaxHotRuns; }
+
+ private:
+  StateMachine& machine_;
+};
+
 StateMachine::StateMachine(Environment environment) : environment_(std::move(environment)) {
   SY_CHECK(environment_.store != nullptr && environment_.random != nullptr &&
            environment_.catalog != nullptr);
   refresh_catalog();
   flow_machine_ = std::make_unique<FlowMachine>(*this);
   flow_ = std::make_unique<EventFlow>(environment_, *flow_machine_);
+  unfinished_ = std::make_unique<FairQueue<RunId>>();
+  places_ = std::make_unique<Places>(*this);
+  admission_ = std::make_unique<Admission>(*environment_.store, *places_);
 }
 
 StateMachine::~StateMachine() = default;
@@ -60,6 +103,7 @@ StateMachine::~StateMachine() = default;
 MachineStats StateMachine::stats() const {
   MachineStats stats = stats_;
   stats.flow = flow_->stats();
+  stats.queued = admission_->queued();
   return stats;
 }
 
@@ -119,7 +163,7 @@ void StateMachine::fold(HotRun* run, const Event& event, LogOffset offset) {
     fold_review(event);
   } else if (type >= EventType::kHoldSet && type <= EventType::kRunsDeleted) {
     fold_retention(event);
-  } else if (type >= EventType::kEventPublished && type <= EventType::kDeadLetterSettled) {
+  } else if (type >= EventType::kEventPublished && type <= EventType::kDeliveryMoved) {
     flow_->fold(event, offset);
   } else if (const auto* signal = std::get_if<SignalReceived>(&event.body)) {
     fold_signal(*run, *signal);
@@ -127,8 +171,12 @@ void StateMachine::fold(HotRun* run, const Event& event, LogOffset offset) {
     fold_migrated(*run, *migrated);
   } else if (const auto* started = std::get_if<RunStarted>(&event.body)) {
     flow_->fold_started(event.run, *started, *run->state->pipeline, event.time_us);
+    admission_->fold_started(*run->state);
+  } else if (type == EventType::kRunAdmitted) {
+    admission_->fold_admitted(*run->state);
   } else if (run != nullptr && workflow::is_final(run->state->status)) {
     flow_->fold_ended(event.run, *run->state->pipeline);
+    admission_->fold_ended(*run->state);
   } else if (const auto* completed = std::get_if<StepCompleted>(&event.body)) {
     fold_completed(*run, event, *completed);
   } else if (const auto* used = std::get_if<BudgetUsed>(&event.body)) {
@@ -215,6 +263,15 @@ void StateMachine::spill_offsets(workflow::RunState& run) {
 // --- moving runs between memory and store
 // --------------------------------------------------------------------------
 
+namespace {
+
+/// Under which status a parked run is listed.
+workflow::RunStatus parked_under(workflow::RunStatus status) {
+  return status == workflow::RunStatus::kQueued ? status : workflow::RunStatus::kWaiting;
+}
+
+}  // namespace
+
 Result<StateMachine::HotRun*> StateMachine::find_run(const RunId& id) {
   if (const auto hot = hot_.find(id); hot != hot_.end()) return &hot->second;
   std::string bytes;
@@ -232,7 +289,7 @@ Result<StateMachine::HotRun*> StateMachine::find_run(const RunId& id) {
     environment_.store->erase(keys::timer(due, id));
     parked_due_us_.reset();
   }
-  environment_.store->erase(keys::status_prefix(workflow::RunStatus::kWaiting) + std::string(id.view()));
+  environment_.store->erase(keys::status_prefix(parked_under(summary.status)) + std::string(id.view()));
   HotRun& run = hot_[id];
   run.state = std::move(state);
   run.indexed = true;
@@ -276,7 +333,7 @@ void StateMachine::rest_one(const RunId& id, int64_t now_us) {
   } else {
     if (!run.state->ready.empty() && !run.state->paused && !run.queued) {
       run.queued = true;
-      unfinished_.push_back(id);
+      unfinished_->push(run.state->tenant, run.state->priority, id);
     }
     set_timer(run);
   }
@@ -324,7 +381,8 @@ void StateMachine::park(HotRun& run) {
   store_record(run);
   const RunId& id = run.state->id;
   if (run.marked) environment_.store->erase(keys::of_id(keys::kHot, id));
-  environment_.store->put(keys::status_prefix(workflow::RunStatus::kWaiting) + std::string(id.view()), {});
+  const workflow::RunStatus listed = parked_under(workflow::present_status(*run.state));
+  environment_.store->put(keys::status_prefix(listed) + std::string(id.view()), {});
   if (const int64_t due = workflow::next_due_us(*run.state); due != 0) {
     environment_.store->put(keys::timer(due, id), {});
     if (parked_due_us_.has_value() && (*parked_due_us_ == 0 || due < *parked_due_us_)) parked_due_us_ = due;
@@ -359,27 +417,40 @@ int64_t StateMachine::first_parked_due_us() {
 }
 
 int64_t StateMachine::next_due_us() {
-  if (!unfinished_.empty()) return 1;
+  if (!unfinished_->empty()) return 1;
   int64_t next = first_parked_due_us();
   if (!timers_.empty() && (next == 0 || timers_.top().due_us < next)) next = timers_.top().due_us;
-  if (const int64_t flow = flow_->next_due_us(); flow != 0 && (next == 0 || flow < next)) next = flow;
+  for (const int64_t part : {flow_->next_due_us(), admission_->next_due_us()})
+    if (part != 0 && (next == 0 || part < next)) next = part;
   return next;
+}
+
+/// Those that used up their steps go on, as many as the turn has steps for; whose turn it is decides.
+void StateMachine::continue_runs(int64_t now_us) {
+  const uint64_t until = stats_.steps_begun + kStepsPerTurn;
+  for (size_t n = unfinished_->size(); n > 0 && stats_.steps_begun < until; --n) {
+    const RunId id = unfinished_->pop();
+    const uint64_t before = stats_.steps_begun;
+    if (const auto it = hot_.find(id); it != hot_.end()) {
+      it->second.queued = false;
+      workflow::advance(*it->second.state, *this, now_us);
+      rest(id, now_us);
+    }
+    unfinished_->charge(stats_.steps_begun - before);
+  }
+}
+
+Lane StateMachine::lane(const RunId& run) const {
+  const auto hot = hot_.find(run);
+  return hot == hot_.end() ? Lane() : Lane{hot->second.state->tenant, hot->second.state->priority};
 }
 
 bool StateMachine::on_time(int64_t now_us, size_t limit) {
   refresh_catalog();
   now_us_ = now_us;
-  // Each that used up its steps gets one more turn; the others come first who came first.
-  for (size_t n = unfinished_.size(); n > 0; --n) {
-    const RunId id = unfinished_.front();
-    unfinished_.pop_front();
-    const auto it = hot_.find(id);
-    if (it == hot_.end()) continue;
-    it->second.queued = false;
-    workflow::advance(*it->second.state, *this, now_us);
-    rest(id, now_us);
-  }
-  const bool more_flow = flow_->turn(now_us);
+  continue_runs(now_us);
+  const bool more_places = admission_->turn(now_us);
+  const bool more_flow = flow_->turn(now_us) || more_places;
   size_t done = 0;
   while (!timers_.empty() && timers_.top().due_us <= now_us) {
     if (done++ >= limit) return true;
@@ -437,6 +508,7 @@ Status StateMachine::load() {
     run->marked = true;
   }
   SY_RETURN_IF_ERROR(flow_->load());
+  SY_RETURN_IF_ERROR(admission_->load());
   return environment_.store->scan(store::Range::prefix(std::string(1, keys::kQueue)),
                                   [&](std::string_view, std::string_view) {
                                     ++stats_.open_reviews;
@@ -567,6 +639,8 @@ void StateMachine::recover(int64_t now_us) {
     rest(id, now_us);
   }
   recover_children(now_us);
+  admission_->recover(now_us);
+  rest(RunId(), now_us);  // whom that touched
   flow_->recover();
 }
 
@@ -586,12 +660,12 @@ Result<uint64_t> StateMachine::digest() {
     digest ^= hash64(value, hash64(key));
   };
   for (const char table :
-       {keys::kRun,        keys::kReview,     keys::kQueue,      keys::kBudget,     keys::kIdempotency,
-        keys::kKnownEvent, keys::kPublished,  keys::kOutbox,     keys::kChannel,    keys::kInbox,
-        keys::kAgentQueue, keys::kAgentRun,   keys::kAgentOfRun, keys::kAgentState, keys::kSchedule,
-        keys::kMessage,    keys::kMessageDue, keys::kDeadLetter, keys::kListener,   keys::kListening,
-        keys::kHeard,      keys::kOffsets,    keys::kHold,       keys::kCompacted,  keys::kDeleted,
-        keys::kSignalKey,  keys::kSignalOrder}) {
+       {keys::kRun,        keys::kReview,     keys::kQueue,       keys::kBudget,     keys::kIdempotency,
+        keys::kKnownEvent, keys::kPublished,  keys::kOutbox,      keys::kChannel,    keys::kInbox,
+        keys::kAgentQueue, keys::kAgentRun,   keys::kAgentOfRun,  keys::kAgentState, keys::kSchedule,
+        keys::kMessage,    keys::kMessageDue, keys::kDeadLetter,  keys::kListener,   keys::kListening,
+        keys::kGroup,      keys::kMember,     keys::kQueuedStart, keys::kHeard,      keys::kOffsets,
+        keys::kHold,       keys::kCompacted,  keys::kDeleted,     keys::kSignalKey,  keys::kSignalOrder}) {
     SY_RETURN_IF_ERROR(environment_.store->scan(
         store::Range::prefix(std::string(1, table)), [&](std::string_view key, std::string_view value) {
           const bool in_memory = table == keys::kRun && hot_.contains(RunId::from_bytes(key.substr(1)));

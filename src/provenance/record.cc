@@ -58,6 +58,8 @@ class Recorder {
   }
   const Value* output() const { return output_; }
   const RunLinked* parent() const { return parent_; }
+  /// When a queued run began; 0: it was not queued, or waits still.
+  int64_t admitted_us() const { return admitted_us_; }
 
   /// What the run was told, and from which version to which it went.
   Value signals() { return told<SignalReceived>(); }
@@ -120,6 +122,7 @@ class Recorder {
     if (const auto* migrated = std::get_if<RunMigrated>(&event.body)) return migrate(*migrated);
     if (const auto* completed = std::get_if<RunCompleted>(&event.body)) output_ = &completed->output;
     if (const auto* linked = std::get_if<RunLinked>(&event.body)) parent_ = linked;
+    if (event.type() == EventType::kRunAdmitted) admitted_us_ = event.time_us;
     if (const auto* block = std::get_if<BlockStarted>(&event.body)) {
       frames_[block->frame] = {block->block, event.frame, event.step, block->iteration};
       return;
@@ -283,6 +286,7 @@ class Recorder {
   std::map<uint32_t, FrameStory> frames_;
   const Value* output_ = nullptr;
   const RunLinked* parent_ = nullptr;
+  int64_t admitted_us_ = 0;
 };
 
 /// Of the value as it was recorded, also when retention has taken it away since.
@@ -313,12 +317,14 @@ Value make_record(const workflow::RunSummary& summary, const std::vector<Recorde
   map.add("cost", Value::real(summary.cost));
   if (const RunStarted* started = recorder.started()) {
     const Value first = event_to_value(events.front().event, arena);
-    for (const char* name : {"idempotency_key", "trace", "origin", "governance_offset", "seed", "pins"}) {
+    for (const char* name : {"idempotency_key", "trace", "origin", "tenant", "priority", "concurrency",
+                             "governance_offset", "seed", "pins"}) {
       if (const Value* value = first.find(name)) map.add(name, *value);
     }
     map.add("input", started->input);
     map.add("input_sha256", text(hash_of(started->input, compacted)));
   }
+  if (recorder.admitted_us() != 0) map.add("admitted_at", time_value(recorder.admitted_us()));
   if (recorder.parent() != nullptr) map.add("parent", text(recorder.parent()->parent.to_string()));
   if (const Value signals = recorder.signals(); !signals.items().empty()) map.add("signals", signals);
   if (const Value migrations = recorder.migrations(); !migrations.items().empty())

@@ -113,6 +113,10 @@ class ExactDriver {
     }
     if (std::holds_alternative<SignalReceived>(event.body)) return host_.take(run_);
     if (std::holds_alternative<RunMigrated>(event.body)) return migrate(event.time_us);
+    if (std::holds_alternative<RunAdmitted>(event.body)) {
+      host_.take(run_);
+      return workflow::advance(run_, host_, event.time_us);
+    }
     if (std::holds_alternative<RunPaused>(event.body)) {
       begin_retries_before(event.time_us);
       return host_.take(run_);
@@ -305,6 +309,7 @@ bool any_step(RunState& run, Visit&& visit) {
 
 std::string status_of(RunState& run) {
   if (workflow::is_final(run.status)) return std::string(workflow::run_status_name(run.status));
+  if (run.queued) return "queued";
   std::string status = "running";
   any_step(run, [&](StepAddress, const workflow::Step& step, const workflow::StepState& state) {
     if (state.status != workflow::StepStatus::kWaiting) return false;
@@ -340,6 +345,7 @@ class Counterfactual {
   void run() {
     now_us_ = events_.front().event.time_us;
     host_.take(run_);
+    run_.queued = false;  // it is asked what it would do, not when
     take_link(run_, host_);
     // Each waits for the step that wants it: when it came does not matter then.
     for (const RecordedEvent& recorded : events_)

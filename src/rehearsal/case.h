@@ -37,6 +37,18 @@ struct PersonAnswer {
   Document answer;
 };
 
+/// An event that somebody publishes while the case is played.
+struct GivenEvent {
+  int64_t after_us = 0;  ///< since the case began
+  Document event;        ///< as events/cloud_event.h has it
+};
+
+/// A time in which the server is down: nothing happens, and what is due meanwhile is late.
+struct Downtime {
+  int64_t after_us = 0;  ///< since the case began
+  int64_t for_us = 0;
+};
+
 /// What happens at a time of the clock.
 struct Move {
   enum class What : uint8_t { kCancel, kSignal } what = What::kCancel;
@@ -53,16 +65,34 @@ struct PathEntry {
   friend bool operator==(const PathEntry&, const PathEntry&) = default;
 };
 
+/// An event that could not be delivered.
+struct DeadLetterEntry {
+  std::string name, code;  ///< the consumer's; empty: not compared
+};
+
 /// What must come of it; what is not said is not compared.
 struct Expectation {
   document::Position position;
   std::optional<std::string> status;
+  std::optional<std::string> key;
   std::optional<Document> output, output_has;
   std::optional<std::string> error_code, error_field, error_message;
   std::optional<std::vector<PathEntry>> path;
   std::optional<std::vector<std::pair<std::string, int64_t>>> calls;
   std::optional<int64_t> took_us;
   double tolerance = 0;
+  // Of the case as a whole.
+  std::optional<std::vector<Expectation>> runs;  ///< of the pipeline, in the order in which they began
+  std::optional<std::vector<Document>> emitted;  ///< attributes and data of what runs published
+  std::optional<std::vector<std::pair<std::string, Document>>> keeps;  ///< by key, at the end; null: nothing
+  std::optional<std::vector<DeadLetterEntry>> dead_letters;
+  std::optional<std::vector<std::pair<std::string, int64_t>>> webhooks;  ///< events sent to each
+
+  /// Whether something is said of a single run.
+  bool speaks_of_a_run() const {
+    return status || key || output || output_has || error_code || error_field || error_message || path ||
+           took_us;
+  }
 };
 
 struct Case {
@@ -70,7 +100,11 @@ struct Case {
   document::Position position;    ///< of the name
   bool block = true;              ///< written over several lines: an expectation can be put in
   document::Position expect_key;  ///< line 0: there is none
+  bool starts = true;  ///< begins with a run that somebody asks for; else events or the clock start them
   Document input;
+  std::optional<Document> keeps;  ///< what the agent keeps under each key before the case
+  std::vector<GivenEvent> events;
+  std::vector<Downtime> downtimes;
   std::string principal = "tester", key;
   int64_t at_us = 1'767'225'600'000'000;  ///< 2026-01-01T00:00:00Z
   uint64_t seed = 1;

@@ -7,6 +7,7 @@ namespace switchyard::rehearsal {
 
 inline constexpr size_t kMaxCases = 2000;          ///< of one file
 inline constexpr size_t kMaxTestBytes = 8u << 20;  ///< of one file
+inline constexpr size_t kMaxCaseEvents = 10'000;   ///< in one list of a case
 /// Mistakes reported for one file.
 inline constexpr size_t kMaxMistakes = 200;
 /// Turns of one case: a run that goes in circles is stopped there.

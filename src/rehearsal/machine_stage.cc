@@ -49,9 +49,10 @@ class MachineStage final : public Stage, private partition::EventWriter, private
     // Each call does a bounded amount.
     while (machine_->on_time(now_us)) {
     }
+    for (const auto& request : std::exchange(messages_, {})) machine_->webhook_done(request, {}, now_us);
     survive(now_us);
   }
-  int64_t next_due_us() override { return machine_->next_due_us(); }
+  int64_t next_due_us() override { return messages_.empty() ? machine_->next_due_us() : 1; }
 
   std::vector<workflow::EffectRequest> take_effects() override { return std::exchange(effects_, {}); }
   void complete(const workflow::EffectRequest& request, workflow::EffectResult result,
@@ -89,6 +90,20 @@ class MachineStage final : public Stage, private partition::EventWriter, private
     return {};
   }
   Result<partition::RunView> run(const RunId& id) override { return machine_->run(id); }
+  Status publish(partition::PublishEvent event, int64_t now_us) override {
+    const auto published = machine_->publish(event, now_us);
+    if (!published.ok()) return published.error();
+    survive(now_us);
+    return {};
+  }
+  Result<partition::AgentState> agent_state(const std::string& agent, const std::string& key) override {
+    return machine_->agent_state(agent, key);
+  }
+  Result<std::vector<partition::DeadLetter>> dead_letters() override {
+    partition::DeadLetterFilter filter;
+    filter.limit = partition::kMaxListLimit;
+    return machine_->dead_letters(filter);
+  }
   const std::vector<Record>& history() const override { return records_; }
   uint64_t restarts() const override { return lives_; }
   std::string failure() const override { return failure_; }
@@ -117,7 +132,7 @@ class MachineStage final : public Stage, private partition::EventWriter, private
   // One partition delivers nothing to others, and nothing leaves a rehearsal.
   void deliver(partition::Delivery) override { SY_CHECK(false); }
   void acknowledge(partition::Acknowledgement) override { SY_CHECK(false); }
-  void send_webhook(partition::WebhookRequest) override {}
+  void send_webhook(partition::WebhookRequest request) override { messages_.push_back(std::move(request)); }
   void run_rests(const workflow::RunState&) override {}
 
   // --- dying and coming back
@@ -133,7 +148,8 @@ class MachineStage final : public Stage, private partition::EventWriter, private
   }
 
   void survive(int64_t now_us) {
-    if (restarts_ == Restarts::kSnapshot && failure_.empty()) {
+    // An engine that has just come back looks at everything once: where that changes nothing it is there.
+    if (restarts_ == Restarts::kSnapshot && failure_.empty() && records_.size() != read_back_) {
       const Status status = read_back(now_us);
       if (!status.ok()) failure_ = status.error().to_string();
     }
@@ -160,10 +176,12 @@ class MachineStage final : public Stage, private partition::EventWriter, private
       store_->settle();
       machine_.reset();
       effects_.clear();
+      messages_.clear();
       open();
       SY_RETURN_IF_ERROR(machine_->load());
       machine_->recover(now_us);
     }
+    read_back_ = records_.size();
     return {};
   }
 
@@ -171,6 +189,7 @@ class MachineStage final : public Stage, private partition::EventWriter, private
     machine_.reset();
     store_.reset();
     effects_.clear();
+    messages_.clear();
     open();
     SY_RETURN_IF_ERROR(machine_->load());
     for (size_t i = 0; i < records_.size(); ++i) {
@@ -192,7 +211,8 @@ class MachineStage final : public Stage, private partition::EventWriter, private
   std::unique_ptr<partition::StateMachine> machine_;
   std::vector<Record> records_;
   std::vector<workflow::EffectRequest> effects_;
-  size_t kept_ = 0;
+  std::vector<partition::WebhookRequest> messages_;  ///< sent, and not answered yet
+  size_t kept_ = 0, read_back_ = 0;
   uint64_t lives_ = 0;
   std::string failure_;
 };

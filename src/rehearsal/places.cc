@@ -60,8 +60,10 @@ std::string static_path(const workflow::Pipeline& pipeline, const workflow::Step
   return path;
 }
 
-std::vector<const workflow::Step*> steps_named(const workflow::Pipeline& pipeline, std::string_view name,
-                                               const workflow::Catalog& catalog) {
+namespace {
+
+std::vector<const workflow::Step*> own_steps_named(const workflow::Pipeline& pipeline, std::string_view name,
+                                                   const workflow::Catalog& catalog) {
   std::vector<const workflow::Step*> found;
   const size_t slash = name.find('/');
   const std::string wanted = without_numbers(name.substr(0, slash));
@@ -70,13 +72,27 @@ std::vector<const workflow::Step*> steps_named(const workflow::Pipeline& pipelin
     if (slash == std::string_view::npos) {
       if (here) found.push_back(&step);
     } else if (const auto child = here ? child_of(step, catalog) : nullptr) {
-      const auto inner = steps_named(*child, name.substr(slash + 1), catalog);
+      const auto inner = own_steps_named(*child, name.substr(slash + 1), catalog);
       found.insert(found.end(), inner.begin(), inner.end());
     }
   }
   // A bare name may be a child's.
   for (size_t i = 0; found.empty() && slash == std::string_view::npos && i < pipeline.steps.size(); ++i) {
-    if (const auto child = child_of(pipeline.steps[i], catalog)) found = steps_named(*child, name, catalog);
+    if (const auto child = child_of(pipeline.steps[i], catalog))
+      found = own_steps_named(*child, name, catalog);
+  }
+  return found;
+}
+
+}  // namespace
+
+std::vector<const workflow::Step*> steps_named(const workflow::Pipeline& pipeline, std::string_view name,
+                                               const workflow::Catalog& catalog) {
+  auto found = own_steps_named(pipeline, name, catalog);
+  for (size_t slash = name.find('/'); found.empty() && slash != std::string_view::npos;
+       slash = name.find('/', slash + 1)) {
+    if (const auto other = catalog.pipeline(name.substr(0, slash), {}))
+      found = own_steps_named(*other, name.substr(slash + 1), catalog);
   }
   return found;
 }
@@ -116,7 +132,12 @@ std::string Instances::path(uint16_t step, uint32_t frame) const {
 void Book::see(const Event& event) {
   if (const auto* started = std::get_if<RunStarted>(&event.body)) {
     const auto pipeline = catalog_.pipeline_by_hash(started->pipeline_hash);
-    if (pipeline != nullptr) runs_.insert_or_assign(event.run, Instances(pipeline, outer_[event.run]));
+    if (pipeline == nullptr) return;
+    const auto announced = outer_.find(event.run);
+    const std::string outer = announced != outer_.end()        ? announced->second
+                              : pipeline->name != tested_.name ? pipeline->name + "/"
+                                                               : std::string();
+    runs_.insert_or_assign(event.run, Instances(pipeline, outer));
     return;
   }
   const auto run = runs_.find(event.run);

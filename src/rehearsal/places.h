@@ -16,7 +16,8 @@ namespace switchyard::rehearsal {
 std::string static_path(const workflow::Pipeline& pipeline, const workflow::Step& step);
 
 /// The steps that `name` may mean: a whole path, with numbers or [*] in it, or a step's name alone. What a
-/// child does is named after the step that starts it: "score/light".
+/// child does is named after the step that starts it: "score/light"; what another pipeline of the folder
+/// does, which events start, after that: "ops/triage/ask".
 std::vector<const workflow::Step*> steps_named(const workflow::Pipeline& pipeline, std::string_view name,
                                                const workflow::Catalog& catalog);
 /// The names of all steps, of children too, for "did you mean".
@@ -47,12 +48,15 @@ class Instances {
 /// The names of all runs of a log.
 class Book {
  public:
-  explicit Book(const workflow::Catalog& catalog) : catalog_(catalog) {}
+  /// Steps of `tested` go by their own names, those of other pipelines have the pipeline's before them.
+  Book(const workflow::Catalog& catalog, const workflow::Pipeline& tested)
+      : catalog_(catalog), tested_(tested) {}
   void see(const Event& event);
   std::string path(const RunId& run, uint16_t step, uint32_t frame) const;
 
  private:
   const workflow::Catalog& catalog_;
+  const workflow::Pipeline& tested_;
   std::map<RunId, Instances> runs_;
   std::map<RunId, std::string> outer_;  ///< of children that were announced
 };

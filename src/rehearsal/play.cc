@@ -7,7 +7,9 @@
 #include "limits.h"
 #include "places.h"
 #include "switchyard/base/hash.h"
+#include "switchyard/events/cloud_event.h"
 #include "switchyard/types/json.h"
+#include "switchyard/workflow/start.h"
 
 namespace switchyard::rehearsal {
 namespace {
@@ -38,6 +40,10 @@ Result<StartRun> prepare(const Case& test, const workflow::Catalog& catalog,
     }
     run.search = attributes.build();
   }
+  workflow::StartFacts facts;
+  SY_RETURN_IF_ERROR(workflow::start_turn(*pipeline, run.input, *run.arena, facts));
+  run.group = std::move(facts.group);
+  run.priority = facts.priority;
   run.id = RunId::make(test.at_us / 1000, 0, test.seed);
   return run;
 }
@@ -58,17 +64,24 @@ class Player {
   }
 
   Outcome play() {
-    auto command = prepare(test_, catalog_, pipeline_);
-    if (!command.ok()) return refuse(command.error());
-    auto started = stage_.start(std::move(*command), now_us_);
-    if (!started.ok()) return refuse(started.error());
-    run_ = *started;
+    if (test_.starts) {
+      if (const Status status = begin(); !status.ok()) return refuse(status.error());
+    } else {
+      stage_.turn(now_us_);  // the schedule finds its first tick
+    }
     run_on();
     conclude();
     return std::move(outcome_);
   }
 
  private:
+  Status begin() {
+    auto command = prepare(test_, catalog_, pipeline_);
+    if (!command.ok()) return command.error();
+    SY_ASSIGN_OR_RETURN(run_, stage_.start(std::move(*command), now_us_));
+    return {};
+  }
+
   struct Pending {
     workflow::EffectRequest request;
     Stub stub;
@@ -90,7 +103,7 @@ class Player {
       }
       collect_effects();
       // Then people and timers: what the outside has said already comes first.
-      if (move() || deliver() || answer()) continue;
+      if (move() || publish() || deliver() || answer()) continue;
       const int64_t due = stage_.next_due_us();
       if (due != 0 && due <= now_us_) {
         if (due == stuck_at_ && ++stuck_ > 1000) {
@@ -106,8 +119,17 @@ class Player {
       if (!stage_.failure().empty()) outcome_.problem = stage_.failure();
       const int64_t next = next_us(due);
       if (next == 0 || next > limit_us_) return;
-      now_us_ = std::max(now_us_ + 1, next + lateness());
+      now_us_ = up(std::max(now_us_ + 1, next + lateness()));
     }
+  }
+
+  /// When the server is there again, should it be down.
+  int64_t up(int64_t us) const {
+    for (const Downtime& down : test_.downtimes) {
+      const int64_t from = test_.at_us + down.after_us;
+      if (us >= from && us < from + down.for_us) return up(from + down.for_us);
+    }
+    return us;
   }
 
   int64_t lateness() {
@@ -124,6 +146,8 @@ class Player {
     for (const auto& [key, pending] : pending_) consider(pending.due_us);
     for (size_t i = 0; i < test_.moves.size(); ++i)
       if (!moved_.contains(i)) consider(test_.at_us + test_.moves[i].after_us);
+    for (size_t i = 0; i < test_.events.size(); ++i)
+      if (!published_.contains(i)) consider(test_.at_us + test_.events[i].after_us);
     consider(next_answer_us_);
     return next;
   }
@@ -155,7 +179,7 @@ class Player {
   const Book& book() {
     const auto& history = stage_.history();
     if (stage_.restarts() != restarts_ || history.size() < seen_) {
-      book_.emplace(catalog_);
+      book_.emplace(catalog_, *pipeline_);
       seen_ = 0;
       restarts_ = stage_.restarts();
     }
@@ -274,39 +298,103 @@ class Player {
     return false;
   }
 
+  /// Publishes what is due, one event after the other.
+  bool publish() {
+    for (size_t i = 0; i < test_.events.size(); ++i) {
+      const GivenEvent& given = test_.events[i];
+      if (published_.contains(i) || test_.at_us + given.after_us > now_us_) continue;
+      published_.insert(i);
+      const Status status = stage_.publish({given.event, test_.principal}, now_us_);
+      if (!status.ok())
+        outcome_.problem = "event " + std::to_string(i + 1) + " was refused: " + status.error().to_string();
+      return true;
+    }
+    return false;
+  }
+
   // --- the end
   void conclude() {
     outcome_.history = stage_.history();
-    auto view = stage_.run(run_);
-    if (!view.ok()) {
-      if (outcome_.problem.empty()) outcome_.problem = view.error().to_string();
-      return;
+    if (!read_history()) return;
+    for (auto& [id, outcome] : runs_) {
+      if (!conclude(id, outcome)) return;
+      if (test_.starts && id == run_) static_cast<RunOutcome&>(outcome_) = outcome;
+      outcome_.runs.push_back(outcome);
     }
-    const workflow::RunSummary& summary = view->summary;
-    outcome_.status =
-        workflow::is_final(summary.status) ? workflow::run_status_name(summary.status) : "waiting";
-    outcome_.error =
-        make_error(summary.error.kind, summary.error.code, summary.error.message, summary.error.field);
-    outcome_.took_us = (summary.ended_us != 0 ? summary.ended_us : now_us_) - summary.started_us;
-    read_history();
+    look_at_the_rest();
   }
 
-  void read_history() {
-    Book names(catalog_);
+  bool conclude(const RunId& id, RunOutcome& outcome) {
+    auto view = stage_.run(id);
+    if (!view.ok()) {
+      if (outcome_.problem.empty()) outcome_.problem = view.error().to_string();
+      return false;
+    }
+    const workflow::RunSummary& summary = view->summary;
+    outcome.status =
+        workflow::is_final(summary.status) ? workflow::run_status_name(summary.status) : "waiting";
+    outcome.key = summary.key;
+    outcome.error =
+        make_error(summary.error.kind, summary.error.code, summary.error.message, summary.error.field);
+    outcome.took_us = (summary.ended_us != 0 ? summary.ended_us : now_us_) - summary.started_us;
+    return true;
+  }
+
+  bool read_history() {
+    Book names(catalog_, *pipeline_);
     Arena arena;
+    std::vector<std::pair<int64_t, Document>> emitted;
     for (const Record& record : outcome_.history) {
       auto event = decode(record, arena);
       if (!event.ok()) {
         outcome_.problem = event.error().to_string();
-        return;
+        return false;
       }
       names.see(*event);
-      if (event->run != run_) continue;
+      if (const auto* published = std::get_if<EventPublished>(&event->body))
+        note_published(*published, event->time_us, emitted);
+      const auto* started = std::get_if<RunStarted>(&event->body);
+      if (started != nullptr && started->pipeline_hash == pipeline_->hash)
+        runs_.emplace_back(event->run, RunOutcome{});
+      const auto run = std::find_if(runs_.rbegin(), runs_.rend(),
+                                    [&](const auto& known) { return known.first == event->run; });
+      if (run == runs_.rend()) continue;
       if (const auto* completed = std::get_if<RunCompleted>(&event->body))
-        outcome_.output = as_json(completed->output);
+        run->second.output = as_json(completed->output);
       const std::string how = ending(*event);
-      if (!how.empty()) outcome_.path.push_back({names.path(run_, event->step, event->frame), how});
+      if (!how.empty()) run->second.path.push_back({names.path(event->run, event->step, event->frame), how});
     }
+    // Partitions tell each their own order.
+    std::stable_sort(runs_.begin(), runs_.end(),
+                     [](const auto& a, const auto& b) { return a.first.unix_ms() < b.first.unix_ms(); });
+    std::stable_sort(emitted.begin(), emitted.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (auto& [time_us, event] : emitted) outcome_.emitted.push_back(std::move(event));
+    return true;
+  }
+
+  void note_published(const EventPublished& body, int64_t time_us,
+                      std::vector<std::pair<int64_t, Document>>& emitted) {
+    for (const DeliveryView& delivery : body.deliveries)
+      if (delivery.kind == ConsumerKind::kWebhook) ++outcome_.webhooks[std::string(delivery.name)];
+    const bool given = std::any_of(test_.events.begin(), test_.events.end(), [&](const GivenEvent& g) {
+      return events::attribute(*g.event, "id") == events::attribute(body.event, "id") &&
+             events::attribute(*g.event, "source") == events::attribute(body.event, "source");
+    });
+    if (!given) emitted.emplace_back(time_us, as_json(body.event));
+  }
+
+  /// What agents keep, and what could not be delivered.
+  void look_at_the_rest() {
+    if (test_.expect.has_value() && test_.expect->keeps.has_value()) {
+      for (const auto& [key, expected] : *test_.expect->keeps) {
+        const auto state = stage_.agent_state(pipeline_->name, key);
+        outcome_.keeps[key] = state.ok() ? as_json(*state->state) : Document();
+      }
+    }
+    const auto letters = stage_.dead_letters();
+    if (!letters.ok()) return;
+    for (const auto& letter : *letters) outcome_.dead_letters.push_back({letter.name, letter.code});
   }
 
   static std::string ending(const Event& event) {
@@ -324,13 +412,14 @@ class Player {
   const Request& request_;
   int64_t now_us_ = 0, limit_us_ = 0;
   RunId run_;
-  std::optional<Book> book_{Book(catalog_)};
+  std::vector<std::pair<RunId, RunOutcome>> runs_;  ///< of the pipeline
+  std::optional<Book> book_{Book(catalog_, *pipeline_)};
   size_t seen_ = 0;
   uint64_t restarts_ = 0;
   std::map<EffectKey, Pending> pending_;
   std::map<EffectKey, int64_t> asked_us_;
   uint64_t asked_ = 0, moves_ = 0;
-  std::set<size_t> said_, moved_;
+  std::set<size_t> said_, moved_, published_;
   int64_t next_answer_us_ = 0, stuck_at_ = 0;
   int stuck_ = 0;
   Outcome outcome_;

@@ -5,6 +5,7 @@
 #include "fit.h"
 #include "limits.h"
 #include "places.h"
+#include "read_events.h"
 #include "read_stubs.h"
 #include "switchyard/types/json.h"
 
@@ -14,8 +15,8 @@ namespace {
 using document::Node;
 
 /// What `defaults` may say.
-constexpr std::string_view kDefaults[] = {"input", "at",    "seed",   "principal", "key",
-                                          "until", "stubs", "people", "then"};
+constexpr std::string_view kDefaults[] = {"input", "at",     "seed", "principal", "key",    "until",
+                                          "stubs", "people", "then", "keeps",     "events", "down"};
 
 std::string folder_of(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -117,19 +118,50 @@ class CasesReader {
     if (const auto until = entries.duration("until")) test.until_us = *until;
     if (const auto who = entries.text("principal")) test.principal = *who;
     if (const auto key = entries.text("key")) test.key = *key;
+    read_events(entries, test);
     read_input(entries, entry, test);
+    check_beginning(entries, entry, test);
     StubReader reader(result_.pipeline.get(), catalog_, reporter_);
     if (const Node* stubs = entries.find("stubs")) reader.stubs(*stubs, entries.path("stubs"), test.stubs);
     if (const Node* people = entries.find("people"))
       reader.people(*people, entries.path("people"), test.people);
     if (const Node* then = entries.find("then")) reader.moves(*then, entries.path("then"), test.moves);
     if (const Node* expect = entries.find("expect")) {
-      test.expect = read_expectation(*expect, entries.path("expect"));
+      test.expect = read_expectation(*expect, entries.path("expect"), true);
+      if (test.expect->runs.has_value() && test.expect->speaks_of_a_run())
+        entries.error(*expect, "expect", "test.two_answers", "`runs` speaks of every run of the pipeline",
+                      "put what is expected of a single run into its entry of `runs`");
       for (const document::Entry& e : node.entries)
         if (e.key == "expect") test.expect_key = e.position;
     }
     entries.finish();
     result_.cases.push_back(std::move(test));
+  }
+
+  void read_events(Entries& entries, Case& test) {
+    EventReader reader(result_.pipeline.get(), catalog_, reporter_);
+    if (const Node* events = entries.find("events"))
+      reader.events(*events, entries.path("events"), test.events);
+    if (const Node* down = entries.find("down"))
+      reader.downtimes(*down, entries.path("down"), test.downtimes);
+    if (const Node* keeps = entries.find("keeps")) test.keeps = reader.keeps(*keeps, entries.path("keeps"));
+  }
+
+  /// What starts a run: somebody who asks, or else events and the clock.
+  void check_beginning(Entries& entries, const document::Entry& entry, const Case& test) {
+    const workflow::Pipeline* pipeline = result_.pipeline.get();
+    if (pipeline == nullptr) return;
+    const auto mistake = [&](const char* key, const char* code, const char* message, const char* mend) {
+      reporter_.error(entry.position, entries.path(key), code, message, mend);
+    };
+    if (test.starts && pipeline->state.has_value())
+      mistake("input", "test.agent_with_state", "an agent with a state is started by events alone",
+              "remove input, and add events: [ { type: ..., data: { ... } } ]");
+    if (!test.starts && pipeline->schedule.has_value() && !pipeline->on.has_value() && test.until_us == 0)
+      mistake("until", "test.no_end", "a schedule ticks for ever", "say how far the clock goes: until: 3d");
+    if (!test.starts && !pipeline->schedule.has_value() && test.events.empty())
+      mistake("events", "test.nothing_happens", "nothing starts a run: there is neither input nor an event",
+              "add events: [ { type: ..., data: { ... } } ], or an input");
   }
 
   // --- the input
@@ -143,7 +175,10 @@ class CasesReader {
     base = named(base, "defaults.input", base_from_file);
     if (input == nullptr) input = base;
     if (input == nullptr) {
-      if (result_.pipeline != nullptr && result_.pipeline->input != nullptr)
+      const bool starts_itself = result_.pipeline != nullptr &&
+                                 (result_.pipeline->on.has_value() || result_.pipeline->schedule.has_value());
+      test.starts = !starts_itself;
+      if (result_.pipeline != nullptr && result_.pipeline->input != nullptr && !starts_itself)
         reporter_.error(entry.position, entries.path("input"), "test.no_input", "the case has no input",
                         "add input: { ... } or input: <file>");
       return;
@@ -186,10 +221,11 @@ class CasesReader {
   }
 
   // --- what must come of it
-  Expectation read_expectation(const Node& node, const std::string& path) {
+  /// `whole`: of a case; else of one of its runs.
+  Expectation read_expectation(const Node& node, const std::string& path, bool whole) {
     Expectation expect;
     expect.position = node.position;
-    Entries entries(node, path, "`expect`", reporter_);
+    Entries entries(node, path, whole ? "`expect`" : "a run", reporter_);
     static const std::vector<std::string> kStatuses{"completed", "failed", "cancelled", "waiting"};
     expect.status = entries.text("status");
     if (expect.status.has_value() &&
@@ -207,11 +243,35 @@ class CasesReader {
     }
     if (const Node* error = entries.find("error")) read_error(*error, entries.path("error"), expect);
     if (const Node* steps = entries.find("path")) expect.path = read_path(*steps, entries.path("path"));
-    if (const Node* calls = entries.find("calls")) expect.calls = read_calls(*calls, entries.path("calls"));
+    expect.key = entries.text("key");
     expect.took_us = entries.duration("took");
+    if (whole) read_whole(entries, expect);
     expect.tolerance = entries.number("tolerance").value_or(0);
     entries.finish();
     return expect;
+  }
+
+  void read_whole(Entries& entries, Expectation& expect) {
+    EventReader reader(result_.pipeline.get(), catalog_, reporter_);
+    if (const Node* calls = entries.find("calls")) expect.calls = read_calls(*calls, entries.path("calls"));
+    if (const Node* events = entries.find("emitted"))
+      expect.emitted = reader.emitted(*events, entries.path("emitted"));
+    if (const Node* keeps = entries.find("keeps")) expect.keeps = reader.kept(*keeps, entries.path("keeps"));
+    if (const Node* letters = entries.find("dead_letters"))
+      expect.dead_letters = reader.dead_letters(*letters, entries.path("dead_letters"));
+    if (const Node* webhooks = entries.find("webhooks"))
+      expect.webhooks = reader.webhooks(*webhooks, entries.path("webhooks"));
+    const Node* runs = entries.find("runs");
+    if (runs == nullptr) return;
+    expect.runs.emplace();
+    if (!runs->is(Node::Kind::kSequence)) {
+      entries.error(*runs, "runs", "test.wrong_type", "`runs` is a list, not " + runs->describe(),
+                    "write runs: [ { output: { ... } } ]");
+      return;
+    }
+    for (size_t i = 0; i < runs->items.size(); ++i)
+      expect.runs->push_back(
+          read_expectation(runs->items[i], document::child_path(entries.path("runs"), i), false));
   }
 
   void read_error(const Node& node, const std::string& path, Expectation& expect) {

@@ -3,6 +3,7 @@
 #include <set>
 #include <tuple>
 
+#include "case_catalog.h"
 #include "compare.h"
 #include "coverage.h"
 #include "limits.h"
@@ -112,16 +113,18 @@ class Rehearser {
     std::deque<Outcome> outcomes;
     for (const Case& test : loaded.cases.cases) {
       if (test.name.find(request_.filter) == std::string::npos) continue;
-      auto stage = request_.stage ? request_.stage(loaded.snapshot, test.seed)
-                                  : machine_stage(loaded.snapshot, test.seed, Restarts::kNone);
-      outcomes.push_back(play(test, *loaded.snapshot, loaded.cases.pipeline, *stage, request_));
+      const auto catalog = case_catalog(loaded.snapshot, loaded.cases.pipeline, test);
+      auto stage = request_.stage ? request_.stage(catalog, test.seed)
+                                  : machine_stage(catalog, test.seed, Restarts::kNone);
+      const auto pipeline = catalog->pipeline_by_hash(loaded.cases.pipeline->hash);
+      outcomes.push_back(play(test, *catalog, pipeline, *stage, request_));
       const Outcome& outcome = outcomes.back();
       CaseReport report{loaded.source->path, test.name, test.position.line, false, false, {},
                         outcome.took_us};
       if (!outcome.problem.empty()) {
         report.differences.push_back(outcome.problem);
       } else if (test.expect.has_value()) {
-        report.differences = compare(*test.expect, outcome);
+        report.differences = compare(*test.expect, outcome, test.starts);
       } else {
         report.differences.push_back("the case expects nothing; write expect:, or let --update write it");
       }

@@ -101,22 +101,107 @@ void append_path(const std::vector<PathEntry>& path, size_t indent, std::string&
   for (const std::string& item : items) out += blank + "  - " + item + "\n";
 }
 
+Value error_of(const RunOutcome& outcome, Arena& arena) {
+  MapBuilder error(arena);
+  error.add("code", Value::string(outcome.error.code));
+  if (!outcome.error.field.empty()) error.add("field", Value::string(outcome.error.field));
+  error.add("message", Value::string(outcome.error.message));
+  return error.build();
+}
+
+/// `name:` and its items, each on a line of its own.
+void append_list(std::string_view name, const std::vector<Value>& items, size_t indent, std::string& out) {
+  const std::string blank(indent, ' ');
+  out += blank + std::string(name) + (items.empty() ? ": []\n" : ":\n");
+  for (const Value& item : items) {
+    out += blank + "  - ";
+    append_flow(item, out);
+    out += '\n';
+  }
+}
+
+/// Of a case whose runs events or the clock start.
+void append_runs(const Outcome& outcome, size_t indent, std::string& out) {
+  Arena arena;
+  std::vector<Value> runs;
+  for (const RunOutcome& run : outcome.runs) {
+    MapBuilder entry(arena);
+    if (!run.key.empty()) entry.add("key", Value::string(run.key));
+    if (run.status == "completed")
+      entry.add("output", *run.output);
+    else if (run.status == "failed")
+      entry.add("error", error_of(run, arena));
+    else
+      entry.add("status", Value::string(run.status));
+    runs.push_back(entry.build());
+  }
+  append_list("runs", runs, indent, out);
+}
+
+void append_events(const Case& test, const Outcome& outcome, size_t indent, std::string& out) {
+  const bool asked = test.expect.has_value() && test.expect->emitted.has_value();
+  if (!asked && (test.expect.has_value() || outcome.emitted.empty())) return;
+  Arena arena;
+  std::vector<Value> events;
+  for (const Document& event : outcome.emitted) {
+    MapBuilder entry(arena);
+    for (const char* name : {"type", "subject", "data"})
+      if (const Value* value = event->find(name)) entry.add(name, *value);
+    events.push_back(entry.build());
+  }
+  append_list("emitted", events, indent, out);
+}
+
+/// What the case spoke of and is no run's.
+void append_rest(const Case& test, const Outcome& outcome, size_t indent, std::string& out) {
+  if (!test.expect.has_value()) return;
+  Arena arena;
+  if (test.expect->keeps.has_value()) {
+    MapBuilder keeps(arena);
+    for (const auto& [key, before] : *test.expect->keeps) keeps.add(key, *outcome.keeps.at(key));
+    append_entry("keeps", keeps.build(), indent, out);
+  }
+  if (test.expect->dead_letters.has_value()) {
+    std::vector<Value> letters;
+    for (const DeadLetterEntry& letter : outcome.dead_letters) {
+      MapBuilder entry(arena);
+      entry.add("name", Value::string(letter.name));
+      entry.add("code", Value::string(letter.code));
+      letters.push_back(entry.build());
+    }
+    append_list("dead_letters", letters, indent, out);
+  }
+  if (test.expect->webhooks.has_value()) {
+    MapBuilder webhooks(arena);
+    for (const auto& [name, before] : *test.expect->webhooks) {
+      const auto found = outcome.webhooks.find(name);
+      webhooks.add(name, Value::integer(found == outcome.webhooks.end() ? 0 : found->second));
+    }
+    append_entry("webhooks", webhooks.build(), indent, out);
+  }
+}
+
+void append_run(const RunOutcome& outcome, size_t indent, std::string& out) {
+  Arena arena;
+  if (outcome.status == "completed")
+    append_entry("output", *outcome.output, indent, out);
+  else if (outcome.status == "failed")
+    append_entry("error", error_of(outcome, arena), indent, out);
+  else
+    append_entry("status", Value::string(outcome.status), indent, out);
+  append_path(outcome.path, indent, out);
+}
+
 std::string expectation_text(const Case& test, const Outcome& outcome, size_t indent) {
   std::string out = std::string(indent, ' ') + "expect:\n";
   const size_t inner = indent + 2;
   Arena arena;
-  if (outcome.status == "completed") {
-    append_entry("output", *outcome.output, inner, out);
-  } else if (outcome.status == "failed") {
-    MapBuilder error(arena);
-    error.add("code", Value::string(outcome.error.code));
-    if (!outcome.error.field.empty()) error.add("field", Value::string(outcome.error.field));
-    error.add("message", Value::string(outcome.error.message));
-    append_entry("error", error.build(), inner, out);
-  } else {
-    append_entry("status", Value::string(outcome.status), inner, out);
-  }
-  append_path(outcome.path, inner, out);
+  if (test.starts)
+    append_run(outcome, inner, out);
+  else
+    append_runs(outcome, inner, out);
+  append_events(test, outcome, inner, out);
+  append_rest(test, outcome, inner, out);
   if (test.expect.has_value() && test.expect->calls.has_value()) {
     MapBuilder calls(arena);
     for (const auto& [step, before] : *test.expect->calls) {

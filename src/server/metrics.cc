@@ -26,7 +26,11 @@ Metrics::Metrics(telemetry::Registry& registry)
 void Metrics::observe(const Event& event) {
   constexpr double kSecond = 1e6;
   switch (event.type()) {
-    case EventType::kRunStarted: runs_started_.add(); break;
+    case EventType::kRunStarted:
+      runs_started_.add();
+      if (const auto& started = std::get<RunStarted>(event.body); started.queued)
+        watch_queue(std::string(started.pipeline));
+      break;
     case EventType::kStepCompleted:
       step_seconds_.observe(
           static_cast<double>(event.time_us - std::get<StepCompleted>(event.body).started_us) / kSecond);
@@ -51,7 +55,41 @@ void Metrics::observe(const Event& event) {
   }
 }
 
+void Metrics::watch_queue(const std::string& pipeline) {
+  std::lock_guard lock(queues_mutex_);
+  if (engine_ == nullptr || queues_.size() >= kMaxWatchedQueues || queues_.contains(pipeline)) return;
+  queues_.emplace(pipeline, registry_.callback(
+                                "switchyard_runs_queued",
+                                "Decisions that wait for a place under their pipeline's concurrency limit.",
+                                {{"pipeline", pipeline}}, [engine = engine_, pipeline] {
+                                  double sum = 0;
+                                  for (const auto& stats : engine->stats()) {
+                                    if (stats.machine.queued == nullptr) continue;
+                                    const auto found = stats.machine.queued->find(pipeline);
+                                    if (found != stats.machine.queued->end())
+                                      sum += static_cast<double>(found->second);
+                                  }
+                                  return sum;
+                                }));
+}
+
+void Metrics::stop() {
+  callbacks_.clear();
+  std::lock_guard lock(queues_mutex_);
+  queues_.clear();
+  engine_ = nullptr;
+}
+
 void Metrics::watch(partition::Engine& engine, models::ModelService& models) {
+  {
+    std::lock_guard lock(queues_mutex_);
+    engine_ = &engine;
+  }
+  // Those that a restart found waiting.
+  for (const auto& stats : engine.stats()) {
+    if (stats.machine.queued == nullptr) continue;
+    for (const auto& [pipeline, count] : *stats.machine.queued) watch_queue(pipeline);
+  }
   const auto engine_metric = [&](const char* name, const char* help,
                                  double (*read)(const partition::PartitionStats&)) {
     callbacks_.push_back(registry_.callback(name, help, {}, [&engine, read] {
@@ -107,6 +145,9 @@ void Metrics::watch(partition::Engine& engine, models::ModelService& models) {
                 [](const auto& s) { return static_cast<double>(s.upkeep.passes); });
   engine_metric("switchyard_retention_failing_partitions", "Partitions whose last look failed.",
                 [](const auto& s) { return s.upkeep.last_error.empty() ? 0.0 : 1.0; });
+  engine_metric("switchyard_runs_superseded_total",
+                "Decisions cancelled because a newer one of their key wins (on_limit: latest_wins).",
+                [](const auto& s) { return static_cast<double>(s.machine.runs_superseded); });
   callbacks_.push_back(registry_.callback("switchyard_engine_queue_commands",
                                           "Commands waiting for partition threads.", {},
                                           [&engine] { return static_cast<double>(engine.queue_depth()); }));

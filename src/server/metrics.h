@@ -1,5 +1,8 @@
 #pragma once
 
+#include <map>
+#include <mutex>
+#include <string>
 #include <vector>
 
 #include "switchyard/models/model_service.h"
@@ -16,7 +19,7 @@ class Metrics {
   void observe(const Event& event);
   /// Registers what is read at exposition. Both must live until stop().
   void watch(partition::Engine& engine, models::ModelService& models);
-  void stop() { callbacks_.clear(); }
+  void stop();
 
  private:
   telemetry::Registry& registry_;
@@ -30,6 +33,12 @@ class Metrics {
   telemetry::Histogram& review_seconds_;
   telemetry::Gauge& cost_;
   std::vector<telemetry::CallbackHandle> callbacks_;
+
+  static constexpr size_t kMaxWatchedQueues = 1000;  ///< pipelines whose queues are told of
+  void watch_queue(const std::string& pipeline);
+  std::mutex queues_mutex_;
+  partition::Engine* engine_ = nullptr;                      // guarded by queues_mutex_
+  std::map<std::string, telemetry::CallbackHandle> queues_;  // likewise
 };
 
 }  // namespace switchyard::server

@@ -142,8 +142,8 @@ rocksdb::Options StoreHost::rocks_options(const StoreOptions& store) const {
   o.bgerror_resume_retry_interval = 200'000;  // microseconds
 
   o.compaction_style = rocksdb::kCompactionStyleLevel;
-  // Each file of level 0 spans all keys, so compacting them rewrites the whole next level: more of them at once
-  // take a third of the time, and their filters keep reads from looking into them.
+  // Each file of level 0 spans all keys, so compacting them rewrites the whole next level: more of them at
+  // once take a third of the time, and their filters keep reads from looking into them.
   o.level0_file_num_compaction_trigger = 8;
   o.level_compaction_dynamic_level_bytes = true;
   o.target_file_size_base = 64u << 20;

@@ -50,9 +50,17 @@ struct Writer {
   void operator()(Ending v) { out.u8(static_cast<uint8_t>(v)); }
   void operator()(ConsumerKind v) { out.u8(static_cast<uint8_t>(v)); }
   void operator()(const QueuePlace& v) { out.varint(v.offset), out.varint(v.index); }
-  /// A field at the end that older records of the same version do not have.
-  void trailing(const Value& v) {
-    if (!v.is_null()) encode_value(v, out);
+  /// Fields at the end that older records of the same version do not have.
+  void trailing(const RunStarted& b) {
+    const bool plain =
+        b.tenant.empty() && b.priority == kDefaultPriority && !b.grouped && !b.queued && b.place == 0;
+    if (!plain || !b.origin.is_null()) encode_value(b.origin, out);
+    if (plain) return;
+    (*this)(b.tenant);
+    (*this)(b.priority);
+    out.u8(static_cast<uint8_t>((b.grouped ? 1 : 0) | (b.queued ? 2 : 0)));
+    (*this)(b.group);
+    out.varint(b.place);
   }
   void operator()(const std::vector<DeliveryView>& deliveries) {
     out.varint(deliveries.size());
@@ -185,8 +193,17 @@ struct Reader {
     if (v < ConsumerKind::kAgent) in.fail();
   }
   void operator()(QueuePlace& v) { v.offset = in.varint(), (*this)(v.index); }
-  void trailing(Value& v) {
-    if (in.ok() && !in.at_end()) v = decode_value(in, arena);
+  void trailing(RunStarted& b) {
+    if (!in.ok() || in.at_end()) return;
+    b.origin = decode_value(in, arena);
+    if (!in.ok() || in.at_end()) return;
+    (*this)(b.tenant);
+    (*this)(b.priority);
+    const auto flags = narrow<uint8_t>(in.u8(), 3);
+    b.grouped = (flags & 1) != 0;
+    b.queued = (flags & 2) != 0;
+    (*this)(b.group);
+    b.place = in.varint();
   }
   /// Grows `list` to a count that the input can hold.
   template <typename T>
@@ -245,7 +262,7 @@ void error_fields(Codec& codec, Body& error) {
 SY_FIELDS(EpochStarted, codec(b.epoch), codec(b.node))
 SY_FIELDS(RunStarted, codec(b.pipeline), codec(b.version), codec(b.pipeline_hash), codec(b.governance),
           codec(b.pins), codec(b.seed), codec(b.key), codec(b.idempotency_key), codec(b.request_hash),
-          codec(b.principal), codec(b.trace), codec(b.input), codec(b.search), codec.trailing(b.origin))
+          codec(b.principal), codec(b.trace), codec(b.input), codec(b.search), codec.trailing(b))
 SY_FIELDS(StepStarted, codec(b.attempt))
 SY_FIELDS(StepCompleted, codec(b.attempt), codec(b.started_us), codec(b.result), codec(b.meta))
 SY_FIELDS(StepFailed, codec(b.attempt), codec(b.started_us), error_fields(codec, b.error),
@@ -294,6 +311,8 @@ SY_FIELDS(WebhookFailed, codec(b.webhook), codec(b.places), codec(b.attempt), er
 SY_FIELDS(DeadLetterSettled, codec(b.letter), codec(b.who), codec(b.replay))
 SY_FIELDS(HoldSet, codec(b.name), codec(b.filter), codec(b.who), codec(b.why))
 SY_FIELDS(HoldReleased, codec(b.name), codec(b.who), codec(b.why))
+SY_FIELDS(RunAdmitted, (void)0)
+SY_FIELDS(DeliveryMoved, codec(b.agent), codec(b.key), codec(b.place), codec(b.to))
 SY_FIELDS(RunsCompacted, codec(b.policy), codec(b.retention_class), codec(b.dropped), codec(b.who),
           codec(b.runs))
 SY_FIELDS(RunsDeleted, codec(b.policy), codec(b.retention_class), codec(b.who), codec(b.runs))
@@ -355,6 +374,8 @@ constexpr std::array kKnown{
     Known{EventType::kHoldReleased, "hold_released", read_body<HoldReleased>},
     Known{EventType::kRunsCompacted, "runs_compacted", read_body<RunsCompacted>},
     Known{EventType::kRunsDeleted, "runs_deleted", read_body<RunsDeleted>},
+    Known{EventType::kRunAdmitted, "run_admitted", read_body<RunAdmitted>},
+    Known{EventType::kDeliveryMoved, "delivery_moved", read_body<DeliveryMoved>},
 };
 static_assert(kKnown.size() == std::variant_size_v<EventBody>);
 

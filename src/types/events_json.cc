@@ -51,7 +51,16 @@ struct Describer {
     map.add("input", e.input);
     if (!e.search.is_null()) map.add("search", e.search);
     if (!e.origin.is_null()) map.add("origin", e.origin);
+    text("tenant", e.tenant);
+    if (e.priority != kDefaultPriority) map.add("priority", Value::integer(e.priority));
+    if (!e.grouped) return;
+    MapBuilder concurrency(arena);
+    concurrency.add("key", Value::string(e.group));
+    concurrency.add("queued", Value::boolean(e.queued));
+    concurrency.add("place", Value::integer(static_cast<int64_t>(e.place)));
+    map.add("concurrency", concurrency.build());
   }
+  void operator()(const RunAdmitted&) {}
   void operator()(const StepStarted& e) { map.add("attempt", Value::integer(e.attempt)); }
   void operator()(const StepCompleted& e) {
     map.add("attempt", Value::integer(e.attempt)), time("started_at", e.started_us),
@@ -132,6 +141,9 @@ struct Describer {
   void operator()(const DeliveryFailed& e) {
     text("consumer", consumer_kind_name(e.kind)), text("name", e.name), text("key", e.key),
         place("place", e.place), error(e.error);
+  }
+  void operator()(const DeliveryMoved& e) {
+    text("agent", e.agent), text("key", e.key), place("place", e.place), number("to", e.to);
   }
   void operator()(const ScheduleMoved& e) {
     text("schedule", e.schedule), time("next_at", e.next_us), number("skipped", e.skipped);

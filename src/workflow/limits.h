@@ -28,6 +28,10 @@ inline constexpr size_t kMaxBlockDepth = 16;
 inline constexpr uint32_t kMaxItems = 1'000'000;
 inline constexpr int64_t kMaxRounds = 1'000'000;
 inline constexpr int64_t kMaxConcurrency = 1000;
+/// Runs of one key of a pipeline's `concurrency`: at once, and waiting.
+inline constexpr int64_t kMaxRunsAtOnce = 1000;
+inline constexpr int64_t kMaxQueuedRuns = 100'000;
+inline constexpr int64_t kMaxPriority = 100;
 /// Steps of one run that begin in one turn of its partition: the others get their turn, too.
 inline constexpr size_t kMaxStepsPerTurn = 2000;
 /// Mistakes reported for one document.

@@ -179,7 +179,10 @@ class Operators(Cli):
     def test_keys(self):
         made = self.sy("keys", "create", "--name", "till", "--role", "developer,reviewer", "--expires", "90d").strip()
         self.assertRegex(made, "^sy_[A-Za-z0-9]{10}_[A-Za-z0-9]+$")
+        self.sy("keys", "create", "--name", "shop", "--role", "developer", "--tenant", "acme")
+        self.sy("keys", "create", "--name", "shop", "--role", "developer", "--tenant", "Not A Name", code=BAD_INPUT)
         listed = self.sy("keys", "list")
+        self.assertIn("acme", listed)
         self.assertIn("developer,reviewer", listed)
         self.assertNotIn(made, listed)
         self.sy("keys", "revoke", made.split("_")[1])

@@ -34,6 +34,62 @@ class Idempotency(Case):
         self.assertNotEqual(self.score("mine", headers=key)["id"], self.score("mine", headers=key, key="dora")["id"])
 
 
+class HowManyAtOnce(Case):
+    def begin(self, pipeline, customer, status=202, **more):
+        body = {"pipeline": pipeline, "input": {"customer": customer, **more}}
+        return self.call("start_decision", body, status)
+
+    def status(self, decision):
+        return self.call("get_decision", path={"id": decision["id"]})["status"]
+
+    def until(self, decision, status):
+        return harness.until(lambda: self.status(decision) == status, f"{decision['id']} is {status}")
+
+    def test_one_goes_and_the_others_are_queued_and_found(self):
+        first, second, third = (self.begin("api/serial", "queue") for _ in range(3))
+        self.assertEqual(second["status"], "queued")
+        self.assertEqual(second["concurrency"], {"key": "queue"})
+        found = self.call("list_decisions", query={"status": "queued", "key": "queue"})["decisions"]
+        self.assertEqual({each["id"] for each in found}, {second["id"], third["id"]})
+        self.call("cancel_decision", {"why": "next"}, path={"id": first["id"]})
+        self.until(second, "waiting")
+        self.assertEqual(self.status(third), "queued")
+        record = self.call("get_decision_record", path={"id": second["id"]})
+        self.assertEqual(record["concurrency"], {"key": "queue", "queued": True, "place": 1})
+        self.assertGreaterEqual(record["admitted_at"], record["started_at"])
+        self.call("cancel_decision", {"why": "unwanted"}, path={"id": third["id"]})
+        self.assertEqual(self.status(third), "cancelled")
+        self.assertTrue(self.call("replay_decision", {}, path={"id": third["id"]})["identical"])
+        self.assertIn('switchyard_runs_queued{pipeline="api/serial"}', send(self.server, "GET", "/metrics").text)
+
+    def test_a_full_queue_and_a_limit_that_refuses_name_themselves(self):
+        for _ in range(4):
+            self.begin("api/serial", "full")
+        refused = self.begin("api/serial", "full", 429)
+        self.assertEqual(refused["code"], "run.queue_full")
+        self.assertIn("max_queued is 3", refused["detail"])
+        self.begin("api/single", "alone")
+        refused = self.begin("api/single", "alone", 409)
+        self.assertEqual(refused["code"], "run.limit_reached")
+        for part in ("api/single", "'alone'", "limit of 1"):
+            self.assertIn(part, refused["detail"])
+
+    def test_the_higher_priority_goes_first(self):
+        first = self.begin("api/serial", "turns")
+        low, high = self.begin("api/serial", "turns", n=10), self.begin("api/serial", "turns", n=90)
+        self.assertEqual(high["priority"], 90)
+        self.call("cancel_decision", {"why": "next"}, path={"id": first["id"]})
+        self.until(high, "waiting")
+        self.assertEqual(self.status(low), "queued")
+        self.begin("api/serial", "turns", 422, n=101)
+
+    def test_the_latest_wins(self):
+        old, middle, new = (self.begin("api/newest", "latest") for _ in range(3))
+        self.until(new, "waiting")
+        self.assertEqual([self.status(each) for each in (old, middle)], ["cancelled", "cancelled"])
+        self.assertIn("is newer", self.call("get_decision", path={"id": middle["id"]})["error"]["message"])
+
+
 class Waiting(Case):
     def test_a_start_that_does_not_wait_says_where_to_look(self):
         answer = self.call("start_decision", {"pipeline": "api/pause", "input": {"pause": "1s"}}, 202)

@@ -41,6 +41,7 @@ class Generator {
   Pipeline pipeline(const std::string& name) {
     Pipeline result;
     result.name = name;
+    is_main_ = name == "gen/main";
     Scope scope{variable("input", {"n"})};
     result.root = steps(scope, 0, 2 + static_cast<int>(random_.below(5)), true);
     for (int i = 0; i < 3; ++i) result.shown.push_back(number(scope, 1));
@@ -108,7 +109,8 @@ class Generator {
 
   Step::Kind kind(int depth) {
     const uint64_t roll = random_.below(depth >= kDeepest ? 60 : 100);
-    if (roll < 20) return Step::Kind::kSet;
+    if (roll < 14) return Step::Kind::kSet;
+    if (roll < 20) return Step::Kind::kEmit;
     if (roll < 28) return Step::Kind::kFail;
     if (roll < 45) return Step::Kind::kHttp;
     if (roll < 50) return Step::Kind::kReview;
@@ -124,9 +126,12 @@ class Generator {
     Step result;
     result.name = fresh("s");
     result.kind = kind(depth);
+    // Elsewhere the same step may listen more than once, each time for the same event.
+    if (root && is_main_ && random_.one_in(7)) result.kind = Step::Kind::kListen;
     if (random_.one_in(3) || result.kind == Step::Kind::kFail) result.when = condition(scope);
     switch (result.kind) {
-      case Step::Kind::kSet: result.value = number(scope, 2); break;
+      case Step::Kind::kSet:
+      case Step::Kind::kEmit: result.value = number(scope, 2); break;
       case Step::Kind::kFail: result.code = random_.one_in(2) ? "demo.one" : "demo.two"; break;
       case Step::Kind::kChild:
         result.child = children_[random_.below(children_.size())];
@@ -229,8 +234,10 @@ class Generator {
     };
     switch (step.kind) {
       case Step::Kind::kFail:
+      case Step::Kind::kEmit:
       case Step::Kind::kWait: break;
       case Step::Kind::kHttp: add({"body", "v"}); break;
+      case Step::Kind::kListen: add({"data", "v"}); break;
       case Step::Kind::kForEach: add({"count"}), add({"results"}, true), add({"failures"}, true); break;
       case Step::Kind::kRepeat: add({"value"}), add({"iterations"}); break;
       default: add({"v"});
@@ -240,6 +247,7 @@ class Generator {
   SeededRandom random_;
   int left_;
   int names_ = 0;
+  bool is_main_ = false;
   std::vector<std::string> children_;
 };
 

@@ -60,7 +60,9 @@ struct Step {
     kRepeat,
     kSequence,
     kTry,
-    kChild
+    kChild,
+    kListen,
+    kEmit
   };
   std::string name;
   Kind kind = Kind::kSet;
@@ -68,7 +70,7 @@ struct Step {
   int attempts = 1;
   enum class OnError : uint8_t { kFail, kSkip, kValue } on_error = OnError::kFail;
   Number fallback;            ///< kValue: v
-  Number value;               ///< kSet: v; kRepeat: from; kChild: n
+  Number value;               ///< kSet: v; kRepeat: from; kChild: n; kEmit: v
   std::string code;           ///< kFail
   std::vector<Number> items;  ///< kForEach
   int concurrency = 1;
@@ -98,6 +100,11 @@ struct Program {
 };
 
 std::string to_document(const Pipeline& pipeline);
+/// The type of the events that a kListen step waits for.
+std::string event_of(const Step& step);
+/// The documents of all event types: those that are waited for, and what kEmit steps publish.
+std::vector<std::string> event_documents(const Program& program);
+inline constexpr const char* kTold = "gen.told";
 std::string to_text(const Number& number);
 std::string to_text(const Condition& condition);
 

@@ -39,6 +39,9 @@ std::string kind_text(const Step& step) {
       return "review: { queue: desk, form: { type: object, properties: { v: { type: integer } }, required: "
              "[v] } }";
     case Step::Kind::kWait: return "wait: 5s";
+    case Step::Kind::kEmit:
+      return "emit: { event: " + std::string(kTold) + ", data: { v: " + quoted(to_text(step.value)) + " } }";
+    case Step::Kind::kListen: return "listen: { event: " + event_of(step) + ", timeout: 1h }";
     case Step::Kind::kForEach: {
       std::vector<std::string> items;
       for (const Number& item : step.items) items.push_back(to_text(item));
@@ -141,6 +144,19 @@ std::string to_text(const Number& number) {
 std::string to_text(const Condition& condition) {
   const std::string text = to_text(condition.left) + " < " + to_text(condition.right);
   return condition.negated ? "!(" + text + ")" : text;
+}
+
+std::string event_of(const Step& step) { return "gen." + step.name; }
+
+std::vector<std::string> event_documents(const Program& program) {
+  const auto document = [](const std::string& type) {
+    return "event: " + type +
+           "@1.0.0\nschema: { type: object, properties: { v: { type: integer } }, required: [v] }\n";
+  };
+  std::vector<std::string> documents{document(kTold)};
+  for (const Step& step : program.pipelines.front().root.steps)
+    if (step.kind == Step::Kind::kListen) documents.push_back(document(event_of(step)));
+  return documents;
 }
 
 std::string to_document(const Pipeline& pipeline) {

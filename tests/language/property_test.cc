@@ -41,6 +41,10 @@ std::string test_file(const Program& program, const Expected& expected, uint64_t
           (i == 0 ? "" : ", ") + std::string("{ answer: { v: ") + std::to_string(said[i]) + " }, after: 1s }";
     text += "]\n";
   }
+  if (!expected.heard.empty()) text += "    events:\n";
+  for (const auto& event : expected.heard)
+    text += "      - { after: " + std::to_string(event.after_ms) + "ms, type: " + event.type +
+            ", data: { v: " + std::to_string(event.value) + " } }\n";
   text += "    expect:\n";
   if (expected.completed) {
     text += "      output: { ";
@@ -51,6 +55,11 @@ std::string test_file(const Program& program, const Expected& expected, uint64_t
     text += "      error: " + expected.code + "\n";
   }
   if (!expected.ordered) return text;
+  text += "      emitted: [";
+  for (size_t i = 0; i < expected.emitted.size(); ++i)
+    text += std::string(i == 0 ? "" : ", ") + "{ type: " + kTold +
+            ", data: { v: " + std::to_string(expected.emitted[i]) + " } }";
+  text += "]\n";
   text += "      path: [";
   for (size_t i = 0; i < expected.path.size(); ++i)
     text += (i == 0 ? "" : ", ") + std::string("{ \"") + expected.path[i].first +
@@ -66,6 +75,8 @@ std::string play(uint64_t seed, size_t* steps) {
   rehearsal::Request request;
   for (const Pipeline& pipeline : program.pipelines)
     request.files.push_back({pipeline.name.substr(4) + ".pipeline.yaml", to_document(pipeline)});
+  for (const std::string& document : event_documents(program))
+    request.files.push_back({std::to_string(request.files.size()) + ".event.yaml", document});
   request.files.push_back({"gen.test.yaml", test_file(program, expected, seed)});
   const auto attempt = [&](const char* name, Restarts restarts, int64_t lateness_us) -> std::string {
     request.lateness_us = lateness_us;

@@ -170,6 +170,8 @@ class Run {
         break;
       }
       case Step::Kind::kWait: break;
+      case Step::Kind::kEmit: expected_.emitted.push_back(evaluate(step.value, names)); break;
+      case Step::Kind::kListen: thing.fields["data"].fields["v"].number = listen(step, path); break;
       case Step::Kind::kForEach: return for_each(step, names, path);
       case Step::Kind::kRepeat: return repeat(step, names, path);
       case Step::Kind::kSequence: thing.fields["v"].number = block(step.body, names, path + "."); break;
@@ -287,6 +289,15 @@ class Run {
       case Answer::Kind::kNever: throw Failure{"step.timeout", true};
       default: return answer.value;
     }
+  }
+
+  /// Two of three are told, some of them long before they listen.
+  int64_t listen(const Step& step, const std::string& path) {
+    const uint64_t drawn = hash64(path, seed_ + 77);
+    if (drawn % 3 == 0) throw Failure{"listen.timeout"};
+    const auto said = static_cast<int64_t>((drawn >> 8) % 12) - 2;
+    expected_.heard.push_back({event_of(step), said, static_cast<int64_t>((drawn >> 16) % 20'000)});
+    return said;
   }
 
   const Program& program_;

@@ -27,6 +27,13 @@ struct Expected {
   /// What the outside was asked, by the path of the step: answers to attempts, and what people said.
   std::map<std::string, std::vector<Answer>> answers;
   std::map<std::string, std::vector<int64_t>> people;
+  struct Heard {
+    std::string type;
+    int64_t value = 0;
+    int64_t after_ms = 0;
+  };
+  std::vector<Heard> heard;      ///< the events of the outside that steps listened for
+  std::vector<int64_t> emitted;  ///< what all runs published, in order
 };
 
 /// Runs the program as naively as can be: one step after the other, in one thread of thought. It knows what

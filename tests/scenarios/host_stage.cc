@@ -1,6 +1,9 @@
 #include "host_stage.h"
 
+#include <algorithm>
+
 #include "switchyard/base/bytes.h"
+#include "switchyard/events/cloud_event.h"
 #include "switchyard/store/memory.h"
 #include "switchyard/testing/seeded_random.h"
 
@@ -22,7 +25,10 @@ class Numbers final : public runtime::Random {
   bool given_ = false;
 };
 
-class HostStage final : public rehearsal::Stage, private partition::EffectExecutor, private partition::Peers {
+class HostStage final : public rehearsal::Stage,
+                        private partition::EffectExecutor,
+                        private partition::WebhookSender,
+                        private partition::Peers {
  public:
   HostStage(std::shared_ptr<const workflow::Catalog> catalog, uint64_t seed, uint32_t partitions, Kills kills)
       : random_(seed), kills_(kills), logs_(log::MemoryLogs::create()) {
@@ -32,6 +38,7 @@ class HostStage final : public rehearsal::Stage, private partition::EffectExecut
     engine_.random = &random_;
     engine_.catalog = [catalog = std::move(catalog)] { return catalog; };
     engine_.executor = this;
+    engine_.webhooks = this;
     engine_.observer = [this](PartitionId, const Event& event) {
       Record record;
       record.header = {event.version(), static_cast<uint8_t>(event.type()), event.step, event.run,
@@ -50,7 +57,7 @@ class HostStage final : public rehearsal::Stage, private partition::EffectExecut
   Result<RunId> start(partition::StartRun command, int64_t now_us) override {
     clock_.set_now_us(now_us);
     const uint32_t partition =
-        partition::choose_partition("", command.key, hash64("a run without a key"), engine_.partitions).value;
+        partition::partition_for(command, hash64("a run without a key"), engine_.partitions).value;
     const uint64_t placed = (partition & 0x0f) | (static_cast<uint64_t>(partition >> 4) << 8);
     const RunId id = command.id = RunId::make(now_us / 1000, placed, 1);
     Status refused;
@@ -126,6 +133,33 @@ class HostStage final : public rehearsal::Stage, private partition::EffectExecut
     return hosts_[partition::partition_of(id).value]->machine().run(id);
   }
 
+  Status publish(partition::PublishEvent event, int64_t now_us) override {
+    const auto key = events::ordering_key(event.event.root());
+    Status status;
+    call_partition(partition::choose_partition("", key, 0, engine_.partitions).value, now_us,
+                   [&](partition::StateMachine& machine) {
+                     const auto published = machine.publish(event, now_us);
+                     if (!published.ok()) status = published.error();
+                   });
+    return status;
+  }
+  Result<partition::AgentState> agent_state(const std::string& agent, const std::string& key) override {
+    const auto partition = partition::choose_partition("", key, 0, engine_.partitions);
+    return hosts_[partition.value]->machine().agent_state(agent, key);
+  }
+  Result<std::vector<partition::DeadLetter>> dead_letters() override {
+    std::vector<partition::DeadLetter> all;
+    for (const auto& host : hosts_) {
+      partition::DeadLetterFilter filter;
+      filter.limit = partition::kMaxListLimit;
+      SY_ASSIGN_OR_RETURN(auto letters, host->machine().dead_letters(filter));
+      std::move(letters.begin(), letters.end(), std::back_inserter(all));
+    }
+    std::stable_sort(all.begin(), all.end(),
+                     [](const auto& a, const auto& b) { return a.died_us < b.died_us; });
+    return all;
+  }
+
   const std::vector<Record>& history() const override { return records_; }
   uint64_t restarts() const override { return 0; }  // nothing recorded is ever lost
   std::string failure() const override { return failure_; }
@@ -135,13 +169,19 @@ class HostStage final : public rehearsal::Stage, private partition::EffectExecut
     done_[key_of(request)] = std::move(done);
     begun_.push_back(std::move(request));
   }
+  void send(const partition::WebhookRequest&, std::function<void(partition::WebhookOutcome)> done) override {
+    done({});
+  }
   static std::string key_of(const workflow::EffectRequest& request) {
     return request.run.to_string() + "/" + std::to_string(request.step.frame) + "/" +
            std::to_string(request.step.step.value) + "/" + std::to_string(request.attempt);
   }
 
   void call(const RunId& id, int64_t now_us, const std::function<void(partition::StateMachine&)>& work) {
-    const uint32_t partition = partition::partition_of(id).value;
+    call_partition(partition::partition_of(id).value, now_us, work);
+  }
+  void call_partition(uint32_t partition, int64_t now_us,
+                      const std::function<void(partition::StateMachine&)>& work) {
     hosts_[partition]->handle(
         {partition, partition::Call{[&](partition::PartitionHost& host, int64_t) {
                                       work(host.machine());

@@ -159,6 +159,7 @@ std::string run(const TextMessage& test) {
   CompileOptions options;
   options.container = test.text("container");
   options.check_types = test.text("disable_check") != "true";
+  options.prove_members = false;
   const Compiled compiled = compile(test.text("expr"), environment, options);
   if (!compiled.ok()) {
     for (const auto& mistake : compiled.mistakes) {

@@ -36,6 +36,11 @@ const char* const kAccepted[] = {
     "input.?card.?issuer.orValue('') == 'x'",
     "(has(input.country) || has(input.country)) && input.country == 'DE'",
     "[1].exists(i, has(input.country) && input.country == 'DE')",
+    // a member that an open object or a map may have
+    "has(input.extra.anything) && input.extra.anything == 1",
+    "'anything' in input.extra && input.extra['anything'] == 1",
+    "input.extra.?anything.orValue(1) == 1",
+    "{'a': 1}.a == 1",
     // a value that may be null
     "input.limit != null && input.amount > input.limit",
     "null != input.limit && input.amount > input.limit",
@@ -50,6 +55,10 @@ const char* const kAccepted[] = {
 };
 
 const char* const kRefused[] = {
+    "input.extra.anything == 1",
+    "input.extra['anything'] == 1",
+    "has(input.extra.other) && input.extra.anything == 1",
+    "cel.bind(m, {'a': 1}, m.b == 1)",
     "heavy.score > 0.5",
     "has(heavy) || heavy.score > 0.5",
     "!has(heavy) && heavy.score > 0.5",

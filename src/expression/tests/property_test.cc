@@ -216,7 +216,7 @@ TEST(Property, ResultsAreOfTheTypeThatTheCheckerPromised) {
                              "input.limit",
                              "[input.limit, 1.0]",
                              "input",
-                             "input.extra.anything",
+                             "input.extra.?anything",
                              "{'a': 1, 'b': null}",
                              "[1, 'a', null]",
                              "input.?card.?issuer",

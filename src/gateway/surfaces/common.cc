@@ -189,6 +189,12 @@ void append_decision(const partition::RunView& view, std::string& out) {
   if (run.ended_us != 0)
     object.real("duration_ms", static_cast<double>(run.ended_us - run.started_us) / 1000);
   if (!run.key.empty()) object.text("key", run.key);
+  if (!run.tenant.empty()) object.text("tenant", run.tenant);
+  if (run.priority != kDefaultPriority) object.number("priority", run.priority);
+  if (run.group.has_value()) {
+    JsonObject concurrency(object.raw("concurrency"));
+    concurrency.text("key", *run.group).close();
+  }
   if (run.search.root().is(Kind::kMap)) object.value("search", run.search.root());
   object.real("cost", run.cost);
   if (view.has_output) object.value("output", view.output.root());

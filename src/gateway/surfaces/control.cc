@@ -6,6 +6,7 @@
 #include "surfaces/runs.h"
 #include "switchyard/base/hash.h"
 #include "switchyard/provenance/replay.h"
+#include "switchyard/workflow/start.h"
 
 namespace switchyard::gateway {
 namespace {
@@ -56,6 +57,11 @@ Result<partition::StartRun> restart_of(const std::vector<partition::RecordedEven
   start.input = copy_value(run->input, *start.arena);
   start.search = copy_value(run->search, *start.arena);
   start.key = run->key;
+  workflow::StartFacts facts;
+  SY_RETURN_IF_ERROR(workflow::start_turn(*start.pipeline, start.input, *start.arena, facts));
+  start.group = std::move(facts.group);
+  start.priority = facts.priority;
+  start.tenant = call.caller.tenant;
   start.principal = call.caller.name;
   start.request_hash = hash64(from, run->request_hash);
   if (const auto key = call.request.header("Idempotency-Key")) start.idempotency_key = *key;

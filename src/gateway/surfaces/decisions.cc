@@ -55,6 +55,9 @@ Result<StartRequest> read_start(const Call& call, const Services& services) {
   start.run.input = facts.input;
   start.run.key = facts.key;
   start.run.search = facts.search;
+  start.run.group = facts.group;
+  start.run.priority = facts.priority;
+  start.run.tenant = call.caller.tenant;
   start.run.idempotency_key = call.request.header("Idempotency-Key").value_or("");
   if (!start.run.idempotency_key.empty())
     start.run.request_hash = hash64(to_canonical_json(start.run.input), hash64(reference));

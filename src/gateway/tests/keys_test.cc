@@ -85,7 +85,7 @@ TEST_F(Keys, BringsEverythingBackFromTheFile) {
   {
     const auto store = open();
     store->create("näme \"quoted\"", {Role::kDeveloper, Role::kAuditor}, clock_.now + 1).value();
-    const auto second = store->create("other", {Role::kOperator}).value();
+    const auto second = store->create("other", {Role::kOperator}, 0, "acme-europe").value();
     store->revoke(second.info.id).value();
     before = store->list();
   }
@@ -98,6 +98,7 @@ TEST_F(Keys, BringsEverythingBackFromTheFile) {
     EXPECT_EQ(after[i].created_us, before[i].created_us);
     EXPECT_EQ(after[i].expires_us, before[i].expires_us);
     EXPECT_EQ(after[i].revoked_us, before[i].revoked_us);
+    EXPECT_EQ(after[i].tenant, before[i].tenant);
   }
 }
 
@@ -181,12 +182,22 @@ TEST_F(Keys, NamesWhatIsWrongWithAFileAndKeepsTheKeysItHad) {
   }
 }
 
+TEST_F(Keys, TellWhoseWorkACallerStarts) {
+  const auto store = open();
+  const auto acme = store->create("a", {Role::kDeveloper}, 0, "acme").value();
+  const auto plain = store->create("b", {Role::kDeveloper}, 0, "default").value();
+  EXPECT_EQ(store->authenticate(acme.text.reveal())->tenant, "acme");
+  EXPECT_EQ(store->authenticate(plain.text.reveal())->tenant, "");
+}
+
 TEST_F(Keys, RefusesNamesAndExpiriesThatHelpNobody) {
   const auto store = open();
   EXPECT_EQ(store->create("", {Role::kViewer}).error().code, "gateway.bad_key_name");
   EXPECT_EQ(store->create("a\nb", {Role::kViewer}).error().code, "gateway.bad_key_name");
   EXPECT_EQ(store->create(std::string(101, 'a'), {Role::kViewer}).error().code, "gateway.bad_key_name");
   EXPECT_EQ(store->create("a", {}).error().code, "gateway.unknown_role");
+  EXPECT_EQ(store->create("a", {Role::kViewer}, 0, "Acme").error().code, "gateway.bad_tenant");
+  EXPECT_EQ(store->create("a", {Role::kViewer}, 0, std::string(65, 'a')).error().code, "gateway.bad_tenant");
   EXPECT_EQ(store->create("a", {Role::kViewer}, clock_.now).error().code, "gateway.bad_expiry");
 }
 

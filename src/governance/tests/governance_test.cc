@@ -318,5 +318,30 @@ TEST_F(GovernanceTest, TheGraphShowsWhoSendsToWhomAndCircles) {
   EXPECT_EQ(graph.consumers[0].from, (std::vector<std::string>{"shop/back"}));
 }
 
+TEST_F(GovernanceTest, ADeploymentWarnsOfACircleThatIsNew) {
+  const auto back = [](const char* version, const char* steps) {
+    return SourceFile{"back.yaml", std::string("pipeline: shop/back@") + version +
+                                       "\non: { event: counted, input: {} }\nsteps: " + steps +
+                                       "\noutput: { id: a.id }\n"};
+  };
+  const char* told = "{ a: { emit: { event: told } } }";
+  const char* sold = "{ a: { emit: { event: sold, data: { card: \"'c'\", n: 1 } } } }";
+  EXPECT_TRUE(deploy({{"agent.yaml", kAgent}, back("1.0.0", told)}).diagnostics.empty());
+  for (const bool dry_run : {true, false}) {
+    const auto report = deploy({back("1.1.0", sold)}, dry_run);
+    ASSERT_EQ(report.diagnostics.size(), 1u);
+    EXPECT_EQ(report.diagnostics[0].code, "governance.new_cycle");
+    EXPECT_EQ(report.diagnostics[0].file, "back.yaml");
+    EXPECT_NE(report.diagnostics[0].message.find("shop/agent, shop/back"), std::string::npos);
+    EXPECT_EQ(report.deployed, !dry_run);
+  }
+  EXPECT_TRUE(deploy({back("1.2.0", sold)}).diagnostics.empty()) << "it was there before";
+  const auto report = deploy({{"self.yaml",
+                               "pipeline: shop/self@1.0.0\non: { event: ping, input: {} }\n"
+                               "steps: { a: { emit: { event: ping } } }\noutput: { id: a.id }\n"}});
+  ASSERT_EQ(report.diagnostics.size(), 1u);
+  EXPECT_NE(report.diagnostics[0].message.find("shop/self sets itself off"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace switchyard::governance

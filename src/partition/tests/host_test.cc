@@ -87,6 +87,13 @@ class HostTest : public ::testing::Test {
                    "steps: { pay: { http: { method: POST, url: \"'https://bank.example.org/'\" } } }\n"
                    "output: { s: pay.status }\n");
     pipelines->add("pause", "steps: { pause: { wait: 1h } }\noutput: { at: pause.until }\n");
+    pipelines->add(
+        "one",
+        "concurrency: { key: input.card }\nsteps: { pause: { wait: 1h } }\noutput: { at: pause.until }\n");
+    pipelines->add("many",
+                   "steps: { rounds: { repeat: { from: { n: 0 }, until: carry.n >= 5000, max: 9000 }, "
+                   "steps: { next: { set: { n: carry.n + 1 } } }, output: { n: next.n } } }\n"
+                   "output: { n: rounds.value.n }\n");
     options.partitions = 1;
     options.logs = &logs;
     options.clock = &clock;
@@ -115,9 +122,11 @@ class HostTest : public ::testing::Test {
     turn();
   }
   /// Starts a run; `answers` gets what comes of it.
-  void start(const std::string& name, const std::string& key = {}, int64_t wait_us = 0) {
+  void start(const std::string& name, const std::string& key = {}, int64_t wait_us = 0,
+             const std::string& tenant = {}) {
     StartCommand command{
         start_of(*pipelines, name, 21, "c", key), wait_us == 0 ? 0 : clock.now_us() + wait_us, {}};
+    command.run.tenant = tenant;
     command.reply = [this](Result<StartReply> reply) { answers.push_back(std::move(reply)); };
     ASSERT_TRUE(mailbox.push({0, std::move(command)}));
   }
@@ -423,6 +432,47 @@ TEST_F(Checkpoints, ClosingMakesADurableOneSoThatNothingIsFoldedAgain) {
   host->close();
   ASSERT_TRUE(store->flushed().has_value());
   EXPECT_EQ(store->flushed()->offset, host->log().durable_end());
+}
+
+using HostTurns = HostTest;
+
+TEST_F(HostTurns, TheStartsOfOneTenantDelayThoseOfAnotherByABoundedNumberOfSteps) {
+  for (int i = 0; i < 40; ++i) start("many", {}, 0, "crowd");
+  start("quick", {}, 0, "single");
+  for (int i = 0; i < 200 && answers.size() < 41; ++i) sync();
+  ASSERT_EQ(answers.size(), 41u);
+  // Answers come in the order of the starts: it waited for one turn of 20,000 steps (a start takes 2,000),
+  // and for one move of the crowd after it.
+  size_t before = 0;
+  while (answers[before]->view.summary.tenant == "crowd") ++before;
+  EXPECT_LE(before, kStepsPerTurn / 2000 + 1);
+}
+
+TEST_F(HostTurns, StartsThatWaitForTheirTurnAreRefusedWhenTheDiskIsFull) {
+  for (int i = 0; i < 40; ++i) start("many", {}, 0, "crowd");
+  turn();
+  EXPECT_TRUE(answers.empty());
+  logs.mood.stall(true);
+  turn();
+  ASSERT_EQ(answers.size(), 40u);
+  for (const auto& answer : answers) {
+    ASSERT_FALSE(answer.ok());
+    EXPECT_EQ(answer.error().kind, ErrorKind::kNoSpace);
+  }
+}
+
+TEST_F(HostTurns, WhoWaitsForAQueuedRunIsAnsweredWhenItHasBegun) {
+  start("one", {}, 30'000'000);
+  for (int i = 0; i < 3; ++i) sync();
+  ASSERT_EQ(answers.size(), 1u);
+  const RunId first = started();
+  start("one", {}, 30'000'000);
+  for (int i = 0; i < 3; ++i) sync();
+  EXPECT_EQ(answers.size(), 1u);
+  ASSERT_TRUE(host->machine().cancel_run(first, "test", "", clock.now_us()).ok());
+  for (int i = 0; i < 3; ++i) sync();
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_EQ(answers.back()->view.summary.status, workflow::RunStatus::kWaiting);
 }
 
 }  // namespace

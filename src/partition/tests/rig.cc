@@ -2,6 +2,7 @@
 
 #include "switchyard/types/json.h"
 #include "switchyard/workflow/compiler.h"
+#include "switchyard/workflow/start.h"
 
 namespace switchyard::partition::testing {
 namespace {
@@ -108,6 +109,10 @@ StartRun start_of(const Pipelines& pipelines, const std::string& pipeline, int64
   search.add("n", Value::integer(n));
   start.search = search.build();
   start.key = card;
+  workflow::StartFacts facts;
+  SY_CHECK(workflow::start_turn(*start.pipeline, start.input, *start.arena, facts).ok());
+  start.group = facts.group;
+  start.priority = facts.priority;
   start.idempotency_key = idempotency_key;
   start.principal = "tests";
   start.request_hash = hash64(text, hash64(pipeline));

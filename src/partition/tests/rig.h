@@ -74,6 +74,9 @@ class Rig final : public EventWriter, public Outbox {
   /// The digest of a fold of all events into an empty state.
   uint64_t folded_digest();
   size_t count(EventType type) const;
+  size_t log_size() const { return log_.size(); }
+  /// As if a crash had kept only the first `records`. Requires that no checkpoint is ahead.
+  void cut_log(size_t records) { log_.resize(records); }
   /// The origins of the runs that were started, in their order, as JSON; without those of requests.
   std::vector<std::string> origins() const;
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <tuple>
 
 namespace switchyard::rehearsal {
 namespace {
@@ -370,15 +371,19 @@ std::string snippet(const std::string& fence) {
   return text;
 }
 
-TEST(Rehearse, TheGuidesExampleHolds) {
+TEST(Rehearse, TheGuidesExamplesHold) {
   ContractLoader loader;
-  Request request;
-  request.files = {{"check.pipeline.yaml", snippet("```yaml pipeline")},
-                   {"check.test.yaml", snippet("```yaml test")}};
-  request.models = &loader;
-  const Report report = rehearse(request);
-  EXPECT_EQ(report.failed(), 0u) << told(report);
-  EXPECT_EQ(report.cases.size(), 2u) << told(report);
+  for (const auto& [pipeline, test, cases] :
+       {std::tuple{"pipeline", "test", 2u}, std::tuple{"agent", "agent-test", 2u},
+        std::tuple{"schedule", "schedule-test", 1u}}) {
+    Request request;
+    request.files = {{"check.pipeline.yaml", snippet(std::string("```yaml ") + pipeline)},
+                     {"check.test.yaml", snippet(std::string("```yaml ") + test)}};
+    request.models = &loader;
+    const Report report = rehearse(request);
+    EXPECT_EQ(report.failed(), 0u) << told(report);
+    EXPECT_EQ(report.cases.size(), cases) << told(report);
+  }
 }
 
 TEST(Rehearse, NestedStepsAndChildrenHavePaths) {

@@ -133,7 +133,7 @@ void add_control(CLI::App& app, int* code) {
   all->add_option("action", many->action, "cancel, pause or resume")->required();
   all->add_option("--pipeline", many->pipeline, "Of this pipeline");
   all->add_option("--pipeline-version", many->version, "Of this version of it");
-  all->add_option("--status", many->status, "running, waiting or paused");
+  all->add_option("--status", many->status, "queued, running, waiting or paused");
   all->add_option("--key", many->key, "With this partition key");
   all->add_option("--search", many->search, "attribute=value; several must all hold")
       ->allow_extra_args(false);

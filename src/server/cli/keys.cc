@@ -16,7 +16,7 @@ namespace switchyard::server::cli {
 namespace {
 
 struct Settings {
-  std::string data = "switchyard-data", name, roles, expires, id;
+  std::string data = "switchyard-data", name, roles, expires, id, tenant;
 };
 
 Result<std::unique_ptr<gateway::KeyStore>> open(const Settings& settings) {
@@ -59,7 +59,7 @@ int create(const Settings& settings) {
   }
   auto store = open(settings);
   if (!store.ok()) return report(store.error());
-  const auto key = (*store)->create(settings.name, *roles, expires_us);
+  const auto key = (*store)->create(settings.name, *roles, expires_us, settings.tenant);
   if (!key.ok()) return report(key.error());
   // The key alone on standard output, so that a script can take it.
   std::printf("%s\n", key->text.reveal().c_str());
@@ -72,7 +72,7 @@ int list(const Settings& settings) {
   auto store = open(settings);
   if (!store.ok()) return report(store.error());
   const int64_t now_us = runtime::system_clock().now_us();
-  Table table({"id", "name", "roles", "state", "created", "expires"});
+  Table table({"id", "name", "tenant", "roles", "state", "created", "expires"});
   for (const gateway::KeyInfo& key : (*store)->list()) {
     std::string roles;
     for (const gateway::Role role : key.roles)
@@ -81,6 +81,7 @@ int list(const Settings& settings) {
     const char* state = key.revoked_us != 0 ? "revoked" : expired ? "expired" : "valid";
     table.add({key.id,
                plain(key.name),
+               key.tenant.empty() ? std::string(gateway::kDefaultTenant) : plain(key.tenant),
                roles,
                {state, key.revoked_us != 0 || expired ? Colour::kRed : Colour::kGreen},
                time_text(key.created_us),
@@ -122,6 +123,10 @@ void add_keys(CLI::App& app, int* code) {
                    "viewer, reviewer, developer, operator, auditor, admin; several with commas")
       ->required();
   creating->add_option("--expires", made->expires, "After 90d, 12h, ...; left out: never");
+  creating->add_option(
+      "--tenant", made->tenant,
+      "Whose work it starts: tenants take turns when there is more than can be done at once; "
+      "left out: default");
   add("list", "Show the keys, without their secrets", list);
   auto [revoking, gone] = add("revoke", "Make a key invalid", revoke);
   revoking->add_option("id", gone->id, "The key's id, as 'keys list' shows it")->required();

@@ -10,6 +10,7 @@
 #include "blocks.h"
 #include "canonical.h"
 #include "common_fields.h"
+#include "concurrency.h"
 #include "context.h"
 #include "graph.h"
 #include "lint.h"
@@ -81,6 +82,7 @@ class PipelineCompiler {
         fields.require("output", "say what the pipeline answers: output: { <name>: <expression> }");
     const auto queries = fields.find("queries");
     AgentCompiler agent(context_, fields, *pipeline_);
+    ConcurrencyCompiler concurrency(context_, fields, *pipeline_);
     fields.finish();
     agent.compile_state();
 
@@ -88,6 +90,7 @@ class PipelineCompiler {
     if (input.has_value()) read_input(*input);
     if (search.has_value()) read_search(*search);
     agent.compile_starts();
+    concurrency.compile();
     blocks_.compile();
     pipeline_->listeners = std::move(context_.agent().listeners);
     pipeline_->signals = std::move(context_.agent().signals);

@@ -128,14 +128,22 @@ void Context::declare_scope(uint32_t slots) {
 
 void Context::push_scope(const std::vector<Name>& names, bool fresh) {
   open_outline_scope();
-  outer_.emplace_back(environment_, scope_);
+  Outer outer;
+  if (fresh || outer_.empty()) {
+    outer.environment = environment_;
+    outer.scope = scope_;
+  }
   if (fresh) {
-    environment_ = outer_.front().first;
+    environment_ = *outer_.front().environment;
     scope_ = {};
   }
-  scope_.own_steps.clear();
+  outer.step_names = scope_.step_names.size();
+  outer.variables = scope_.variables.size();
+  outer.own_steps = std::exchange(scope_.own_steps, {});
   for (const Name& name : names) {
-    environment_.reveal(expression::SlotIndex(static_cast<uint16_t>(name.slot)), name.name, name.type);
+    const expression::SlotIndex slot(static_cast<uint16_t>(name.slot));
+    environment_.reveal(slot, name.name, name.type);
+    outer.revealed.push_back(slot);
     if (name.step.has_value()) {
       scope_.step_names.push_back(name.name);
       scope_.step_index[name.name] = name.step->value;
@@ -144,10 +152,14 @@ void Context::push_scope(const std::vector<Name>& names, bool fresh) {
       scope_.variables.push_back(name.name);
     }
   }
+  outer_.push_back(std::move(outer));
 }
 
 void Context::push_environment(expression::Environment environment) {
-  outer_.emplace_back(std::move(environment_), std::move(scope_));
+  Outer outer;
+  outer.environment = std::move(environment_);
+  outer.scope = std::move(scope_);
+  outer_.push_back(std::move(outer));
   environment_ = std::move(environment);
   scope_ = {};
 }
@@ -162,9 +174,19 @@ void Context::declare_state(uint32_t slot, const Type& type) {
 void Context::pop_scope() {
   SY_CHECK(!outer_.empty());
   close_outline_scope();
-  environment_ = std::move(outer_.back().first);
-  scope_ = std::move(outer_.back().second);
+  Outer outer = std::move(outer_.back());
   outer_.pop_back();
+  if (outer.environment.has_value()) {
+    environment_ = std::move(*outer.environment);
+    scope_ = std::move(outer.scope);
+    return;
+  }
+  for (const expression::SlotIndex slot : outer.revealed) environment_.hide(slot);
+  for (size_t i = outer.step_names; i < scope_.step_names.size(); ++i)
+    scope_.step_index.erase(scope_.step_names[i]);
+  scope_.step_names.resize(outer.step_names);
+  scope_.variables.resize(outer.variables);
+  scope_.own_steps = std::move(outer.own_steps);
 }
 
 std::optional<expression::Program> Context::read_of(const std::string& step) const {
@@ -172,7 +194,8 @@ std::optional<expression::Program> Context::read_of(const std::string& step) con
 }
 
 void Context::set_input_type(const Type& type) {
-  for (auto& [environment, scope] : outer_) environment.set_type(expression::SlotIndex(kSlotInput), type);
+  for (Outer& outer : outer_)
+    if (outer.environment.has_value()) outer.environment->set_type(expression::SlotIndex(kSlotInput), type);
   environment_.set_type(expression::SlotIndex(kSlotInput), type);
   input_only_.set_type(expression::SlotIndex(kSlotInput), type);
 }

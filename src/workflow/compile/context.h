@@ -153,7 +153,17 @@ class Context {
   expression::Environment input_only_;
   Scoped scope_;
   Agent agent_;
-  std::vector<std::pair<expression::Environment, Scoped>> outer_;  ///< scopes around the present one
+  /// A scope around the present one, and the way back to it. Only where the present one begins anew the names
+  /// are copied; else those it added are taken away: with many holders in a document copies would cost the
+  /// square of its length.
+  struct Outer {
+    std::optional<expression::Environment> environment;
+    Scoped scope;                                 ///< with `environment`
+    std::vector<expression::SlotIndex> revealed;  ///< the rest without
+    size_t step_names = 0, variables = 0;
+    std::set<uint16_t> own_steps;
+  };
+  std::vector<Outer> outer_;
   std::set<uint16_t>* collected_ = nullptr;
   std::map<std::string, File> files_;
   std::map<const document::Node*, const document::Node*> inlined_;

@@ -62,25 +62,28 @@ Error Stepper::killed_error(const Kill& kill) const {
 }
 
 void Stepper::advance() {
-  if (is_final(run_.status) || run_.paused) return;
+  if (is_final(run_.status) || run_.paused || run_.queued) return;
   // A pipeline that is switched off may still undo what it did.
   if (!run_.unwinding.has_value()) {
     if (const Kill* kill = host_.killed(ArtefactKind::kPipeline, run_.pipeline->name, run_.pipeline->version,
                                         {0, StepIndex(kNoStep)})) {
-      return fail_run(killed_error(*kill));
+      fail_run(killed_error(*kill));
+      if (is_final(run_.status)) return;  // else what that opened begins in this turn, too
     }
   }
   if (run_.resumed) resume();
-  for (size_t steps = 0;;) {
+  size_t steps = 0;
+  while (true) {
     for (; steps < kMaxStepsPerTurn && !run_.ready.empty() && !is_final(run_.status); ++steps) {
       const StepAddress at = *run_.ready.begin();
       run_.ready.erase(run_.ready.begin());
       start(at);
     }
     const bool settled = run_.root.settled == run_.root.steps.size();
-    if (!settled || is_final(run_.status) || run_.unwinding.has_value()) return;
+    if (!settled || is_final(run_.status) || run_.unwinding.has_value()) break;
     finish();  // which may open `finally`: its steps begin in this turn, too
   }
+  host_.began(steps);
 }
 
 void Stepper::complete(StepAddress at, const Value& result, const Value& meta) {
@@ -255,6 +258,12 @@ Result<Value> typed_result(const Step& step, const Value& result, Arena& arena) 
 // --- the interface ---
 
 void advance(RunState& run, Host& host, int64_t now_us) { Stepper(run, host, now_us).advance(); }
+
+void admit(RunState& run, Host& host, int64_t now_us) {
+  SY_CHECK(run.queued);
+  SY_CHECK(host.emit(run, Event{run.id, kNoStep, now_us, RunAdmitted{}}));
+  Stepper(run, host, now_us).advance();
+}
 
 bool complete_effect(RunState& run, StepAddress at, uint16_t attempt, EffectResult effect, Host& host,
                      int64_t now_us) {

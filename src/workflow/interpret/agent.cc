@@ -6,12 +6,24 @@
 #include "interpret/evaluate.h"
 #include "switchyard/events/cloud_event.h"
 #include "switchyard/types/json.h"
+#include "switchyard/workflow/start.h"
 
 namespace switchyard::workflow {
 namespace {
 
 Result<Value> template_value(const std::optional<Template>& text, const Value& slot, Arena& arena) {
   return evaluate(*text, std::span(&slot, 1), arena);
+}
+
+/// The key under which a run of this event is counted. One whose input does not fit fails when it starts.
+std::optional<std::string> group_of(const Pipeline& pipeline, const Value& event) {
+  if (!pipeline.concurrency.has_value()) return std::nullopt;
+  Arena arena;
+  const auto input = agent_input(pipeline, event, arena);
+  if (!input.ok()) return std::nullopt;
+  const auto facts = start_facts(pipeline, *input, arena);
+  if (!facts.ok()) return std::nullopt;
+  return facts->group;
 }
 
 }  // namespace
@@ -117,7 +129,7 @@ std::vector<Consumer> Subscriptions::consumers(const Value& event) const {
   std::vector<Consumer> consumers;
   for (const size_t index : candidates) {
     const Entry& entry = entries_[index];
-    Consumer consumer{entry.kind, entry.name, {}, {}};
+    Consumer consumer{entry.kind, entry.name, {}, {}, {}};
     if (entry.kind == ConsumerKind::kWebhook) {
       if (!entry.webhook->wants(event)) continue;
     } else if (entry.kind == ConsumerKind::kAgent) {
@@ -127,6 +139,7 @@ std::vector<Consumer> Subscriptions::consumers(const Value& event) const {
         consumer.key = std::move(*key);
       else
         consumer.error = "its key cannot be found: " + key.error().message;
+      consumer.group = group_of(*entry.pipeline, event);
     } else {
       const Listener& listener = entry.pipeline->listeners[entry.listener];
       if (!events::matches(listener.pattern, type)) continue;

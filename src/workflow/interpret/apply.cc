@@ -1,4 +1,6 @@
 // The fold: how each event changes its run.
+#include <algorithm>
+
 #include "interpret/evaluate.h"
 #include "interpret/frames.h"
 #include "switchyard/workflow/migrate.h"
@@ -44,6 +46,11 @@ struct Applier {
     run.input = e.input;
     run.search = e.search;
     run.origin = e.origin;
+    run.tenant = e.tenant;
+    run.priority = e.priority;
+    if (e.grouped) run.group = std::string(e.group);
+    run.queued = e.queued;
+    run.place = e.place;
     if (run.pipeline->state.has_value()) run.root.slots[run.pipeline->state->slot] = pinned_state(run);
     run.started_us = run.stretch_started_us = event.time_us;
     run.root.slots[kSlotInput] = run.input;
@@ -61,6 +68,7 @@ struct Applier {
         {++run.signals_received, std::string(e.name), std::string(e.who), event.time_us, e.payload});
   }
   void operator()(const RunMigrated& e) const { apply_migration(run, event, e); }
+  void operator()(const RunAdmitted&) const { run.queued = false; }
   void operator()(const RunLinked& e) const {
     run.parent = e.parent;
     run.parent_step = {e.parent_frame, StepIndex(e.parent_step)};
@@ -316,11 +324,19 @@ struct Applier {
     state.container.reset();
   }
 
-  /// The frame and those within it.
+  /// The frame and those within it: only open containers hold some, and those are younger. A loop ends one
+  /// frame an item, so that this must not look at all the others.
   void drop_frame(uint32_t id) const {
+    const auto found = run.frames.find(id);
+    SY_CHECK(found != run.frames.end());
+    const auto holds = [](const StepState& state) {
+      return state.container != nullptr && state.container->open > 0;
+    };
     std::vector<uint32_t> nested;
-    for (const auto& [other, inner] : run.frames)
-      if (inner.parent == id && other != id) nested.push_back(other);
+    if (std::any_of(found->second.steps.begin(), found->second.steps.end(), holds)) {
+      for (auto other = std::next(found); other != run.frames.end(); ++other)
+        if (other->second.parent == id) nested.push_back(other->first);
+    }
     for (const uint32_t other : nested) drop_frame(other);
     run.ready.erase(run.ready.lower_bound({id, StepIndex(0)}),
                     run.ready.upper_bound({id, StepIndex(0xffff)}));

@@ -163,14 +163,20 @@ void Stepper::continue_try(StepAddress at) {
   if (c.open > 0) return;
   if (c.done == 0) return open_block(at, what.blocks[0], 0);
   const auto* spec = std::get_if<TrySpec>(&what.spec);
-  if (spec != nullptr && c.error.has_value() && c.last_block == what.blocks[0].value) {
+  const bool in_finally =
+      spec != nullptr && spec->finally.has_value() && c.last_block == spec->finally->value;
+  const bool caught_by_none = c.last_block == what.blocks[0].value || (in_finally && c.done == 2);
+  std::optional<Error>
+      unclear;  // a clause's `when` could not be decided: that is the step's error, after finally
+  if (spec != nullptr && c.error.has_value() && caught_by_none) {
     auto clause = matching_clause(at, *spec, *c.error);
-    if (!clause.ok()) return fail_container(at, clause.error());
-    if (*clause != nullptr) return open_block(at, (*clause)->block, 0);
+    if (!clause.ok())
+      unclear = std::move(clause).error();
+    else if (*clause != nullptr && !in_finally)
+      return open_block(at, (*clause)->block, 0);
   }
-  if (spec != nullptr && spec->finally.has_value() && c.last_block != spec->finally->value) {
-    return open_block(at, *spec->finally, 0);
-  }
+  if (spec != nullptr && spec->finally.has_value() && !in_finally) return open_block(at, *spec->finally, 0);
+  if (unclear.has_value()) return fail_container(at, *unclear);
   if (c.error.has_value()) return fail_container(at, to_error(*c.error));
   complete(at, c.carry, Value());
 }

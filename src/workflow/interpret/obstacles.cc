@@ -293,6 +293,7 @@ std::vector<std::string> migration_obstacles(const RunState& run, const Pipeline
     return {"the decision is of " + run.pipeline->name + ", not of " + to.name};
   if (run.pipeline->hash == to.hash) return {"the decision is under version " + to.version + " already"};
   if (is_final(run.status)) return {"the decision is over"};
+  if (run.queued) return {"the decision is queued and has not begun; it can go once it has its place"};
   if (run.unwinding.has_value())
     return {"the decision is about to end: what was done is being undone, or `finally` runs"};
   input = run.input;

@@ -10,6 +10,7 @@ namespace switchyard::workflow {
 RunStatus present_status(const RunState& run) {
   if (is_final(run.status)) return run.status;
   if (run.paused) return RunStatus::kPaused;
+  if (run.queued) return RunStatus::kQueued;
   bool waits = false, runs = false;
   for_each_frame(run, [&](const Frame& frame) {
     const Block& block = run.pipeline->blocks[frame.block.value];
@@ -37,7 +38,7 @@ RunStatus present_status(const RunState& run) {
 
 namespace {
 
-// Version 1 knew no frames, children and compensations; version 2 no signals.
+// Version 1 knew no frames, children and compensations; version 2 no tenants, priorities, groups and signals.
 constexpr uint8_t kRecordVersion = 3;
 
 void write_summary(const RunState& run, ByteWriter& out) {
@@ -64,14 +65,26 @@ void write_summary(const RunState& run, ByteWriter& out) {
     out.varint(offset - previous);
     previous = offset;
   }
+  out.bytes(run.tenant);
+  out.svarint(run.priority);
+  out.u8(static_cast<uint8_t>((run.group.has_value() ? 1 : 0) | (run.queued ? 2 : 0)));
+  if (!run.group.has_value()) return;
+  out.bytes(*run.group);
+  out.varint(run.place);
 }
 
-RunSummary read_summary(const RunId& id, ByteReader& in, Arena& arena, uint8_t* record_version = nullptr) {
+/// What of the front a summary does not tell.
+struct Front {
+  uint8_t version = 0;
+  bool queued = false;
+};
+
+RunSummary read_summary(const RunId& id, ByteReader& in, Arena& arena, Front* front = nullptr) {
   RunSummary summary;
   summary.id = id;
   const uint8_t version = in.u8();
   if (version == 0 || version > kRecordVersion) in.fail();
-  if (record_version != nullptr) *record_version = version;
+  if (front != nullptr) front->version = version;
   summary.status = static_cast<RunStatus>(in.u8());
   summary.pipeline = in.bytes();
   summary.version = in.bytes();
@@ -96,6 +109,14 @@ RunSummary read_summary(const RunId& id, ByteReader& in, Arena& arena, uint8_t* 
     previous += in.varint();
     summary.offsets.push_back(previous);
   }
+  if (version < 3) return summary;
+  summary.tenant = in.bytes();
+  summary.priority = static_cast<int32_t>(in.svarint());
+  const uint8_t flags = in.u8();
+  if (front != nullptr) front->queued = (flags & 2) != 0;
+  if ((flags & 1) == 0) return summary;
+  summary.group = std::string(in.bytes());
+  summary.place = in.varint();
   return summary;
 }
 
@@ -350,6 +371,10 @@ RunSummary summarize(const RunState& run) {
   summary.search = Document(run.arena, run.search);
   summary.offsets = run.offsets;
   summary.earlier = run.earlier;
+  summary.tenant = run.tenant;
+  summary.priority = run.priority;
+  summary.group = run.group;
+  summary.place = run.place;
   return summary;
 }
 
@@ -390,8 +415,9 @@ Result<std::unique_ptr<RunState>> decode_run(const RunId& id, std::string_view b
                                              const Catalog& catalog) {
   auto arena = std::make_shared<Arena>(bytes.size() * 2 + 256);
   ByteReader in(bytes);
-  uint8_t version = 0;
-  RunSummary summary = read_summary(id, in, *arena, &version);
+  Front front;
+  RunSummary summary = read_summary(id, in, *arena, &front);
+  const uint8_t version = front.version;
   if (!in.ok()) return corrupt(id);
   SY_CHECK(!is_final(summary.status));
 
@@ -433,6 +459,11 @@ Result<std::unique_ptr<RunState>> decode_run(const RunId& id, std::string_view b
   run->cost = summary.cost;
   run->offsets = std::move(summary.offsets);
   run->earlier = summary.earlier;
+  run->tenant = std::move(summary.tenant);
+  run->priority = summary.priority;
+  run->group = std::move(summary.group);
+  run->queued = front.queued;
+  run->place = summary.place;
   run->input = decode_value(in, *arena);
   if (!in.ok()) return corrupt(id);
   run->error = std::move(summary.error);

@@ -11,19 +11,22 @@ std::string_view run_status_name(RunStatus status) {
     case RunStatus::kFailed: return "failed";
     case RunStatus::kCancelled: return "cancelled";
     case RunStatus::kPaused: return "paused";
+    case RunStatus::kQueued: return "queued";
   }
   return "unknown";
 }
 
 Result<RunStatus> parse_run_status(std::string_view name) {
-  for (const auto status : {RunStatus::kRunning, RunStatus::kWaiting, RunStatus::kCompleted,
-                            RunStatus::kFailed, RunStatus::kCancelled, RunStatus::kPaused}) {
+  for (const auto status :
+       {RunStatus::kRunning, RunStatus::kWaiting, RunStatus::kCompleted, RunStatus::kFailed,
+        RunStatus::kCancelled, RunStatus::kPaused, RunStatus::kQueued}) {
     if (run_status_name(status) == name) return status;
   }
-  return make_error(ErrorKind::kInvalidArgument, "workflow.unknown_status",
-                    "'" + std::string(name) +
-                        "' is no status; use running, waiting, paused, completed, failed or cancelled",
-                    "status");
+  return make_error(
+      ErrorKind::kInvalidArgument, "workflow.unknown_status",
+      "'" + std::string(name) +
+          "' is no status; use queued, running, waiting, paused, completed, failed or cancelled",
+      "status");
 }
 
 const Pin* Pins::find(ArtefactKind kind, std::string_view name) const {

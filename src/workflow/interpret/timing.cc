@@ -17,14 +17,22 @@ void for_each_step(const RunState& run, Visit&& visit) {
   });
 }
 
+/// Stops at the first that passes: a loop may have a thousand frames open, and asks after each item.
+template <typename Test>
+bool any_step(const RunState& run, Test&& test) {
+  const auto any_of = [&test](const Frame& frame) {
+    return std::any_of(frame.steps.begin(), frame.steps.end(), test);
+  };
+  return any_of(run.root) || std::any_of(run.frames.begin(), run.frames.end(),
+                                         [&any_of](const auto& nested) { return any_of(nested.second); });
+}
+
 /// Automatic work is going on: the deadline counts.
 bool is_working(const RunState& run) {
-  if (!run.ready.empty()) return true;
-  bool working = false;
-  for_each_step(run, [&working](const StepState& step) {
-    working |= step.in_flight || step.status == StepStatus::kStarted || step.status == StepStatus::kRetrying;
+  if (!run.ready.empty() || run.queued) return true;
+  return any_step(run, [](const StepState& step) {
+    return step.in_flight || step.status == StepStatus::kStarted || step.status == StepStatus::kRetrying;
   });
-  return working;
 }
 
 int64_t deadline_us(const RunState& run) {
@@ -118,14 +126,11 @@ int64_t next_due_us(const RunState& run) {
 }
 
 bool can_park(const RunState& run, int64_t now_us) {
-  if (is_final(run.status) || (!run.ready.empty() && !run.paused)) return false;
-  bool may = true;
-  for_each_step(run, [&](const StepState& step) {
-    if (step.in_flight || (step.status == StepStatus::kStarted && !run.paused)) may = false;
-    if (run.paused) return;
-    if (step.status == StepStatus::kRetrying && step.due_us < now_us + kParkAfterUs) may = false;
+  if (is_final(run.status) || (!run.ready.empty() && !run.paused && !run.queued)) return false;
+  return !any_step(run, [&](const StepState& step) {
+    if (step.in_flight || (step.status == StepStatus::kStarted && !run.paused)) return true;
+    return !run.paused && step.status == StepStatus::kRetrying && step.due_us < now_us + kParkAfterUs;
   });
-  return may;
 }
 
 }  // namespace switchyard::workflow

@@ -52,7 +52,8 @@ void Stepper::begin_unwinding(RunUnwinding body) {
   if (body.ending == Ending::kFailed) abandon_all("the run failed");
   if (body.ending == Ending::kCancelled) abandon_all("the run was cancelled");
   const bool undoes = body.ending != Ending::kCompleted && !run_.compensations.empty();
-  if (undoes || run_.pipeline->finally.has_value()) {
+  // One that never began has nothing to undo or to end, and no place in which to do it.
+  if (!run_.queued && (undoes || run_.pipeline->finally.has_value())) {
     if (!host_.emit(run_, Event{run_.id, kNoStep, now_us_, body})) return fail_run(too_large("the output"));
     return continue_unwinding();
   }

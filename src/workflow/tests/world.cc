@@ -46,6 +46,8 @@ World::World() {
       Type::object({{"probabilities", Type::map(Type::string(), Type::real())}, {"label", Type::string()}})};
   pipelines_["risk/child"] = {"1.0.0", Type::object({{"amount", Type::real()}}),
                               Type::object({{"score", Type::real()}})};
+  pipelines_["risk/limited"] = pipelines_["risk/child"];
+  pipelines_["risk/limited"].limited = true;
   tables_["card-limits"] = std::make_unique<ContractTable>(
       "card-limits",
       Type::object(

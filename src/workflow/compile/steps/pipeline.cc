@@ -17,6 +17,12 @@ bool compile_pipeline(StepInput& in) {
       in.context.error(in.place, "pipeline.unknown_pipeline",
                        "there is no pipeline '" + in.place.node->text + "'",
                        near.empty() ? "deploy it before this one or with it, or correct the name" : near);
+    } else if (child->limited) {
+      in.context.error(
+          in.place, "pipeline.limited_child",
+          "the pipeline '" + ref->name +
+              "' has `concurrency`, a limit over the whole server, and a child lives with its parent",
+          "emit an event that starts it (on: ...), or remove its concurrency");
     } else {
       in.context.depend(Dependency::Kind::kPipeline, *ref, in.place);
     }

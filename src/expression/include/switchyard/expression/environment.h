@@ -31,6 +31,8 @@ class Environment {
   SlotIndex reserve();
   /// Gives a reserved slot its name and type. `name` as for declare().
   void reveal(SlotIndex slot, std::string name, Type type);
+  /// Takes name and type away again. Requires a slot that has them.
+  void hide(SlotIndex slot);
 
   /// Gives a declared variable another type; its slot stays. For a caller who learns the types one after the
   /// other.

@@ -46,6 +46,9 @@ struct CompileOptions {
   Facts given;
   /// Names are looked up in this namespace first: `y` in container "a.b" is a.b.y, a.y or y.
   std::string container;
+  /// false: members of maps and of open objects may be read without saying what their absence means, as CEL
+  /// has it; then such a read can fail when the expression is evaluated. For conformance only.
+  bool prove_members = true;
   /// false: types are not checked, everything is dyn; for tools and conformance only.
   bool check_types = true;
 };

@@ -13,6 +13,9 @@
 
 namespace switchyard::gateway {
 
+/// Of keys that name no tenant, and of runs that events and schedules start.
+inline constexpr std::string_view kDefaultTenant = "default";
+
 /// What is known and may be shown of an API key: everything but the key.
 struct KeyInfo {
   std::string id;    ///< 10 characters, part of the key's text: what logs and records name a caller by
@@ -21,6 +24,7 @@ struct KeyInfo {
   int64_t created_us = 0;
   int64_t expires_us = 0;  ///< 0: never
   int64_t revoked_us = 0;  ///< 0: valid
+  std::string tenant;      ///< whose work it starts, for taking turns; empty: the default tenant
 };
 
 /// A key just made. The only moment at which its text exists outside its owner's hands.
@@ -34,6 +38,7 @@ struct Caller {
   std::string key_id;  ///< "" for an operation open to anybody
   std::string name;
   PermissionSet permissions = bit(Permission::kNone);
+  std::string tenant;  ///< empty: the default one
 
   bool may(Permission permission) const { return (permissions & bit(permission)) != 0; }
 };
@@ -50,9 +55,11 @@ class KeyStore {
   static Result<std::unique_ptr<KeyStore>> open(std::string path, const runtime::Clock& clock);
   ~KeyStore();
 
-  /// Makes a key and stores its hash. `expires_us` 0: never. kInvalidArgument "gateway.bad_key_name" or
-  /// "gateway.bad_expiry", kTooLarge "gateway.too_many_keys".
-  Result<NewKey> create(std::string name, std::vector<Role> roles, int64_t expires_us = 0);
+  /// Makes a key and stores its hash. `expires_us` 0: never; `tenant` empty: the default one.
+  /// kInvalidArgument "gateway.bad_key_name", "gateway.bad_expiry" or "gateway.bad_tenant", kTooLarge
+  /// "gateway.too_many_keys".
+  Result<NewKey> create(std::string name, std::vector<Role> roles, int64_t expires_us = 0,
+                        std::string tenant = {});
   /// The key is refused from now on, here at once and in other processes within kKeyRefreshEveryUs. It stays
   /// in the list. kNotFound "gateway.no_such_key".
   Status revoke(std::string_view id);

@@ -8,6 +8,7 @@ namespace switchyard::gateway {
 /// Keys one store holds, revoked ones included.
 inline constexpr size_t kMaxKeys = 10'000;
 inline constexpr size_t kMaxKeyNameBytes = 100;
+inline constexpr size_t kMaxTenantBytes = 64;
 /// The longest text taken for a key; anything longer is no key.
 inline constexpr size_t kMaxPresentedKeyBytes = 128;
 /// keys.json may not be larger.

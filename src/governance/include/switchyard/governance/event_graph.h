@@ -28,4 +28,8 @@ struct EventGraph {
 
 EventGraph event_graph(const Snapshot& snapshot);
 
+/// A warning "governance.new_cycle" for each circle of `after` that `before` had not, at the first of
+/// `changes` that belongs to it.
+Diagnostics new_cycles(const EventGraph& before, const EventGraph& after, const std::vector<Change>& changes);
+
 }  // namespace switchyard::governance

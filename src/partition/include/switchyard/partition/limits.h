@@ -41,6 +41,16 @@ inline constexpr int64_t kArchiveAfterUs = int64_t{24} * 3'600'000'000;  ///< ol
 inline constexpr int64_t kPayloadRetryUs = 250'000;   ///< a full disk is asked again for large values after
 inline constexpr size_t kFlushBatchBytes = 1u << 20;  ///< events nobody waits for are appended at this size
 
+// Whose turn it is.
+inline constexpr int64_t kFairShareSteps =
+    256;  ///< that one tenant's runs take before the next tenant's turn
+inline constexpr int64_t kOvertakesPerPoint =
+    20;  ///< later ones that may overtake a waiting run, for each point of priority that they have more
+inline constexpr uint64_t kStepsPerTurn = 20'000;  ///< that one turn begins; what is over waits for the next
+inline constexpr uint64_t kMaxQueuedStarts =
+    1'000'000;  ///< runs that wait for a place, per partition; over it starts are refused
+inline constexpr size_t kAdmissionsPerTurn = 512;  ///< queued runs that get their place in one turn
+
 // Events.
 inline constexpr uint64_t kDedupeEvents =
     1'000'000;  ///< published events of a partition a repetition is known among

@@ -39,6 +39,9 @@ struct StartRun {
   Value input;
   Value search;  ///< map or null
   std::string key, idempotency_key, principal, trace;
+  std::string group;   ///< the key of the pipeline's `concurrency` (workflow::StartFacts)
+  std::string tenant;  ///< empty: the default one
+  int32_t priority = kDefaultPriority;
   uint64_t request_hash = 0;  ///< of pipeline name and canonical input
   Value origin;               ///< what started it when nobody asked; lives in the arena
   std::optional<Restart> restart;
@@ -172,10 +175,22 @@ struct MachineStats {
   uint64_t reviews_requested = 0, reviews_answered = 0, late_results = 0;
   uint64_t hot_runs = 0, open_reviews = 0;
   uint64_t runs_compacted = 0, runs_deleted = 0;
+  uint64_t steps_begun = 0;
+  uint64_t runs_superseded = 0;                                   ///< cancelled by `latest_wins`
+  std::shared_ptr<const std::map<std::string, uint64_t>> queued;  ///< pipeline → runs that wait for a place
   EventStats flow;
 };
 
 class EventFlow;
+class Admission;
+template <typename Item>
+class FairQueue;
+
+/// Whose a run is, for taking turns.
+struct Lane {
+  std::string tenant;
+  int32_t priority = kDefaultPriority;
+};
 
 /// The state machine of one partition: commands become events, events change the state. Plain synchronous
 /// code without clock, I/O or threads: time comes with each call, randomness and state through the
@@ -212,7 +227,7 @@ class StateMachine : private workflow::Host {
 
   // Commands. Each may emit events; what it returns may be told to the caller once those are durable.
   /// kUnprocessable "run.idempotency_mismatch", kResourceExhausted "partition.too_many_runs", kUnavailable
-  /// "governance.killed", kTooLarge.
+  /// "governance.killed", kTooLarge; of a pipeline with `concurrency` the errors of Admission::ask().
   Result<Started> start_run(StartRun command, int64_t now_us);
   /// False: nobody awaits this attempt any more.
   bool complete_effect(const RunId& run, StepAddress step, uint16_t attempt, workflow::EffectResult result,
@@ -248,6 +263,10 @@ class StateMachine : private workflow::Host {
   /// Sends a dead letter on its way again, or discards it. kNotFound "event.no_letter".
   Status settle_letter(const QueuePlace& letter, std::string_view who, bool replay, int64_t now_us);
 
+  /// Of a run in memory; else the default one.
+  Lane lane(const RunId& run) const;
+  /// Steps that runs have begun, counted since the start.
+  uint64_t steps_begun() const { return stats_.steps_begun; }
   /// Acts on all that is due. At most `limit` runs a call; true when more is due.
   bool on_time(int64_t now_us, size_t limit = 256);
   /// When on_time() is wanted next; 0: never.
@@ -321,9 +340,15 @@ class StateMachine : private workflow::Host {
   Status publish(workflow::RunState& run, StepAddress at, const Value& event, int64_t now_us) override;
   std::vector<std::pair<QueuePlace, Document>> heard(workflow::RunState& run, StepAddress at) override;
   RunId new_id(int64_t now_us) override;
+  void began(size_t steps) override { stats_.steps_begun += steps; }
   const workflow::Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version,
                                StepAddress step) override;
   uint32_t budget_left(std::string_view scope, int32_t day, uint32_t per_day) override;
+
+  void continue_runs(int64_t now_us);
+  // Of runs that wait for a place (commands.cc).
+  Status admit(const RunId& run, int64_t now_us);
+  void supersede(const RunId& run, const RunId& newest, int64_t now_us);
 
   void refresh_catalog() { catalog_ = environment_.catalog(); }
   /// Applies to the run (nullptr: an event without one) and to the views beside it.
@@ -391,10 +416,10 @@ class StateMachine : private workflow::Host {
     workflow::EffectResult result;
   };
   std::unordered_map<RunId, HotRun> hot_;
-  std::deque<RunId> to_rest_;                ///< children that were touched within the present command
-  std::deque<ChildEnd> ended_;               ///< parents do not know yet
-  std::deque<RunId> unfinished_;             ///< used up their steps of this turn
-  std::map<RunId, RunId> waiting_children_;  ///< child → parent, as replay() met them
+  std::deque<RunId> to_rest_;                     ///< children that were touched within the present command
+  std::deque<ChildEnd> ended_;                    ///< parents do not know yet
+  std::unique_ptr<FairQueue<RunId>> unfinished_;  ///< used up their steps of their turn
+  std::map<RunId, RunId> waiting_children_;       ///< child → parent, as replay() met them
   std::map<RunId, workflow::EffectResult> replayed_ends_;
   int64_t now_us_ = 0;  ///< of the present command
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
@@ -405,10 +430,19 @@ class StateMachine : private workflow::Host {
   class FlowMachine;
   std::unique_ptr<FlowMachine> flow_machine_;
   std::unique_ptr<EventFlow> flow_;
+  class Places;
+  std::unique_ptr<Places> places_;
+  std::unique_ptr<Admission> admission_;
 };
 
 /// The partition a run or review id says it lives in.
 PartitionId partition_of(const RunId& id);
+
+/// Where the runs of a pipeline with `concurrency` live that have this key; that without a key is also where
+/// the pipeline's schedule is kept.
+PartitionId group_partition(std::string_view pipeline, std::string_view group, uint32_t partitions);
+/// Where a start belongs, whoever asks for it.
+PartitionId partition_for(const StartRun& command, uint64_t random, uint32_t partitions);
 
 /// An idempotency key decides the partition first, so that a repetition with another body meets the first;
 /// then the pipeline's key; empty both: `random`.

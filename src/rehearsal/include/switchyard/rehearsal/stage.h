@@ -48,6 +48,13 @@ class Stage {
   virtual Status signal(const partition::SignalRun& signal, int64_t now_us) = 0;
   virtual Result<partition::RunView> run(const RunId& id) = 0;
 
+  /// As StateMachine::publish(), in the event's own partition.
+  virtual Status publish(partition::PublishEvent event, int64_t now_us) = 0;
+  /// kNotFound "agent.no_state".
+  virtual Result<partition::AgentState> agent_state(const std::string& agent, const std::string& key) = 0;
+  /// Of all partitions, the oldest first. Messages to webhooks are always taken, and go nowhere.
+  virtual Result<std::vector<partition::DeadLetter>> dead_letters() = 0;
+
   /// Everything recorded so far, in order.
   virtual const std::vector<Record>& history() const = 0;
   /// How often the engine has come back: what was read of an earlier history may be no more.

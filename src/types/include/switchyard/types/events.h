@@ -37,6 +37,7 @@ enum class EventType : uint8_t {
   kReviewReassigned = 26,
   kReviewClosed = 27,  ///< without an answer of a person: breached, cancelled
   kBudgetUsed = 40,    ///< one review of a triage's daily budget
+  kRunAdmitted = 45,   ///< a queued run has got its place and begins
   kStepOpened = 50,    ///< a container step began: its blocks run
   kBlockStarted = 51,  ///< a new frame: one instance of a container's block
   kBlockEnded = 52,
@@ -55,6 +56,7 @@ enum class EventType : uint8_t {
   kWebhookDelivered = 65,
   kWebhookFailed = 66,      ///< one attempt; says whether another follows, else it is a dead letter
   kDeadLetterSettled = 67,  ///< replayed or discarded by somebody
+  kDeliveryMoved = 68,      ///< a queued event goes to the partition in which its agent's runs are counted
   kRunMigrated = 70,        ///< the run goes on under another version of its pipeline
   // Of the partition itself: what retention decided (80 to 99).
   kHoldSet = 80,  ///< runs that fit a filter may not be compacted or deleted
@@ -104,7 +106,15 @@ struct RunStarted {
   /// What started it when nobody asked: a map, in which `kind` is "event" or "schedule"
   /// (docs/formats/events.md). Null: a request; then nothing is written.
   Value origin;
+  // Whose turn it is. Nothing is written of it when all is as here.
+  std::string_view tenant;              ///< empty: the default one
+  int32_t priority = kDefaultPriority;  ///< 0..100, higher first
+  bool grouped = false;                 ///< it counts against a limit of its pipeline, under the key `group`
+  bool queued = false;                  ///< it begins with a run_admitted
+  std::string_view group;
+  uint64_t place = 0;  ///< how many of its group were started before, since the group was last empty
 };
+struct RunAdmitted {};
 struct StepStarted {
   uint16_t attempt = 1;
 };
@@ -307,6 +317,11 @@ struct DeliveryFailed {
   QueuePlace place;
   ErrorView error;
 };
+struct DeliveryMoved {
+  std::string_view agent, key;
+  QueuePlace place;
+  uint32_t to = 0;  ///< partition
+};
 struct ScheduleMoved {
   std::string_view schedule;  ///< the pipeline whose it is
   uint64_t spec = 0;          ///< hash of what it says; 0: it is no longer there
@@ -362,7 +377,8 @@ using EventBody =
                  StepOpened, BlockStarted, BlockEnded, RunUnwinding, ChildStarted, RunLinked, RunPaused,
                  RunResumed, RunRestarted, SignalReceived, RunMigrated, EventPublished, EventReceived,
                  EventsDelivered, DeliveryFailed, ScheduleMoved, WebhookDelivered, WebhookFailed,
-                 DeadLetterSettled, HoldSet, HoldReleased, RunsCompacted, RunsDeleted>;
+                 DeadLetterSettled, HoldSet, HoldReleased, RunsCompacted, RunsDeleted, RunAdmitted,
+                 DeliveryMoved>;
 
 inline constexpr uint16_t kNoStep = 0xffff;
 /// Of an event in a run's root frame, and of one in a nested frame: its payload begins with the frame.

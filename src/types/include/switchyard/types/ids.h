@@ -58,6 +58,9 @@ struct RunId {
   friend auto operator<=>(const RunId&, const RunId&) = default;
 };
 
+/// Of runs: 0..100, higher first.
+inline constexpr int32_t kDefaultPriority = 50;
+
 }  // namespace switchyard
 
 template <>

@@ -40,9 +40,10 @@ struct Kill {
 /// Who wants an event.
 struct Consumer {
   ConsumerKind kind{};
-  std::string name;   ///< of the agent or the webhook; kListeners: the pattern they listen to
-  std::string key;    ///< kAgent: its key; kListeners: the correlation
-  std::string error;  ///< why it cannot have the event, although it wants it; empty: it can
+  std::string name;                  ///< of the agent or the webhook; kListeners: the pattern they listen to
+  std::string key;                   ///< kAgent: its key; kListeners: the correlation
+  std::string error;                 ///< why it cannot have the event, although it wants it; empty: it can
+  std::optional<std::string> group;  ///< kAgent: the key of the pipeline's `concurrency`, if it has one
 };
 
 /// The governance views at one offset. Immutable, shared between threads.

@@ -26,6 +26,7 @@ struct PipelineInterface {
   std::string version;
   expression::Type input_type;
   expression::Type output_type;
+  bool limited = false;  ///< it has `concurrency`
 };
 
 /// Answers what a document refers to. Every pointer stays valid during compile(). nullptr/empty: no such

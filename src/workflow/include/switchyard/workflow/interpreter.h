@@ -79,6 +79,8 @@ class Host {
   /// What has come for a listening step and nobody has taken, oldest first.
   virtual std::vector<std::pair<QueuePlace, Document>> heard(RunState&, StepAddress) = 0;
   virtual RunId new_id(int64_t now_us) = 0;
+  /// So many steps have begun in this move.
+  virtual void began(size_t) {}
   /// The switch that covers what `step` is about to use (for a pipeline: kNoStep), or nullptr.
   virtual const Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version,
                              StepAddress step) = 0;
@@ -90,6 +92,9 @@ class Host {
 /// kMaxStepsPerTurn have run: then `run.ready` is not empty, and the caller comes back in a later turn.
 /// Deterministic: the same state, host answers and `now_us` give the same events.
 void advance(RunState& run, Host& host, int64_t now_us);
+
+/// A queued run has its place: it begins. Requires: run.queued.
+void admit(RunState& run, Host& host, int64_t now_us);
 
 /// Takes an effect's result. Ignored when the attempt is no longer awaited (a late or second result): false.
 bool complete_effect(RunState& run, StepAddress step, uint16_t attempt, EffectResult result, Host& host,

@@ -335,6 +335,17 @@ struct ScheduleSpec {
   std::optional<Template> input;
 };
 
+/// `concurrency: { key, limit, on_limit, max_queued }`: how many runs of one key go at once, over the whole
+/// server and all versions of the pipeline.
+struct ConcurrencySpec {
+  enum class OnLimit : uint8_t { kQueue, kLatestWins, kRefuse };
+  std::optional<expression::Program> key;  ///< over input only; none: one group for the whole pipeline
+  uint32_t limit = 1;
+  OnLimit on_limit = OnLimit::kQueue;
+  uint32_t max_queued = kDefaultQueued;  ///< of one key; kQueue only
+  static constexpr uint32_t kDefaultQueued = 1000;
+};
+
 /// One compiled, immutable version. Shared by every run that is pinned to it.
 struct Pipeline {
   std::string name;       ///< "risk/card-payment"
@@ -353,11 +364,14 @@ struct Pipeline {
   expression::Type input_type;
   std::optional<expression::Program> key;  ///< over input only
   std::vector<std::pair<std::string, expression::Program>>
-      search;                         ///< over input only; an optional or null: left out
-  int64_t deadline_us = 0;            ///< 0: none; bounds each stretch of automatic work
-  std::vector<Step> steps;            ///< of all blocks; a block's are neighbours
-  std::vector<Block> blocks;          ///< the first is the root
-  std::optional<BlockIndex> finally;  ///< runs before every end
+      search;  ///< over input only; an optional or null: left out
+  std::optional<ConcurrencySpec> concurrency;
+  int32_t priority = kDefaultPriority;             ///< 0..100, higher first
+  std::optional<expression::Program> priority_of;  ///< over input only, stands instead
+  int64_t deadline_us = 0;                         ///< 0: none; bounds each stretch of automatic work
+  std::vector<Step> steps;                         ///< of all blocks; a block's are neighbours
+  std::vector<Block> blocks;                       ///< the first is the root
+  std::optional<BlockIndex> finally;               ///< runs before every end
   uint32_t slot_count = kSlotSteps;
   Template output;
   expression::Type output_type;

@@ -22,6 +22,7 @@ enum class RunStatus : uint8_t {
   kFailed = 3,
   kCancelled = 4,
   kPaused = 5,
+  kQueued = 6,  ///< has not begun: its pipeline's `concurrency` has no place for it yet
 };
 std::string_view run_status_name(RunStatus status);
 Result<RunStatus> parse_run_status(std::string_view name);
@@ -147,9 +148,14 @@ struct RunState {
   std::string cancelled_by, cancelled_why;  ///< while unwinding to kCancelled
   RunId parent;                             ///< of a child; zero: none
   StepAddress parent_step;
-  bool paused = false;    ///< by an operator: no step begins, no timer acts
-  uint16_t depth = 0;     ///< of a child: how many runs are above it
-  bool detached = false;  ///< of a child: its parent does not wait
+  bool paused = false;  ///< by an operator: no step begins, no timer acts
+  std::string tenant;   ///< whose it is; empty: the default one
+  int32_t priority = kDefaultPriority;
+  std::optional<std::string> group;  ///< it counts against its pipeline's limit, under this key
+  bool queued = false;               ///< it waits for a place, or ended waiting: no step begins
+  uint64_t place = 0;                ///< in its group
+  uint16_t depth = 0;                ///< of a child: how many runs are above it
+  bool detached = false;             ///< of a child: its parent does not wait
   uint64_t signals_received = 0;
   std::vector<PendingSignal> signals;  ///< in the order in which they came
   /// Where its history is: the log offsets of its newest events, ascending, never empty once it began; and
@@ -222,6 +228,10 @@ struct RunSummary {
   Document search;                ///< map or null
   std::vector<uint64_t> offsets;  ///< of its newest events
   uint64_t earlier = 0;           ///< events before those
+  std::string tenant;             ///< empty: the default one
+  int32_t priority = kDefaultPriority;
+  std::optional<std::string> group;  ///< the key that it counts under against its pipeline's limit
+  uint64_t place = 0;
 
   uint64_t events() const { return earlier + offsets.size(); }
 };
