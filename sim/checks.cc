@@ -149,6 +149,7 @@ void World::check_all(bool last) {
   for (uint32_t p = 0; p < partitions_ && !failed(); ++p) check_fold(p);
   if (!failed()) check_archive(history, last);
   if (!failed()) check_told(history);
+  if (!failed()) check_signals(history);
   if (!failed()) check_events(false);
   if (!failed()) check_lists(history);
   if (!failed()) check_queues(history);

@@ -51,7 +51,9 @@ void World::refused(const Error& error, std::initializer_list<ErrorKind> allowed
 
 void World::client() {
   const uint64_t roll = random_.below(100);
-  if (roll < 15)
+  if (roll < 12 && random_.one_in(3))
+    parcel_work();
+  else if (roll < 15)
     publish_event();
   else if (roll == 15)
     settle_letter();
@@ -87,7 +89,7 @@ void World::start_run() {
   }
   const auto& pipelines = scenery_->pipelines();
   Key key;
-  key.pipeline = pipelines[random_.below(pipelines.size())]->name;
+  key.pipeline = random_.one_in(8) ? "sim/parcel" : pipelines[random_.below(pipelines.size())]->name;
   key.principal = "client";
   key.input = "{\"n\":" + std::to_string(random_.below(20)) +
               ",\"amount\":" + std::to_string(random_.below(1000)) + ".5,\"card\":\"c" +
@@ -180,6 +182,7 @@ void World::told(const partition::RunView& view) {
   }
   const auto [known, is_new] = told_.emplace(summary.id, Told{});
   if (is_new) known_runs_.push_back(summary.id);
+  if (is_new && summary.pipeline == "sim/parcel") parcels_.push_back(summary.id);
   Told& told = known->second;
   if (workflow::is_final(told.status) && told.status != summary.status)
     fail("run " + summary.id.to_string() + " changed its end");

@@ -42,6 +42,7 @@ class Borrowed final : public store::StateStore {
  private:
   bool loses(std::string_view key) {
     if (plant_ == Plant::kForgottenKeys) return key.front() == keys::kIdempotency;
+    if (plant_ == Plant::kForgottenSignals) return key.front() == keys::kSignalKey;
     if (plant_ == Plant::kLostCursors) return key.front() == keys::kInbox && ++writes_ % 3 == 0;
     return plant_ == Plant::kLostWrites && key.front() == keys::kQueue && ++writes_ % 3 == 0;
   }

@@ -42,6 +42,8 @@ void History::add(PartitionId partition, partition::RecordedEvent recorded) {
   if (run.ended) fail("an event after the end");
   run.events.push_back(std::move(recorded));
   if (run.pipeline == nullptr) return;
+  add_signal(run, event);
+  if (const auto* migrated = std::get_if<RunMigrated>(&event.body)) return migrate(run, *migrated);
   add_step(run, event);
   add_review(run, event);
   end(run, event);
@@ -79,6 +81,62 @@ void History::add_retention(PartitionId partition, const Event& event) {
   } else if (const auto* deleted = std::get_if<RunsDeleted>(&event.body)) {
     for (const DeletedRun& each : deleted->runs) forget(partition, each.run, event.time_us, true);
   }
+}
+
+/// Steps and blocks have other places from here on.
+void History::migrate(Run& run, const RunMigrated& migrated) {
+  const workflow::Pipeline& before = *run.pipeline;
+  if (migrated.from != before.version) fail("the run was under another version");
+  run.pipeline = catalog_.pipeline_by_hash(migrated.pipeline_hash).get();
+  if (run.pipeline == nullptr) return fail("unknown version");
+  if (migrated.steps.size() != before.steps.size()) return fail("not every step has a place");
+  const auto move = [&](auto& table) {
+    std::decay_t<decltype(table)> moved;
+    for (const auto& [at, value] : table) {
+      const uint16_t place = migrated.steps[at.step.value];
+      if (place == kNoStep) continue;
+      if (run.pipeline->steps[place].name != before.steps[at.step.value].name)
+        fail("a step took another's place");
+      moved[{at.frame, StepIndex(place)}] = value;
+    }
+    table = std::move(moved);
+  };
+  move(run.started);
+  move(run.attempts);
+  move(run.waits_for);
+  std::set<StepAddress> settled;
+  for (const StepAddress at : run.settled) {
+    const uint16_t place = migrated.steps[at.step.value];
+    if (place != kNoStep)
+      settled.insert({at.frame, StepIndex(place)});
+    else if (at.frame == 0)
+      fail("a result of step " + before.steps[at.step.value].name + " was lost");
+  }
+  run.settled = std::move(settled);
+  for (const auto& [at, review] : run.waits_for) reviews_[review].step = at;
+  ++run.migrations;
+}
+
+/// What a run was told, and who took it: each at most once.
+void History::add_signal(Run& run, const Event& event) {
+  if (const auto* signal = std::get_if<SignalReceived>(&event.body)) {
+    const std::string payload = to_canonical_json(signal->payload);
+    run.signals.push_back({payload, false});
+    if (!signal->idempotency_key.empty() &&
+        !run.signal_keys.insert(std::string(signal->idempotency_key)).second)
+      fail("the signal of key " + std::string(signal->idempotency_key) + " was recorded twice");
+    return;
+  }
+  const auto* completed = std::get_if<StepCompleted>(&event.body);
+  const Value* number = completed == nullptr ? nullptr : completed->meta.find("signal");
+  if (number == nullptr) return;
+  const auto at = static_cast<size_t>(number->as_integer());
+  if (at == 0 || at > run.signals.size()) return fail("a step took a signal that never came");
+  auto& [payload, taken] = run.signals[at - 1];
+  if (taken) fail("the signal " + std::to_string(at) + " was taken twice");
+  taken = true;
+  const Value* got = completed->result.find("payload");
+  if (got == nullptr || to_canonical_json(*got) != payload) fail("a step took another payload");
 }
 
 void History::settle(Run& run, StepAddress step) {

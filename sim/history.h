@@ -30,6 +30,9 @@ class History {
     std::map<StepAddress, uint16_t> started,
         attempts;  ///< step → the last attempt begun (effectful), the last that failed
     std::map<StepAddress, RunId> waits_for;
+    std::vector<std::pair<std::string, bool>> signals;  ///< payload, and whether a step has taken it
+    std::set<std::string> signal_keys;
+    uint64_t migrations = 0;
     bool ended = false, compacted = false, deleted = false;
     int64_t ended_us = 0;
     std::string output;  ///< canonical JSON, of a completed run
@@ -45,6 +48,8 @@ class History {
   const std::map<std::string, uint64_t>& budgets() const { return budgets_; }
 
  private:
+  void migrate(Run& run, const RunMigrated& migrated);
+  void add_signal(Run& run, const Event& event);
   void add_step(Run& run, const Event& event);
   void add_review(Run& run, const Event& event);
   void settle(Run& run, StepAddress step);

@@ -102,7 +102,8 @@ WorldOutcome run_seed(uint64_t seed, const Arguments& arguments) {
 struct Totals {
   std::mutex mutex;
   uint64_t passed = 0, failed = 0, runs = 0, events = 0, crashes = 0, replays = 0, reviews = 0, early = 0,
-           switches = 0, stopped = 0, archived = 0, compacted = 0, deleted = 0, admitted = 0, superseded = 0;
+           switches = 0, stopped = 0, archived = 0, compacted = 0, deleted = 0, admitted = 0, superseded = 0,
+           signals = 0, migrations = 0;
 
   void add(uint64_t seed, const WorldOutcome& outcome, const Arguments& arguments) {
     std::lock_guard lock(mutex);
@@ -117,6 +118,8 @@ struct Totals {
     archived += outcome.archived;
     compacted += outcome.compacted;
     deleted += outcome.deleted;
+    signals += outcome.signals;
+    migrations += outcome.migrations;
     admitted += outcome.admitted;
     superseded += outcome.superseded;
     ++(outcome.failure.empty() ? passed : failed);
@@ -159,6 +162,7 @@ int run(const Arguments& arguments) {
               n(totals.stopped));
   std::printf("%llu events archived, %llu runs compacted, %llu deleted\n", n(totals.archived),
               n(totals.compacted), n(totals.deleted));
+  std::printf("%llu signals taken, %llu migrations\n", n(totals.signals), n(totals.migrations));
   std::printf("%llu runs waited for a place and got it, %llu were cancelled for a newer one\n",
               n(totals.admitted), n(totals.superseded));
   std::printf("%llu passed, %llu failed\n", n(totals.passed), n(totals.failed));

@@ -6,12 +6,13 @@
 namespace switchyard::sim {
 namespace {
 
-constexpr std::array<std::pair<Plant, std::string_view>, 13> kNames{{
+constexpr std::array<std::pair<Plant, std::string_view>, 14> kNames{{
     {Plant::kNone, "none"},
     {Plant::kLyingDisk, "lying-disk"},
     {Plant::kEarlyAnswer, "early-answer"},
     {Plant::kForgottenKeys, "forgotten-keys"},
     {Plant::kLostWrites, "lost-writes"},
+    {Plant::kForgottenSignals, "forgotten-signals"},
     {Plant::kTwoClaims, "two-claims"},
     {Plant::kLostReply, "lost-reply"},
     {Plant::kLostCursors, "lost-cursors"},

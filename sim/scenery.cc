@@ -354,6 +354,56 @@ output: { n: input.n }
   return kDocuments;
 }
 
+constexpr const char* kPapers =
+    "signal: papers, schema: { type: object, required: [no], properties: { no: { type: integer }, good: { "
+    "type: "
+    "boolean } } }, when: signal.payload.?good.orValue(true)";
+
+/// What is told to a run while it is under way; the second version has more steps, in another order. What
+/// waits needs the same in both.
+Documents versioned_documents() {
+  const auto filled = [](std::string text) {
+    for (size_t at = text.find("$PAPERS"); at != std::string::npos; at = text.find("$PAPERS"))
+      text.replace(at, 7, kPapers);
+    return form(std::move(text));
+  };
+  return {
+      {"parcel@1.0.0", filled(R"Y(
+steps:
+  light: { model: light, input: { amount: input.amount }, on_error: skip }
+  papers: { after: light, listen: { $PAPERS, timeout: 30m }, on_error: skip }
+  more: { after: papers, listen: { $PAPERS, timeout: 8m }, on_error: skip }
+  heard: { listen: { event: tick.counted, key: input.card, match: event.?subject.orValue(''), timeout: 30m }, on_error: skip }
+  items: { set: { list: "[1, 2, 3]" } }
+  each: { for_each: items.list, concurrency: 2, steps: { nap: { wait: 40s }, ok: { after: nap, set: { v: item } } }, output: ok.v }
+  paid: { set: { v: 1 }, compensate: { http: { method: PUT, url: "'https://bank.example.org/undo/' + string(paid.v)", effect: idempotent }, on_error: skip } }
+  child: { pipeline: sim/waits, input: { n: input.n, amount: input.amount, card: input.card }, on_error: { value: { score: 0.0 } } }
+  opinion: { after: more, when: input.n % 2 == 0, review: { queue: desk, form: $FORM, due: 6m }, on_error: skip }
+  no: { after: opinion, when: input.n % 5 == 0, fail: { code: sim.no, message: "'no'" } }
+queries: { stage: "has(opinion) ? 'read' : has(papers) ? 'there' : 'asked'", no: { no: papers.?payload.no } }
+output: { papers: papers.?payload.no, more: more.?payload.no, each: size(each.results) }
+)Y")},
+      {"parcel@2.0.0", filled(R"Y(
+steps:
+  opinion: { after: more, when: input.n % 2 == 0, review: { queue: desk, form: $FORM, due: 6m }, on_error: skip }
+  late: { after: opinion, model: heavy, input: { amount: input.amount }, on_error: skip }
+  extra: { set: { v: input.n + 1 } }
+  paid: { set: { v: 1 }, compensate: { http: { method: PUT, url: "'https://bank.example.org/undo/' + string(paid.v)", effect: idempotent }, on_error: skip } }
+  each: { for_each: items.list, concurrency: 2, steps: { before: { set: { v: item } }, nap: { wait: 20s }, ok: { after: nap, set: { v: item } } }, output: ok.v }
+  items: { set: { list: "[1, 2, 3]" } }
+  no: { after: opinion, when: input.n % 5 == 0, fail: { code: sim.no, message: "'no'" } }
+  child: { pipeline: sim/waits, input: { n: input.n, amount: input.amount, card: input.card }, on_error: { value: { score: 0.0 } } }
+  more: { after: papers, listen: { $PAPERS, timeout: 8m }, on_error: skip }
+  last: { after: [each, late], wait: 2s }
+  heard: { listen: { event: tick.counted, key: input.card, match: event.?subject.orValue(''), timeout: 30m }, on_error: skip }
+  papers: { after: light, listen: { $PAPERS, timeout: 30m }, on_error: skip }
+  light: { model: light, input: { amount: input.amount }, on_error: skip }
+queries: { stage: "has(last) ? 'over' : 'under way'" }
+output: { papers: papers.?payload.no, more: more.?payload.no, each: size(each.results), extra: extra.v }
+)Y")},
+  };
+}
+
 constexpr const char* kWebhook = R"Y(
 webhook: hook@1.0.0
 events: [tick.counted, tick.loose]
@@ -412,8 +462,12 @@ Scenery::Scenery() : limits_(std::make_shared<Limits>()) {
   all.insert(all.end(), flow_documents().begin(), flow_documents().end());
   all.insert(all.end(), limited_documents().begin(), limited_documents().end());
   all.insert(all.end(), event_documents().begin(), event_documents().end());
+  const Documents versioned = versioned_documents();
+  all.insert(all.end(), versioned.begin(), versioned.end());
   for (const auto& [name, body] : all) {
-    const std::string text = "pipeline: sim/" + std::string(name) + "@1.0.0" + kInput + body;
+    const std::string full =
+        std::string(name) + (std::string_view(name).find('@') == std::string_view::npos ? "@1.0.0" : "");
+    const std::string text = "pipeline: sim/" + full + kInput + body;
     auto parsed = document::parse(text, name);
     if (parsed.root == nullptr) refuse(name, parsed.diagnostics);
     auto outcome = workflow::compile(*parsed.root, name, resolver);
@@ -431,12 +485,13 @@ Scenery::Scenery() : limits_(std::make_shared<Limits>()) {
       pins->pins.push_back({is_model ? ArtefactKind::kModel : ArtefactKind::kRules, dependency.ref.name,
                             version, sha256(dependency.ref.name), is_model ? nullptr : limits_});
     }
-    pins_[outcome.pipeline->name] = std::move(pins);
+    pins_[outcome.pipeline->full_name()] = std::move(pins);
     resolver.add(*outcome.pipeline);
     subscriptions_.add_agent(outcome.pipeline);
     subscriptions_.add_listeners(outcome.pipeline);
     const bool asked = !outcome.pipeline->on.has_value() && !outcome.pipeline->schedule.has_value();
-    (asked ? pipelines_ : agents_).push_back(std::move(outcome.pipeline));
+    const bool later = outcome.pipeline->version != "1.0.0";
+    (later ? later_ : asked ? pipelines_ : agents_).push_back(std::move(outcome.pipeline));
   }
   const auto parsed = document::parse(kWebhook, "hook");
   auto hook = events::compile_webhook(*parsed.root, "hook", {});
@@ -458,22 +513,23 @@ std::vector<std::shared_ptr<const workflow::Pipeline>> Scenery::scheduled() cons
 
 Scenery::~Scenery() = default;
 
-std::shared_ptr<const workflow::Pipeline> Scenery::pipeline(std::string_view name, std::string_view) const {
-  for (const auto* list : {&pipelines_, &agents_})
+std::shared_ptr<const workflow::Pipeline> Scenery::pipeline(std::string_view name,
+                                                            std::string_view version) const {
+  for (const auto* list : {&pipelines_, &agents_, &later_})
     for (const auto& pipeline : *list)
-      if (pipeline->name == name) return pipeline;
+      if (pipeline->name == name && (version.empty() || pipeline->version == version)) return pipeline;
   return nullptr;
 }
 
 std::shared_ptr<const workflow::Pipeline> Scenery::pipeline_by_hash(const Sha256& hash) const {
-  for (const auto* list : {&pipelines_, &agents_})
+  for (const auto* list : {&pipelines_, &agents_, &later_})
     for (const auto& pipeline : *list)
       if (pipeline->hash == hash) return pipeline;
   return nullptr;
 }
 
 Result<std::shared_ptr<const workflow::Pins>> Scenery::pins_for(const workflow::Pipeline& pipeline) const {
-  return pins_.at(pipeline.name);
+  return pins_.at(pipeline.full_name());
 }
 
 std::shared_ptr<const rules::RuleTable> Scenery::rules(std::string_view name, std::string_view) const {

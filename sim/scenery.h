@@ -39,6 +39,7 @@ class Scenery final : public workflow::Catalog {
  private:
   std::vector<std::shared_ptr<const workflow::Pipeline>> pipelines_;
   std::vector<std::shared_ptr<const workflow::Pipeline>> agents_;  ///< that nobody starts by asking
+  std::vector<std::shared_ptr<const workflow::Pipeline>> later_;   ///< versions that runs migrate to
   std::shared_ptr<const events::Webhook> webhook_;
   workflow::Subscriptions subscriptions_;
   std::shared_ptr<const rules::RuleTable> limits_;

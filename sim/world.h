@@ -36,6 +36,7 @@ struct WorldOutcome {
   uint64_t early_crashes = 0;          ///< before the process had opened its partitions
   uint64_t switches = 0, stopped = 0;  ///< thrown; attempts and runs that failed for one
   uint64_t archived = 0, compacted = 0, deleted = 0;
+  uint64_t signals = 0, migrations = 0;   ///< taken by a step; of runs
   uint64_t agent_runs = 0, messages = 0;  ///< that events started; settled, to webhooks
   uint64_t admitted = 0, superseded = 0;  ///< runs that had waited for a place; cancelled for a newer one
 };
@@ -126,6 +127,18 @@ class World final : public partition::Peers, private partition::WebhookSender {
   void settle_letter();
   void check_events(bool at_rest);
 
+  // Signals, queries, migrations (signals.cc).
+  struct Signal {
+    RunId run;
+    std::string key, payload;
+  };
+  void parcel_work();
+  void signal_run();
+  void post_signal(const Signal& signal);
+  void query_run();
+  void migrate_run();
+  void check_signals(const History& history);
+
   // Retention (retention.cc).
   Status on_partition(uint32_t partition, std::function<Status(partition::StateMachine&, int64_t)> work);
   void look_after(uint32_t partition, bool may_be_cut);
@@ -192,6 +205,8 @@ class World final : public partition::Peers, private partition::WebhookSender {
   std::vector<Published> sent_events_;
   std::set<std::pair<std::string, std::string>> told_events_;  ///< source, id
   std::vector<RunId> known_runs_, known_reviews_;
+  std::vector<RunId> parcels_;  ///< known runs of sim/parcel
+  std::vector<Signal> asked_signals_, told_signals_;
 
   /// A record that was durable once. The world keeps its own copy: the log may be trimmed, a large value may
   /// be collected after its run was deleted.

@@ -339,6 +339,28 @@ void Engine::resume_run(const RunId& id, std::string who, std::string why, Reply
                          });
 }
 
+void Engine::signal_run(SignalRun command, Reply<Signalled> reply) {
+  const PartitionId partition = partition_of(command.run);
+  impl_->simple<Signalled>(partition, std::move(reply),
+                           [command = std::move(command)](StateMachine& machine, int64_t now_us) {
+                             return machine.signal_run(command, now_us);
+                           });
+}
+
+void Engine::query_run(const RunId& id, std::string name, Reply<QueryReply> reply) {
+  impl_->simple<QueryReply>(
+      partition_of(id), std::move(reply),
+      [id, name = std::move(name)](StateMachine& machine, int64_t) { return machine.query(id, name); });
+}
+
+void Engine::migrate_run(MigrateRun command, Reply<Migrated> reply) {
+  const PartitionId partition = partition_of(command.run);
+  impl_->simple<Migrated>(partition, std::move(reply),
+                          [command = std::move(command)](StateMachine& machine, int64_t now_us) {
+                            return machine.migrate_run(command, now_us);
+                          });
+}
+
 void Engine::list_runs(const RunFilter& filter, Reply<RunPage> reply) {
   const size_t limit = std::clamp<size_t>(filter.limit, 1, kMaxListLimit);
   impl_->gather<RunPage>([filter](StateMachine& machine, int64_t) { return machine.list(filter); },

@@ -282,22 +282,68 @@ void EventFlow::fold_started(const RunId& run, const RunStarted& started, const 
     out.svarint(tick.next_us);
     environment_.store->put(keys::named(keys::kSchedule, name), value);
   }
-  const Value* listens = origin.find("listens");
-  if (listens == nullptr || !listens->is(Kind::kList)) return;
+  if (const Value* listens = origin.find("listens"); listens != nullptr && listens->is(Kind::kList))
+    add_listens(run, *listens);
+}
+
+void EventFlow::add_listens(const RunId& run, const Value& listens) {
   std::string all;
   ByteWriter out(all);
-  out.varint(listens->items().size());
-  for (const Value& each : listens->items()) {
+  out.varint(listens.items().size());
+  for (const Value& each : listens.items()) {
     const auto step = static_cast<uint16_t>(number_of(each, "step"));
     std::string key = keys::listener_prefix(text_of(each, "event"), text_of(each, "correlation"));
     store::KeyWriter(key).id(run).u16(step);
+    uint64_t heard = 0;
+    (void)environment_.store->scan(store::Range::prefix(keys::heard_prefix(run, step)),
+                                   [&](std::string_view, std::string_view) { return ++heard, true; });
     std::string count;
-    ByteWriter(count).varint(0);
+    ByteWriter(count).varint(heard);
     environment_.store->put(key, count);
     out.bytes(key);
     out.varint(step);
   }
   environment_.store->put(keys::of_id(keys::kListening, run), all);
+}
+
+void EventFlow::drop_listens(const RunId& run) {
+  const std::string listening_key = keys::of_id(keys::kListening, run);
+  const std::string listening = get(listening_key);
+  if (listening.empty()) return;
+  ByteReader in(listening);
+  for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
+    environment_.store->erase(in.bytes());
+    in.varint();
+  }
+  environment_.store->erase(listening_key);
+}
+
+void EventFlow::fold_migrated(const RunId& run, const RunMigrated& body) {
+  drop_listens(run);
+  // All that was heard, by the step that heard it: places change among each other.
+  std::map<uint16_t, std::vector<std::pair<QueuePlace, std::string>>> heard;
+  std::string prefix;
+  store::KeyWriter(prefix).tag(keys::kHeard).id(run);
+  std::vector<std::string> rows;
+  (void)environment_.store->scan(store::Range::prefix(prefix),
+                                 [&](std::string_view key, std::string_view row) {
+                                   store::KeyReader reader(key.substr(prefix.size()));
+                                   const uint16_t step = reader.u16();
+                                   QueuePlace place{reader.u64(), 0};
+                                   place.index = reader.u32();
+                                   heard[step].emplace_back(place, row);
+                                   rows.emplace_back(key);
+                                   return true;
+                                 });
+  for (const std::string& row : rows) environment_.store->erase(row);
+  if (!body.listens.is(Kind::kList)) return;
+  for (const Value& each : body.listens.items()) {
+    const auto step = static_cast<uint16_t>(number_of(each, "step"));
+    if (each.find("was") == nullptr) continue;
+    for (const auto& [place, row] : heard[static_cast<uint16_t>(number_of(each, "was"))])
+      environment_.store->put(keys::placed(keys::heard_prefix(run, step), place), row);
+  }
+  if (!body.listens.items().empty()) add_listens(run, body.listens);
 }
 
 void EventFlow::fold_state(const RunId& run, const Value& state, int64_t time_us) {

@@ -47,6 +47,8 @@ class EventFlow {
   void fold_state(const RunId& run, const Value& state, int64_t time_us);
   /// A step took an event it had heard.
   void fold_taken(const RunId& run, uint16_t step, const QueuePlace& place);
+  /// The run listens for what the new version's steps listen for; what they have heard moves with them.
+  void fold_migrated(const RunId& run, const RunMigrated& body);
   void fold_ended(const RunId& run, const workflow::Pipeline& pipeline);
 
   // Time.
@@ -110,6 +112,10 @@ class EventFlow {
   bool keeps_state(const std::string& agent) const;
   void fold_failed(const DeliveryFailed& body, int64_t time_us, LogOffset offset);
   void fold_moved_away(const DeliveryMoved& body, LogOffset offset);
+  /// Registers what a run listens for: a list of { step, event, correlation }.
+  void add_listens(const RunId& run, const Value& listens);
+  /// The run listens no more; what it has heard stays.
+  void drop_listens(const RunId& run);
   void listen(std::string_view pattern, std::string_view correlation, const QueuePlace& place,
               std::string_view item, int64_t time_us);
 

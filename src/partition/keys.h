@@ -21,6 +21,8 @@ inline constexpr char kAttribute = 'A';    ///< attribute, value, run
 inline constexpr char kStatus = 'S';       ///< status, run: of parked, failed and cancelled runs
 inline constexpr char kBudget = 'B';       ///< scope, day → reviews used
 inline constexpr char kOffsets = 'O';      ///< run, chunk → where its earlier events are
+inline constexpr char kSignalKey = 's';    ///< run, principal and key → the request of a signal
+inline constexpr char kSignalOrder = 'i';  ///< run, number of the signal → its key
 inline constexpr char kHold = 'L';         ///< name → legal hold
 inline constexpr char kCompacted = 'C';    ///< run → when and by what it was compacted
 inline constexpr char kDeleted = 'X';      ///< run → when and by what it was deleted
@@ -132,6 +134,16 @@ inline std::string idempotency(std::string_view principal, std::string_view idem
   const Sha256 digest = sha256(text);
   std::string key;
   store::KeyWriter(key).tag(kIdempotency).raw({reinterpret_cast<const char*>(digest.data()), 16});
+  return key;
+}
+inline std::string signal_key(const RunId& run, std::string_view who, std::string_view idempotency_key) {
+  std::string key;
+  store::KeyWriter(key).tag(kSignalKey).id(run).raw(idempotency(who, idempotency_key).substr(1));
+  return key;
+}
+inline std::string signal_order(const RunId& run, uint64_t number) {
+  std::string key;
+  store::KeyWriter(key).tag(kSignalOrder).id(run).u64(number);
   return key;
 }
 /// A row of the idempotency table, as retention events name it.

@@ -397,6 +397,15 @@ void StateMachine::fold_deleted(const DeletedRun& deleted, const RunsDeleted& ev
         store.erase(keys::offsets(deleted.run, chunk));
     }
   }
+  std::vector<std::string> signals;
+  for (const char table : {keys::kSignalKey, keys::kSignalOrder}) {
+    (void)store.scan(store::Range::prefix(keys::of_id(table, deleted.run)),
+                     [&](std::string_view key, std::string_view) {
+                       signals.emplace_back(key);
+                       return true;
+                     });
+  }
+  for (const std::string& key : signals) store.erase(key);
   store.erase(record);
   store.erase(keys::of_id(keys::kCompacted, deleted.run));
   for (const RunId& review : deleted.reviews) store.erase(keys::of_id(keys::kReview, review));

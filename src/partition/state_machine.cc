@@ -10,6 +10,7 @@
 #include "switchyard/base/bytes.h"
 #include "switchyard/events/cloud_event.h"
 #include "switchyard/workflow/agent.h"
+#include "switchyard/workflow/migrate.h"
 
 namespace switchyard::partition {
 PartitionId partition_of(const RunId& id) {
@@ -164,6 +165,10 @@ void StateMachine::fold(HotRun* run, const Event& event, LogOffset offset) {
     fold_retention(event);
   } else if (type >= EventType::kEventPublished && type <= EventType::kDeliveryMoved) {
     flow_->fold(event, offset);
+  } else if (const auto* signal = std::get_if<SignalReceived>(&event.body)) {
+    fold_signal(*run, *signal);
+  } else if (const auto* migrated = std::get_if<RunMigrated>(&event.body)) {
+    fold_migrated(*run, *migrated);
   } else if (const auto* started = std::get_if<RunStarted>(&event.body)) {
     flow_->fold_started(event.run, *started, *run->state->pipeline, event.time_us);
     admission_->fold_started(*run->state);
@@ -305,7 +310,9 @@ void StateMachine::rest(const RunId& id, int64_t now_us) {
     auto parent = find_run(end.parent);
     if (!parent.ok()) continue;  // it ended without waiting for the child
     now_us_ = now_us;
-    workflow::complete_child(*(*parent)->state, end.step, end.child, end.result, *this, now_us);
+    // The parent may have been migrated since it started the child: its step has another place then.
+    const StepAddress at = step_of_child(*(*parent)->state, end.child).value_or(end.step);
+    workflow::complete_child(*(*parent)->state, at, end.child, end.result, *this, now_us);
     rest_one(end.parent, now_us);
   }
 }
@@ -552,8 +559,10 @@ Status StateMachine::replay(const log::RecordView& record) {
     return {};
   }
   SY_ASSIGN_OR_RETURN(HotRun* const run, find_run(record.run));
-  if (type == EventType::kReviewAnswered || type == EventType::kStepCompleted)
-    run->answered = type == EventType::kReviewAnswered;
+  // A person's answer, or a signal, of which its step is not told yet.
+  if (type == EventType::kReviewAnswered || type == EventType::kSignalReceived ||
+      type == EventType::kStepCompleted)
+    run->answered = type != EventType::kStepCompleted;
   const workflow::Frame* frame =
       workflow::find_frame(*run->state, peek_frame(record.version, record.payload));
   if (frame == nullptr) {
@@ -563,6 +572,9 @@ Status StateMachine::replay(const log::RecordView& record) {
   SY_ASSIGN_OR_RETURN(const Event event,
                       decode_event(type, record.version, record.run, record.step, record.time_us,
                                    record.payload, *frame->arena, environment_.payloads));
+  if (const auto* migrated = std::get_if<RunMigrated>(&event.body)) {
+    SY_RETURN_IF_ERROR(workflow::prepare_migration(*run->state, *migrated, *catalog_));
+  }
   forget_replayed(event, *run->state);
   fold(run, event, record.offset);
   note_replayed(event, *run->state);
@@ -653,7 +665,7 @@ Result<uint64_t> StateMachine::digest() {
         keys::kAgentQueue, keys::kAgentRun,   keys::kAgentOfRun,  keys::kAgentState, keys::kSchedule,
         keys::kMessage,    keys::kMessageDue, keys::kDeadLetter,  keys::kListener,   keys::kListening,
         keys::kGroup,      keys::kMember,     keys::kQueuedStart, keys::kHeard,      keys::kOffsets,
-        keys::kHold,       keys::kCompacted,  keys::kDeleted}) {
+        keys::kHold,       keys::kCompacted,  keys::kDeleted,     keys::kSignalKey,  keys::kSignalOrder}) {
     SY_RETURN_IF_ERROR(environment_.store->scan(
         store::Range::prefix(std::string(1, table)), [&](std::string_view key, std::string_view value) {
           const bool in_memory = table == keys::kRun && hot_.contains(RunId::from_bytes(key.substr(1)));

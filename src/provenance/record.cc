@@ -37,6 +37,7 @@ struct StepStory {
   int64_t waiting_until_us = 0;
   const Value* result = nullptr;
   const ChildStarted* child = nullptr;
+  std::string_view version;  ///< of the pipeline, when it settled under an earlier one
   bool opened = false;
 };
 
@@ -44,12 +45,12 @@ class Recorder {
  public:
   Recorder(const std::vector<RecordedEvent>& events, const workflow::Pipeline* pipeline, Arena& arena)
       : events_(events), pipeline_(pipeline), arena_(arena) {
+    for (const auto& recorded : events) read(recorded.event);
     size_t steps = pipeline == nullptr ? 0 : pipeline->blocks[0].count;
     for (const auto& recorded : events)
       if (recorded.event.step != kNoStep && pipeline == nullptr)
         steps = std::max<size_t>(steps, recorded.event.step + 1u);
     for (size_t i = 0; i < steps; ++i) stories_[{0, StepIndex(static_cast<uint16_t>(i))}];
-    for (const auto& recorded : events) read(recorded.event);
   }
 
   const RunStarted* started() const {
@@ -59,6 +60,10 @@ class Recorder {
   const RunLinked* parent() const { return parent_; }
   /// When a queued run began; 0: it was not queued, or waits still.
   int64_t admitted_us() const { return admitted_us_; }
+
+  /// What the run was told, and from which version to which it went.
+  Value signals() { return told<SignalReceived>(); }
+  Value migrations() { return told<RunMigrated>(); }
 
   /// The pipeline's own steps in the order of the document, then those of the blocks that ran.
   Value steps() {
@@ -84,7 +89,37 @@ class Recorder {
     uint32_t iteration = 0;
   };
 
+  template <typename Body>
+  Value told() {
+    ListBuilder list(arena_);
+    for (const auto& recorded : events_)
+      if (std::holds_alternative<Body>(recorded.event.body)) list.add(event_to_value(recorded.event, arena_));
+    return list.build();
+  }
+
+  /// From here on events name the steps and blocks of another version.
+  void migrate(const RunMigrated& migrated) {
+    const auto moved = [](const std::vector<uint16_t>& places, uint16_t place) {
+      return place < places.size() ? places[place] : kNoStep;
+    };
+    std::map<StepAddress, StepStory> stories;
+    for (auto& [at, story] : stories_) {
+      const uint16_t place = moved(migrated.steps, at.step.value);
+      // Steps of frames that have ended may be gone.
+      if (place == kNoStep) continue;
+      if (story.settled != nullptr && story.version.empty()) story.version = migrated.from;
+      stories[{at.frame, StepIndex(place)}] = std::move(story);
+    }
+    stories_ = std::move(stories);
+    for (auto& [id, frame] : frames_) {
+      frame.block = moved(migrated.blocks, frame.block);
+      if (frame.owner != kNoStep) frame.owner = moved(migrated.steps, frame.owner);
+    }
+    std::erase_if(frames_, [](const auto& frame) { return frame.second.block == kNoStep; });
+  }
+
   void read(const Event& event) {
+    if (const auto* migrated = std::get_if<RunMigrated>(&event.body)) return migrate(*migrated);
     if (const auto* completed = std::get_if<RunCompleted>(&event.body)) output_ = &completed->output;
     if (const auto* linked = std::get_if<RunLinked>(&event.body)) parent_ = linked;
     if (event.type() == EventType::kRunAdmitted) admitted_us_ = event.time_us;
@@ -183,7 +218,9 @@ class Recorder {
       map.add("effect", Value::string(workflow::effect_class_name(step->effect)));
     }
     map.add("status", Value::string(status_of(story)));
-    if (step != nullptr) map.add("read", reads(*step, at.frame));
+    // What a step of an earlier version read is known by that version's document.
+    if (step != nullptr && story.version.empty()) map.add("read", reads(*step, at.frame));
+    if (!story.version.empty()) map.add("version", Value::string(story.version));
     if (story.settled != nullptr && story.result != nullptr) map.add("gave", *story.result);
     if (story.child != nullptr) {
       map.add("child", Value::string(arena_.copy(story.child->child.to_string())));
@@ -289,6 +326,9 @@ Value make_record(const workflow::RunSummary& summary, const std::vector<Recorde
   }
   if (recorder.admitted_us() != 0) map.add("admitted_at", time_value(recorder.admitted_us()));
   if (recorder.parent() != nullptr) map.add("parent", text(recorder.parent()->parent.to_string()));
+  if (const Value signals = recorder.signals(); !signals.items().empty()) map.add("signals", signals);
+  if (const Value migrations = recorder.migrations(); !migrations.items().empty())
+    map.add("migrations", migrations);
   map.add("steps", recorder.steps());
   if (recorder.steps_left_out() > 0)
     map.add("steps_left_out", Value::integer(static_cast<int64_t>(recorder.steps_left_out())));

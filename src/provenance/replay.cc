@@ -5,6 +5,8 @@
 
 #include "replay_host.h"
 #include "switchyard/types/json.h"
+#include "switchyard/workflow/migrate.h"
+#include "switchyard/workflow/signal.h"
 
 namespace switchyard::provenance {
 namespace {
@@ -109,6 +111,8 @@ class ExactDriver {
       const Event* cancel = find_cancel();
       if (cancel != nullptr) return feed_cancel(*cancel);
     }
+    if (std::holds_alternative<SignalReceived>(event.body)) return host_.take(run_);
+    if (std::holds_alternative<RunMigrated>(event.body)) return migrate(event.time_us);
     if (std::holds_alternative<RunAdmitted>(event.body)) {
       host_.take(run_);
       return workflow::advance(run_, host_, event.time_us);
@@ -142,7 +146,12 @@ class ExactDriver {
       return;
     }
     if (step.kind == StepKind::kListen && state->status == workflow::StepStatus::kWaiting) {
-      if (const auto* taken = std::get_if<StepCompleted>(&event.body))
+      const auto* taken = std::get_if<StepCompleted>(&event.body);
+      if (taken != nullptr && taken->meta.find("signal") != nullptr) {
+        (void)workflow::offer_signals(run_, host_, event.time_us);
+        return;
+      }
+      if (taken != nullptr)
         return workflow::complete_listen(run_, at, taken->result, taken->meta, host_, event.time_us);
     }
     switch (event.type()) {
@@ -160,6 +169,14 @@ class ExactDriver {
       case EventType::kReviewReassigned: return host_.take(run_);
       default: return on_time(event.time_us);
     }
+  }
+
+  /// What the new version lets begin follows at once, unless a crash kept it from it.
+  void migrate(int64_t now_us) {
+    host_.take(run_);
+    if (!host_.difference.empty()) return;
+    const Event* next = host_.next();
+    if (next != nullptr && next->time_us == now_us) workflow::advance(run_, host_, now_us);
   }
 
   void feed_effect(const Event& event, StepAddress at, workflow::StepState& state) {
@@ -330,6 +347,10 @@ class Counterfactual {
     host_.take(run_);
     run_.queued = false;  // it is asked what it would do, not when
     take_link(run_, host_);
+    // Each waits for the step that wants it: when it came does not matter then.
+    for (const RecordedEvent& recorded : events_)
+      if (std::holds_alternative<SignalReceived>(recorded.event.body))
+        workflow::apply(run_, recorded.event, recorded.offset);
     workflow::advance(run_, host_, now_us_);
     while (!workflow::is_final(run_.status) && go_on()) {
     }
@@ -474,7 +495,13 @@ Result<ChangeOf> parse_change(std::string_view text) {
 Result<std::unique_ptr<RunState>> refold(const std::vector<RecordedEvent>& events,
                                          const workflow::Catalog& catalog) {
   SY_ASSIGN_OR_RETURN(auto run, begin(events, catalog, {}));
-  for (const RecordedEvent& recorded : events) workflow::apply(*run, recorded.event, recorded.offset);
+  for (const RecordedEvent& recorded : events) {
+    if (const auto* migrated = std::get_if<RunMigrated>(&recorded.event.body)) {
+      const Status prepared = workflow::prepare_migration(*run, *migrated, catalog);
+      if (!prepared.ok()) return not_available(prepared.error().message);
+    }
+    workflow::apply(*run, recorded.event, recorded.offset);
+  }
   return run;
 }
 
@@ -482,6 +509,14 @@ Result<ReplayReport> Replayer::replay(const workflow::RunSummary& summary,
                                       const std::vector<RecordedEvent>& events,
                                       const ReplayOptions& options) const {
   const auto catalog = catalog_();
+  if (!options.with.empty() && std::any_of(events.begin(), events.end(), [](const RecordedEvent& recorded) {
+        return std::holds_alternative<RunMigrated>(recorded.event.body);
+      })) {
+    return not_available(
+        "the decision was migrated from one version of its pipeline to another while it was under way: it "
+        "can "
+        "be replayed exactly, but not with a change");
+  }
   SY_ASSIGN_OR_RETURN(const auto run, begin(events, *catalog, options));
   ReplayReport report;
   report.run = summary.id;
@@ -489,7 +524,7 @@ Result<ReplayReport> Replayer::replay(const workflow::RunSummary& summary,
   report.status_before = workflow::run_status_name(summary.status);
   const auto* completed = std::get_if<RunCompleted>(&events.back().event.body);
   if (completed != nullptr) report.output_before = make_document(completed->output);
-  ReplayHost host(events, report.exact);
+  ReplayHost host(events, report.exact, catalog.get());
   if (report.exact) {
     ExactDriver driver(*run, host);
     driver.recorded_ = &events;

@@ -1,6 +1,7 @@
 #include "replay_host.h"
 
 #include "switchyard/types/json.h"
+#include "switchyard/workflow/migrate.h"
 
 namespace switchyard::provenance {
 namespace {
@@ -68,7 +69,15 @@ bool ReplayHost::emit(workflow::RunState& run, Event event) {
 
 void ReplayHost::take(workflow::RunState& run) {
   SY_CHECK(cursor < recorded_.size());
-  const auto& recorded = recorded_[cursor++];
+  const auto& recorded = recorded_[cursor];
+  if (const auto* migrated = std::get_if<RunMigrated>(&recorded.event.body)) {
+    const Status prepared = workflow::prepare_migration(run, *migrated, *catalog_);
+    if (!prepared.ok()) {
+      difference = prepared.error().message;
+      return;
+    }
+  }
+  ++cursor;
   workflow::apply(run, recorded.event, recorded.offset);
 }
 

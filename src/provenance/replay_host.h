@@ -20,8 +20,9 @@ inline constexpr std::string_view kKilled = "governance.killed";
 /// was recorded, in that order; in a counterfactual it is only collected.
 class ReplayHost final : public workflow::Host {
  public:
-  ReplayHost(const std::vector<partition::RecordedEvent>& recorded, bool exact)
-      : recorded_(recorded), exact_(exact) {}
+  ReplayHost(const std::vector<partition::RecordedEvent>& recorded, bool exact,
+             const workflow::Catalog* catalog)
+      : recorded_(recorded), exact_(exact), catalog_(catalog) {}
 
   bool emit(workflow::RunState& run, Event event) override;
   void start_effect(workflow::RunState&, workflow::EffectRequest request) override {
@@ -53,6 +54,7 @@ class ReplayHost final : public workflow::Host {
  private:
   const std::vector<partition::RecordedEvent>& recorded_;
   const bool exact_;
+  const workflow::Catalog* const catalog_;  ///< for runs that were migrated
   std::optional<workflow::Kill> kill_;
 };
 

@@ -51,8 +51,10 @@ struct Downtime {
 
 /// What happens at a time of the clock.
 struct Move {
-  enum class What : uint8_t { kCancel } what = What::kCancel;
+  enum class What : uint8_t { kCancel, kSignal } what = What::kCancel;
   int64_t after_us = 0;  ///< since the run began
+  std::string signal;    ///< kSignal: its name
+  Document payload;      ///< kSignal: as the pipeline's schema has it
   std::string who = "tester", why = "asked for by the case";
 };
 

@@ -83,6 +83,12 @@ class MachineStage final : public Stage, private partition::EventWriter, private
     survive(now_us);
     return {};
   }
+  Status signal(const partition::SignalRun& signal, int64_t now_us) override {
+    auto told = machine_->signal_run(signal, now_us);
+    if (!told.ok()) return std::move(told).error();
+    survive(now_us);
+    return {};
+  }
   Result<partition::RunView> run(const RunId& id) override { return machine_->run(id); }
   Status publish(partition::PublishEvent event, int64_t now_us) override {
     const auto published = machine_->publish(event, now_us);

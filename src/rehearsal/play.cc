@@ -287,7 +287,10 @@ class Player {
       const Move& move = test_.moves[i];
       if (moved_.contains(i) || test_.at_us + move.after_us > now_us_) continue;
       moved_.insert(i);
-      const Status status = stage_.cancel(run_, move.who, move.why, now_us_);
+      const bool signals = move.what == Move::What::kSignal;
+      const Status status =
+          signals ? stage_.signal({run_, move.signal, move.who, move.why, {}, move.payload}, now_us_)
+                  : stage_.cancel(run_, move.who, move.why, now_us_);
       if (!status.ok() && status.error().kind != ErrorKind::kConflict)
         outcome_.problem = status.error().to_string();
       return true;

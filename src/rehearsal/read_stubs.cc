@@ -223,6 +223,26 @@ void StubReader::people(const Node& node, const std::string& path, std::vector<P
   }
 }
 
+bool StubReader::read_signal(Entries& entries, const std::string& name, const Node* payload, Move& move) {
+  move.what = Move::What::kSignal;
+  move.signal = name;
+  auto arena = std::make_shared<Arena>(512);
+  Value value = payload == nullptr ? Value() : document::to_value(*payload, *arena);
+  if (pipeline_ != nullptr) {
+    const workflow::Signal* known = pipeline_->find_signal(name);
+    if (known == nullptr) {
+      entries.error(*entries.find("signal"), "signal", "test.unknown_signal",
+                    "no step of the pipeline listens to a signal '" + name + "'",
+                    "name one that a step listens to: listen: { signal: ... }");
+      return false;
+    }
+    if (known->schema != nullptr && payload != nullptr)
+      value = fit(*payload, *known->schema, entries.path("payload"), "the payload", *arena, reporter_);
+  }
+  move.payload = Document(std::move(arena), value);
+  return true;
+}
+
 void StubReader::moves(const Node& node, const std::string& path, std::vector<Move>& moves) {
   if (!node.is(Node::Kind::kSequence)) {
     reporter_.error(node.position, path, "test.wrong_type", "`then` is a list, not " + node.describe(),
@@ -234,15 +254,19 @@ void StubReader::moves(const Node& node, const std::string& path, std::vector<Mo
     Move move;
     move.after_us = entries.duration("after").value_or(0);
     const Node* cancel = entries.find("cancel");
+    const auto signal = entries.text("signal");
+    const Node* payload = entries.find("payload");
     if (const auto who = entries.text("by")) move.who = *who;
     if (const auto why = entries.text("why")) move.why = *why;
     entries.finish();
     if (!entries.is_mapping()) continue;
-    if (cancel == nullptr || !cancel->is(Node::Kind::kBool) || !cancel->boolean) {
+    const bool cancels = cancel != nullptr && cancel->is(Node::Kind::kBool) && cancel->boolean;
+    if (cancels == signal.has_value()) {
       entries.error(node.items[i], "cancel", "test.bad_move", "the item does not say what happens",
-                    "add cancel: true");
+                    "add cancel: true, or signal: <name> with its payload");
       continue;
     }
+    if (signal.has_value() && !read_signal(entries, *signal, payload, move)) continue;
     moves.push_back(std::move(move));
   }
 }

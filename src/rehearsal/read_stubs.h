@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "case.h"
+#include "entries.h"
 
 namespace switchyard::rehearsal {
 
@@ -22,6 +23,7 @@ class StubReader {
   void unknown_step(document::Position at, const std::string& path, const std::string& name);
 
  private:
+  bool read_signal(Entries& entries, const std::string& name, const document::Node* payload, Move& move);
   Stub stub(const document::Node& node, const std::string& path, const workflow::Step* step);
   void failure(const document::Node& node, const std::string& path, Stub& stub);
   Document answer(const document::Node& node, const std::string& path, const workflow::Step* step);

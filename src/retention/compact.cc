@@ -28,6 +28,11 @@ class Dropper final : public ValueWriter {
   bool drops(const Value& value) const {
     if (const auto* started = std::get_if<RunStarted>(&event_.body))
       return &value == &started->input && (drop_ & bit(Part::kInput)) != 0;
+    if (const auto* migrated = std::get_if<RunMigrated>(&event_.body))
+      return &value == &migrated->input && (drop_ & bit(Part::kInput)) != 0;
+    // It came from outside, as the input did, and is the larger part of a step's result.
+    if (std::holds_alternative<SignalReceived>(event_.body))
+      return (drop_ & (bit(Part::kInput) | bit(Part::kResults))) != 0;
     if (std::holds_alternative<RunCompleted>(event_.body) ||
         std::holds_alternative<RunUnwinding>(event_.body))
       return (drop_ & bit(Part::kOutput)) != 0;

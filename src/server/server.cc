@@ -251,6 +251,8 @@ class Server::Impl {
     };
     gateway::add_decisions(*gateway_, services_);
     gateway::add_control(*gateway_, services_);
+    gateway::add_signals(*gateway_, services_);
+    gateway::add_migrations(*gateway_, services_);
     gateway::add_reviews(*gateway_, services_);
     gateway::add_governance(*gateway_, services_);
     gateway::add_events(*gateway_, services_);

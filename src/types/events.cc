@@ -25,6 +25,10 @@ struct Writer {
     out.varint(ids.size());
     for (const RunId& id : ids) (*this)(id);
   }
+  void operator()(const std::vector<uint16_t>& numbers) {
+    out.varint(numbers.size());
+    for (const uint16_t number : numbers) out.varint(number);
+  }
   void operator()(const std::vector<DeletedRun>& runs) {
     out.varint(runs.size());
     for (const DeletedRun& run : runs) {
@@ -150,6 +154,10 @@ struct Reader {
   void operator()(std::vector<RunId>& ids) {
     ids.resize(count(in.varint(), 16));
     for (RunId& id : ids) (*this)(id);
+  }
+  void operator()(std::vector<uint16_t>& numbers) {
+    if (!sized(numbers)) return;
+    for (uint16_t& number : numbers) (*this)(number);
   }
   void operator()(std::vector<DeletedRun>& runs) {
     runs.resize(count(in.varint(), 18));
@@ -286,6 +294,11 @@ SY_FIELDS(RunLinked, codec(b.parent), codec(b.parent_frame), codec(b.parent_step
 SY_FIELDS(RunPaused, codec(b.who), codec(b.why))
 SY_FIELDS(RunResumed, codec(b.who), codec(b.why))
 SY_FIELDS(RunRestarted, codec(b.of), codec(b.step), codec(b.who), codec(b.why), codec(b.kept))
+SY_FIELDS(SignalReceived, codec(b.name), codec(b.payload), codec(b.who), codec(b.why),
+          codec(b.idempotency_key), codec(b.request_hash))
+SY_FIELDS(RunMigrated, codec(b.from), codec(b.version), codec(b.pipeline_hash), codec(b.governance),
+          codec(b.pins), codec(b.steps), codec(b.blocks), codec(b.input), codec(b.listens), codec(b.who),
+          codec(b.why))
 SY_FIELDS(EventPublished, codec(b.event), codec(b.deliveries), codec(b.hops), codec(b.principal))
 SY_FIELDS(EventReceived, codec(b.from), codec(b.offset), codec(b.deliveries), codec(b.hops), codec(b.event))
 SY_FIELDS(EventsDelivered, codec(b.to), codec(b.up_to))
@@ -347,6 +360,8 @@ constexpr std::array kKnown{
     Known{EventType::kRunPaused, "run_paused", read_body<RunPaused>},
     Known{EventType::kRunResumed, "run_resumed", read_body<RunResumed>},
     Known{EventType::kRunRestarted, "run_restarted", read_body<RunRestarted>},
+    Known{EventType::kSignalReceived, "signal_received", read_body<SignalReceived>},
+    Known{EventType::kRunMigrated, "run_migrated", read_body<RunMigrated>},
     Known{EventType::kEventPublished, "event_published", read_body<EventPublished>},
     Known{EventType::kEventReceived, "event_received", read_body<EventReceived>},
     Known{EventType::kEventsDelivered, "events_delivered", read_body<EventsDelivered>},

@@ -27,12 +27,10 @@ struct Describer {
     map.add("error", error.build());
   }
 
-  void operator()(const EpochStarted& e) { map.add("epoch", Value::integer(e.epoch)), text("node", e.node); }
-  void operator()(const RunStarted& e) {
-    text("pipeline", e.pipeline), text("version", e.version), copy("pipeline_hash", to_hex(e.pipeline_hash));
-    map.add("governance_offset", Value::integer(static_cast<int64_t>(e.governance.value)));
+  void pins(GovernanceOffset governance, const std::vector<PinView>& views) {
+    map.add("governance_offset", Value::integer(static_cast<int64_t>(governance.value)));
     ListBuilder pins(arena);
-    for (const PinView& view : e.pins) {
+    for (const PinView& view : views) {
       MapBuilder pin(arena);
       pin.add("kind", Value::string(artefact_kind_name(view.kind)));
       pin.add("name", Value::string(view.name));
@@ -41,6 +39,12 @@ struct Describer {
       pins.add(pin.build());
     }
     map.add("pins", pins.build());
+  }
+
+  void operator()(const EpochStarted& e) { map.add("epoch", Value::integer(e.epoch)), text("node", e.node); }
+  void operator()(const RunStarted& e) {
+    text("pipeline", e.pipeline), text("version", e.version), copy("pipeline_hash", to_hex(e.pipeline_hash));
+    pins(e.governance, e.pins);
     map.add("seed", Value::unsigned_integer(e.seed));
     text("key", e.key), text("idempotency_key", e.idempotency_key), text("principal", e.principal),
         text("trace", e.trace);
@@ -183,6 +187,16 @@ struct Describer {
   void operator()(const RunRestarted& e) {
     copy("of", e.of.to_string()), text("from_step", e.step), text("who", e.who), text("why", e.why);
     map.add("kept", Value::integer(e.kept));
+  }
+  void operator()(const SignalReceived& e) {
+    text("name", e.name), map.add("payload", e.payload), text("who", e.who), text("why", e.why),
+        text("idempotency_key", e.idempotency_key);
+  }
+  void operator()(const RunMigrated& e) {
+    text("from_version", e.from), text("version", e.version), copy("pipeline_hash", to_hex(e.pipeline_hash));
+    pins(e.governance, e.pins);
+    if (!e.input.is_null()) map.add("input", e.input);
+    text("who", e.who), text("why", e.why);
   }
   void operator()(const RunLinked& e) {
     copy("parent", e.parent.to_string()), map.add("parent_frame", Value::integer(e.parent_frame)),

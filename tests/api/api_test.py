@@ -78,6 +78,16 @@ class EveryOperation(Case):
         self.assertGreaterEqual(bulk["matched"], 1)
         self.assertEqual(bulk["changed"], 0)
 
+        asked = {"id": self.start("api/papers", {"name": "ops"}, 202)["id"]}
+        self.assertEqual(call("query_decision", path={**asked, "name": "stage"})["value"], "asked")
+        self.assertEqual(call("signal_decision", {"name": "documents", "payload": {"files": 2}, "why": "mail"}, path=asked)["status"], "waiting")
+        self.assertEqual(call("query_decision_all", path=asked)["queries"], {"stage": "there", "share": 5})
+        moved = call("start_migration", {"pipeline": "api/papers", "from": "all", "to": "1.0.0", "why": "none"}, 202)
+        while moved["status"] == "running":
+            moved = call("get_migration", path={"id": moved["id"]})
+        call("get_migration", path={"id": moved["id"]})
+        self.assertEqual(moved["matched"], 0)
+
         for number in ("1", "2"):
             event = {"specversion": "1.0", "id": number, "source": "/api-test", "type": "api.counted", "data": {"card": "c", "n": 2}}
             call("publish_events", event, 202, headers={"Content-Type": "application/cloudevents+json"})

@@ -81,6 +81,20 @@ class Decisions(Cli):
         shown = self.score("replayed")
         self.assertIn("replay.not_used", self.sy("replay", shown["id"], "--with", "model=fraud@1.0.0", code=BAD_INPUT))
 
+    def test_signal_query_and_migrate(self):
+        shown = json.loads(self.sy("run", "api/papers", "--wait", "1s", "--input", '{"name": "cli"}'))
+        self.assertEqual(json.loads(self.sy("query", shown["id"], "stage")), "asked")
+        self.assertIn("signal.unknown", self.sy("signal", shown["id"], "nothing", code=BAD_INPUT))
+        self.sy("signal", shown["id"], "documents", "--payload", "{", code=BAD_INPUT)
+        told = self.sy("signal", shown["id"], "documents", "--payload", "-", "--why", "mail", "--idempotency-key", "c1", text='{"files": 4}')
+        self.assertIn("is waiting", told)
+        self.assertEqual(json.loads(self.sy("query", shown["id"])), {"stage": "there", "share": 2})
+        self.assertIn("signal_received", self.sy("history", shown["id"]))
+        self.assertIn("0 of 0 decisions would go to api/papers@1.0.0",
+                      self.sy("migrate", "api/papers", "--to", "1.0.0", "--why", "test", "--dry-run", "--key", "cli"))
+        self.sy("migrate", "api/papers", "--to", "1.0.0", code=BAD_INPUT)
+        self.assertIn("pipeline.unknown", self.sy("migrate", "api/papers", "--to", "7.0.0", "--why", "x", code=BAD_INPUT))
+
     def test_cancel_needs_a_reason(self):
         shown = json.loads(self.sy("run", "api/pause", "--wait", "1s", "--input", '{"pause": "3600s"}'))
         self.assertEqual(shown["status"], "waiting")

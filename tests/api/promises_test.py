@@ -174,6 +174,88 @@ class Waiting(Case):
         waiting = {"id": self.start("api/pause", {"pause": "3600s"}, 202)["id"]}
         self.problem("run.not_ended", "restart_decision", {"from": "pause"}, path=waiting, status=409)
 
+    def test_a_signal_is_taken_once_and_refused_with_the_member_that_is_wrong(self):
+        at = {"id": self.start("api/papers", {"name": "signals"}, 202)["id"]}
+        self.assertEqual(self.call("query_decision", path={**at, "name": "stage"})["value"], "asked")
+        bad = self.problem("signal.bad_payload", "signal_decision", {"name": "documents", "payload": {"files": "two"}}, path=at, status=422)
+        self.assertEqual(bad["field"], "payload/files")
+        unknown = self.problem("signal.unknown", "signal_decision", {"name": "paper"}, path=at, status=422)
+        self.assertIn("documents", unknown["detail"])
+        self.problem("request.missing", "signal_decision", {"payload": {}}, path=at, status=400)
+        self.problem("run.unknown", "signal_decision", {"name": "documents"}, path={"id": "01a20983-7850-7200-b9f4-ebb4d2f1d798"}, status=404)
+        once = {"headers": {"Idempotency-Key": "upload-1"}, "path": at}
+        signal = {"name": "documents", "payload": {"files": 3}, "why": "by mail"}
+        self.call("signal_decision", signal, **once)
+        again = self.call("signal_decision", signal, **once)
+        self.assertEqual(again.headers["Idempotency-Replayed"], "true")
+        self.problem("signal.idempotency_mismatch", "signal_decision", {"name": "documents", "payload": {"files": 4}}, status=422, **once)
+        types = [event["type"] for event in self.call("get_decision_history", path=at)["events"]]
+        self.assertEqual(types, ["run_started", "step_completed", "step_waiting", "signal_received", "step_completed", "step_waiting"])
+        record = self.call("get_decision_record", path=at)
+        self.assertEqual((record["signals"][0]["who"], record["signals"][0]["why"], record["signals"][0]["payload"]), ("developer", "by mail", {"files": 3}))
+        self.call("cancel_decision", {"why": "over"}, path=at)
+        self.call("signal_decision", signal, **once)
+        self.problem("run.ended", "signal_decision", signal, path=at, status=409)
+
+    def test_queries_are_answered_under_way_and_afterwards(self):
+        at = {"id": self.start("api/papers", {"name": "queries"}, 202)["id"]}
+        whole = self.call("query_decision_all", path=at)
+        self.assertEqual(whole["queries"], {"stage": "asked"})
+        self.assertIn("share", whole["errors"])
+        self.problem("query.failed", "query_decision", path={**at, "name": "share"}, status=422)
+        self.assertIn("stage", self.problem("query.unknown", "query_decision", path={**at, "name": "step"}, status=404)["detail"])
+        self.call("signal_decision", {"name": "documents", "payload": {"files": 5}}, path=at)
+        before = len(self.call("get_decision_history", path=at)["events"])
+        self.call("cancel_decision", {"why": "over"}, path=at)
+        self.assertEqual(self.call("query_decision_all", path=at)["queries"], {"stage": "there", "share": 2})
+        self.assertEqual(self.call("query_decision", path={**at, "name": "share"})["value"], 2)
+        self.assertIn("stage", self.problem("query.unknown", "query_decision", path={**at, "name": "step"}, status=404)["detail"])
+        self.assertEqual(len(self.call("get_decision_history", path=at)["events"]), before + 1)
+
+    def test_decisions_that_wait_go_to_another_version_where_the_types_allow(self):
+        first = (harness.PIPELINES / "papers.pipeline.yaml").read_text().replace("api/papers@", "api/moving@")
+        later = (first.replace("@1.0.0", "@2.0.0").replace("steps:\n", "steps:\n  more: { set: { v: 7 } }\n")
+                 .replace("label: label.text", "label: label.text, more: more.v").replace("wait: 1h", "wait: 10ms"))
+        other = first.replace("@1.0.0", "@3.0.0").replace("label: { set: { text:", "label: { set: { long: 1, text:")
+        def deploy(text):
+            self.assertTrue(self.call("deploy", {"files": [{"path": "moving.pipeline.yaml", "content": text}], "message": "x"})["deployed"])
+        deploy(first)
+        at = {"id": self.start("api/moving", {"name": "m"}, 202)["id"]}
+        deploy(later)
+        deploy(other)
+        request = {"pipeline": "api/moving", "from": "1.0.0", "why": "a test"}
+
+        def run(**more):
+            answer = self.call("start_migration", {**request, **more}, 202)
+            while answer["status"] == "running":
+                answer = self.call("get_migration", path={"id": answer["id"]})
+            return answer
+
+        refused = run(to="3.0.0")
+        self.assertEqual((refused["matched"], refused["stays"]), (1, 1))
+        self.assertEqual(refused["decisions"][0]["reasons"],
+                         ["step `label` gave {text: string}, version 3.0.0 expects {long: int, text: string}"])
+        counted = run(to="2.0.0", dry_run=True, filter={"key": "m"})
+        self.assertEqual((counted["matched"], counted["migrated"]), (1, 1))
+        self.assertEqual(self.call("get_decision", path=at)["version"], "1.0.0")
+        self.assertEqual(run(to="2.0.0")["migrated"], 1)
+        self.assertEqual(run(to="2.0.0")["matched"], 0)
+        self.assertEqual(self.call("get_decision", path=at)["version"], "2.0.0")
+        self.call("signal_decision", {"name": "documents", "payload": {"files": 1}}, path=at)
+        done = self.call("get_decision", path=at, query={"wait": "10s"})
+        # The one that waits under the new version ends as that says.
+        self.assertEqual(done["output"], {"files": 1, "from": "developer", "label": "papers of m", "more": 7})
+        self.assertTrue(self.call("replay_decision", {}, path=at)["identical"])
+        record = self.call("get_decision_record", path=at)
+        self.assertEqual([(each["from_version"], each["version"], each["who"]) for each in record["migrations"]], [("1.0.0", "2.0.0", "developer")])
+        self.assertEqual({step["name"]: step.get("version") for step in record["steps"]},
+                         {"more": None, "label": "1.0.0", "papers": None, "pause": None})
+        self.assertIn("run_migrated", [event["type"] for event in self.call("get_decision_history", path=at)["events"]])
+        self.problem("replay.not_available", "replay_decision", {"with": ["model=light@1.0.0"]}, path=at, status=422)
+        self.problem("pipeline.unknown", "start_migration", {**request, "to": "9.9.9"}, status=404)
+        self.problem("request.bad_type", "start_migration", {**request, "to": "2.0.0", "from": 1}, status=400)
+        self.problem("migration.unknown", "get_migration", path={"id": "01a20983-7850-7200-b9f4-ebb4d2f1d798"}, status=404)
+
     def test_many_are_cancelled_at_once_after_they_were_counted(self):
         for _ in range(3):
             self.start("api/pause", {"pause": "3600s"}, 202)

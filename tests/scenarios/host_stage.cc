@@ -121,6 +121,14 @@ class HostStage final : public rehearsal::Stage,
          [&](partition::StateMachine& machine) { status = machine.cancel_run(run, who, why, now_us); });
     return status;
   }
+  Status signal(const partition::SignalRun& signal, int64_t now_us) override {
+    Status status;
+    call(signal.run, now_us, [&](partition::StateMachine& machine) {
+      auto told = machine.signal_run(signal, now_us);
+      if (!told.ok()) status = std::move(told).error();
+    });
+    return status;
+  }
   Result<partition::RunView> run(const RunId& id) override {
     return hosts_[partition::partition_of(id).value]->machine().run(id);
   }

@@ -1,9 +1,8 @@
 // What operators do to decisions under way: cancel, pause, resume, restart; one, or all that fit a filter.
 #include <algorithm>
-#include <future>
-#include <mutex>
 
 #include "surfaces/common.h"
+#include "surfaces/operation_list.h"
 #include "surfaces/runs.h"
 #include "switchyard/base/hash.h"
 #include "switchyard/provenance/replay.h"
@@ -94,9 +93,7 @@ void restart_decision(Call&& call, const Services& services) {
 
 // --- many at once ---
 
-constexpr size_t kMaxBulkOperations = 32;  // kept for those who ask how they went
-constexpr size_t kMaxBulkFailures = 20;    // told in full
-constexpr int64_t kMaxBulkDecisions = 100'000;
+constexpr size_t kMaxBulkFailures = 20;  // told in full
 
 /// One change of many decisions, and how far it is.
 struct BulkOperation {
@@ -107,42 +104,7 @@ struct BulkOperation {
   std::string error;
 };
 
-/// The operations of this process; after a restart they are forgotten, and may be started again: what has
-/// ended, or is paused already, is not changed twice.
-class BulkOperations {
- public:
-  Result<std::string> add(BulkOperation operation, RunId id) {
-    std::lock_guard lock(mutex_);
-    if (operations_.size() >= kMaxBulkOperations) {
-      const auto over = std::find_if(operations_.begin(), operations_.end(),
-                                     [](const BulkOperation& other) { return other.status != "running"; });
-      if (over == operations_.end()) {
-        return make_error(ErrorKind::kResourceExhausted, "bulk.too_many",
-                          "at most " + std::to_string(kMaxBulkOperations) +
-                              " operations run at once; wait for one of them");
-      }
-      operations_.erase(over);
-    }
-    operation.id = id.to_string();
-    operations_.push_back(operation);
-    return operation.id;
-  }
-  void update(const BulkOperation& operation) {
-    std::lock_guard lock(mutex_);
-    for (BulkOperation& known : operations_)
-      if (known.id == operation.id) known = operation;
-  }
-  std::optional<BulkOperation> find(std::string_view id) const {
-    std::lock_guard lock(mutex_);
-    for (const BulkOperation& known : operations_)
-      if (known.id == id) return known;
-    return std::nullopt;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::vector<BulkOperation> operations_;  // guarded by mutex_
-};
+using BulkOperations = OperationList<BulkOperation>;
 
 std::string json_of(const BulkOperation& operation) {
   std::string json;
@@ -163,15 +125,6 @@ std::string json_of(const BulkOperation& operation) {
   if (!operation.error.empty()) object.text("error", operation.error);
   object.close();
   return json;
-}
-
-/// Runs `ask(reply)` and waits for what it replies. Only on the pool.
-template <typename T, typename Ask>
-Result<T> wait_for(Ask&& ask) {
-  auto done = std::make_shared<std::promise<Result<T>>>();
-  auto future = done->get_future();
-  ask([done](Result<T> result) { done->set_value(std::move(result)); });
-  return future.get();
 }
 
 void run_bulk(BulkOperations& operations, BulkOperation operation, partition::RunFilter filter, int64_t limit,
@@ -324,7 +277,7 @@ void add_control(Gateway& gateway, const Services& services) {
      change_decision<&partition::Engine::resume_run>);
   on("POST /api/v1/decisions/{id}/restart", "restart_decision", Permission::kDecisionsStart,
      restart_decision);
-  const auto operations = std::make_shared<BulkOperations>();  // shared by the two operations
+  const auto operations = std::make_shared<BulkOperations>("bulk");  // shared by the two operations
   gateway.on("POST /api/v1/bulk-operations", "start_bulk_operation", Permission::kDecisionsCancel,
              [&services, operations](Call&& call) { start_bulk(std::move(call), services, operations); });
   gateway.on("GET /api/v1/bulk-operations/{id}", "get_bulk_operation", Permission::kDecisionsRead,

@@ -69,9 +69,10 @@ void Pipelines::add_document(const std::string& document) {
   subscriptions_.add_listeners(outcome.pipeline);
 }
 
-std::shared_ptr<const workflow::Pipeline> Pipelines::pipeline(std::string_view name, std::string_view) const {
+std::shared_ptr<const workflow::Pipeline> Pipelines::pipeline(std::string_view name,
+                                                              std::string_view version) const {
   for (const auto& pipeline : pipelines_)
-    if (pipeline->name == name) return pipeline;
+    if (pipeline->name == name && (version.empty() || pipeline->version == version)) return pipeline;
   return nullptr;
 }
 

@@ -101,6 +101,66 @@ TEST(Rehearse, AnEngineThatDiesAfterEachRecordChangesNothing) {
   }
 }
 
+constexpr const char* kAsks = R"Y(
+pipeline: demo/asks@1.0.0
+input: { schema: { type: object, required: [n], properties: { n: { type: integer } } } }
+steps:
+  pause: { wait: 1m }
+  papers: { after: pause, listen: { signal: documents, schema: { type: object, required: [sum], properties: { sum: { type: number } } }, when: signal.payload.sum > 0.0, timeout: 1h }, on_error: skip }
+output: { sum: papers.?payload.sum, by: papers.?who }
+)Y";
+
+constexpr const char* kSignals = R"Y(test: demo/asks
+cases:
+  before the step listens:
+    input: { n: 1 }
+    then: [{ after: 1s, signal: documents, payload: { sum: 3 }, by: ann }]
+    expect: { output: { sum: 3, by: ann }, took: 1m }
+  the second one fits:
+    input: { n: 1 }
+    then: [{ after: 2m, signal: documents, payload: { sum: 0 } }, { after: 3m, signal: documents, payload: { sum: 2.5 } }]
+    expect: { output: { sum: 2.5, by: tester }, took: 3m }
+  none comes:
+    input: { n: 1 }
+    expect: { output: {}, took: 61m, path: [pause, { papers: left_out }] }
+)Y";
+
+Report run_signals(const std::string& test, Restarts restarts) {
+  static ContractLoader loader;
+  Request request;
+  request.stage = [restarts](auto catalog, uint64_t seed) {
+    return machine_stage(std::move(catalog), seed, restarts);
+  };
+  request.files = {{"asks.pipeline.yaml", kAsks}, {"asks.test.yaml", test}};
+  request.models = &loader;
+  return rehearse(request);
+}
+
+TEST(Rehearse, SendsSignalsAtTheirTimesWhateverDies) {
+  for (const Restarts restarts : {Restarts::kNone, Restarts::kFold, Restarts::kSnapshot}) {
+    const Report report = run_signals(kSignals, restarts);
+    EXPECT_EQ(report.failed(), 0u) << told(report);
+    EXPECT_EQ(report.cases.size(), 3u);
+  }
+}
+
+TEST(Rehearse, ASignalThatThePipelineDoesNotTakeIsAMistakeOfTheFile) {
+  const Report report = run_signals(R"Y(test: demo/asks
+cases:
+  one:
+    input: { n: 1 }
+    then: [{ after: 1s, signal: papers }, { after: 1s, signal: documents, payload: { sum: much } }]
+)Y",
+                                    Restarts::kNone);
+  EXPECT_EQ(
+      told(report),
+      R"Y(asks.test.yaml:5:33: error: no step of the pipeline listens to a signal 'papers' (cases.one.then[0].signal) [test.unknown_signal]
+  mend: name one that a step listens to: listen: { signal: ... }
+asks.test.yaml:5:91: error: the payload does not fit its schema: sum must be a number, got "much" (cases.one.then[1].payload.sum) [test.schema_violation]
+  mend: correct the value
+)Y");
+}
+
 TEST(Rehearse, TellsAllMistakesOfATestFileAtOnce) {
   const Report report = run(R"Y(test: demo/check
 defaults: { sead: 3 }
@@ -145,9 +205,9 @@ check.test.yaml:11:32: error: the answer does not fit its schema: ok must be a b
 check.test.yaml:12:7: error: step 'ask' is of the kind http and asks nobody (cases.one.people.ask) [test.wrong_step]
   mend: name a review step
 check.test.yaml:13:12: error: the item does not say what happens (cases.one.then[0].cancel) [test.bad_move]
-  mend: add cancel: true
+  mend: add cancel: true, or signal: <name> with its payload
 check.test.yaml:13:25: error: an item of `then` has no entry 'stop' (cases.one.then[0].stop) [test.unknown_entry]
-  mend: use one of after, cancel, by, why
+  mend: use one of after, cancel, signal, payload, by, why
 check.test.yaml:15:15: error: 'done' is no status (cases.one.expect.status) [test.unknown_status]
   mend: write completed, failed, cancelled or waiting
 check.test.yaml:16:19: error: pipeline demo/check has no step 'larg'; did you mean 'large'? (cases.one.expect.path[1]) [test.unknown_step]

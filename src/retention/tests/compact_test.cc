@@ -54,6 +54,41 @@ TEST(Compact, DropsOnlyThePartsOfItsClass) {
   EXPECT_EQ(compact(event_of(completed), kAll, nullptr)->find("yes"), std::string::npos);
 }
 
+TEST(Compact, DropsWhatARunWasToldWithItsInputOrItsResults) {
+  SignalReceived signal;
+  signal.name = "papers";
+  signal.payload = Value::string("secret");
+  for (const Part part : {Part::kInput, Part::kResults}) {
+    const auto payload = compact(event_of(signal), static_cast<uint32_t>(part), nullptr);
+    EXPECT_EQ(payload->find("secret"), std::string::npos);
+    EXPECT_NE(payload->find("papers"), std::string::npos);
+  }
+  EXPECT_NE(compact(event_of(signal), static_cast<uint32_t>(Part::kOutput), nullptr)->find("secret"),
+            std::string::npos);
+}
+
+TEST(Compact, LeavesTheWayFromOneVersionToAnother) {
+  Arena arena;
+  RunMigrated migrated;
+  migrated.from = "1.0.0";
+  migrated.version = "2.0.0";
+  migrated.pins.push_back({ArtefactKind::kModel, "m", "3.0.0", sha256("m")});
+  migrated.steps = {1, 0, kNoStep, 300};
+  migrated.blocks = {0, kNoStep};
+  migrated.input = *parse_json(R"({"card":"4711"})", arena);
+  migrated.who = "ann";
+  const auto payload = compact(event_of(migrated), kAll, nullptr);
+  ASSERT_TRUE(payload.has_value());
+  EXPECT_EQ(payload->find("4711"), std::string::npos);
+  const Event decoded = again(event_of(migrated), *payload, arena);
+  const auto& body = std::get<RunMigrated>(decoded.body);
+  EXPECT_EQ(body.steps, migrated.steps);
+  EXPECT_EQ(body.blocks, migrated.blocks);
+  EXPECT_EQ(body.from, "1.0.0");
+  EXPECT_EQ(body.who, "ann");
+  EXPECT_EQ(body.pins.at(0).version, "3.0.0");
+}
+
 TEST(Compact, KeepsWhatWasDecidedAndForgetsHow) {
   EXPECT_FALSE(compact(event_of(StepStarted{}), 0, nullptr).has_value());
   EXPECT_FALSE(compact(event_of(ReviewClaimed{}), 0, nullptr).has_value());

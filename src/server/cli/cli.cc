@@ -29,6 +29,8 @@ int run(int argc, char** argv) {
   add_deploy(app, &code);
   add_decisions(app, &code);
   add_control(app, &code);
+  add_signals(app, &code);
+  add_migrate(app, &code);
   add_replay(app, &code);
   add_reviews(app, &code);
   add_events(app, &code);

@@ -25,6 +25,8 @@ void add_serve(CLI::App& app, int* code);
 void add_deploy(CLI::App& app, int* code);
 void add_decisions(CLI::App& app, int* code);
 void add_control(CLI::App& app, int* code);
+void add_signals(CLI::App& app, int* code);
+void add_migrate(CLI::App& app, int* code);
 void add_replay(CLI::App& app, int* code);
 void add_reviews(CLI::App& app, int* code);
 void add_events(CLI::App& app, int* code);

@@ -38,6 +38,11 @@ int change(const ChangeSettings& settings) {
       });
 }
 
+/// A count of an answer, for people.
+std::string number_of(const Value& root, std::string_view name) {
+  return std::to_string(integer_of(root, name));
+}
+
 struct BulkSettings {
   Connection connection;
   std::string action, pipeline, version, status, key, why;
@@ -82,8 +87,8 @@ int bulk(const BulkSettings& settings) {
   const bool terminal = isatty(STDERR_FILENO) != 0;
   while (answer.ok() && text_of(answer->root(), "status") == "running") {
     if (terminal)
-      std::fprintf(stderr, "\r  %s matched, %s changed", text_of(answer->root(), "matched").c_str(),
-                   text_of(answer->root(), "changed").c_str());
+      std::fprintf(stderr, "\r  %s matched, %s changed", number_of(answer->root(), "matched").c_str(),
+                   number_of(answer->root(), "changed").c_str());
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
     answer = (*client)->get("/api/v1/bulk-operations/" + text_of(answer->root(), "id"));
   }
@@ -91,14 +96,14 @@ int bulk(const BulkSettings& settings) {
   if (!answer.ok()) return report(answer.error());
   const Value& root = answer->root();
   if (settings.dry_run)
-    std::printf("%s decisions fit; nothing was changed\n", text_of(root, "matched").c_str());
+    std::printf("%s decisions fit; nothing was changed\n", number_of(root, "matched").c_str());
   else
     std::printf("%s: %s of %s decisions changed, %s failed\n", settings.action.c_str(),
-                text_of(root, "changed").c_str(), text_of(root, "matched").c_str(),
-                text_of(root, "failed").c_str());
+                number_of(root, "changed").c_str(), number_of(root, "matched").c_str(),
+                number_of(root, "failed").c_str());
   for (const Value& failure : items_of(root, "failures"))
     std::printf("  %s  %s\n", text_of(failure, "id").c_str(), text_of(failure, "message").c_str());
-  return text_of(root, "status") == "done" && text_of(root, "failed") == "0" ? kDone : kFailed;
+  return text_of(root, "status") == "done" && integer_of(root, "failed") == 0 ? kDone : kFailed;
 }
 
 }  // namespace

@@ -177,7 +177,8 @@ void add_decisions(CLI::App& app, int* code) {
   CLI::App* listing = app.add_subcommand("list", "List decisions, newest first");
   listing->add_option("--pipeline", filter->pipeline, "Of this pipeline");
   listing->add_option("--pipeline-version", filter->version, "Of this version of it");
-  listing->add_option("--status", filter->status, "queued, running, waiting, paused, completed, failed or cancelled");
+  listing->add_option("--status", filter->status,
+                      "queued, running, waiting, paused, completed, failed or cancelled");
   listing->add_option("--since", filter->since, "Started since: 15m, 2h, 3d, or 2026-11-23T10:00:00Z");
   listing->add_option("--until", filter->until, "Started before");
   listing->add_option("--key", filter->key, "With this partition key");

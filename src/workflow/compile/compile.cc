@@ -17,6 +17,7 @@
 #include "names.h"
 #include "schemas.h"
 #include "steps/steps.h"
+#include "switchyard/workflow/limits.h"
 #include "template.h"
 
 namespace switchyard::workflow {
@@ -79,6 +80,7 @@ class PipelineCompiler {
     const auto finally = fields.find("finally");
     const auto output =
         fields.require("output", "say what the pipeline answers: output: { <name>: <expression> }");
+    const auto queries = fields.find("queries");
     AgentCompiler agent(context_, fields, *pipeline_);
     ConcurrencyCompiler concurrency(context_, fields, *pipeline_);
     fields.finish();
@@ -91,11 +93,15 @@ class PipelineCompiler {
     concurrency.compile();
     blocks_.compile();
     pipeline_->listeners = std::move(context_.agent().listeners);
+    pipeline_->signals = std::move(context_.agent().signals);
+    std::sort(pipeline_->signals.begin(), pipeline_->signals.end(),
+              [](const Signal& a, const Signal& b) { return a.name < b.name; });
     pipeline_->emits = std::move(context_.agent().emits);
     std::sort(pipeline_->emits.begin(), pipeline_->emits.end());
     pipeline_->emits.erase(std::unique(pipeline_->emits.begin(), pipeline_->emits.end()),
                            pipeline_->emits.end());
     if (output.has_value()) read_output(*output);
+    if (queries.has_value()) read_queries(*queries);
     if (reporter_.errors() == 0) lint(context_, *pipeline_, blocks_.places(), blocks_.read_steps());
   }
 
@@ -186,6 +192,45 @@ class PipelineCompiler {
       return report_type(context_, place, output->type, output->type.element(), "`output`");
     pipeline_->output_type = output->type;
     pipeline_->output = std::move(*output);
+  }
+
+  /// What may be asked of a run at any time: no step is known to have its result by then.
+  void read_queries(const Place& place) {
+    Fields fields(context_, place, "`queries`");
+    if (!fields.is_mapping()) return;
+    if (place.node->entries.size() > kMaxQueries) {
+      context_.error(place, "pipeline.too_many",
+                     "there are more than " + std::to_string(kMaxQueries) + " queries",
+                     "make one of several: progress: { done: ..., left: ... }");
+    }
+    const Block* root = pipeline_->blocks.empty() ? nullptr : &pipeline_->blocks[0];
+    const auto set_types = [&](bool any_time) {
+      for (uint16_t i = 0; root != nullptr && i < root->count; ++i) {
+        const Step& step = pipeline_->steps[i];
+        const bool wrap = (any_time || step.may_be_absent) && !step.result_type.is_error();
+        context_.set_step_type(step.index, wrap ? Type::optional(step.result_type) : step.result_type);
+      }
+    };
+    set_types(true);
+    for (const auto& entry : place.node->entries) {
+      const Place at = place.entry(entry);
+      if (!is_step_name(entry.key)) {
+        context_.error_at(entry.position, at.path, "pipeline.bad_name",
+                          "'" + entry.key + "' is no name of a query",
+                          "write small letters, digits and underscores, beginning with a letter");
+      }
+      const std::string whose = "the query '" + entry.key + "'";
+      context_.begin_collect(&blocks_.read_steps());
+      compile_template(context_, at, nullptr, whose);
+      context_.end_collect();
+      auto value = compile_template(context_, at, nullptr, whose);
+      if (!value.has_value()) continue;
+      if (value->type.is(TypeKind::kOptional))
+        report_type(context_, at, value->type, value->type.element(), whose);
+      else
+        pipeline_->queries.push_back({entry.key, std::move(*value)});
+    }
+    set_types(false);
   }
 
   void fill_outline() {

@@ -59,6 +59,7 @@ class Context {
     std::optional<expression::Type> state;
     uint32_t event_slot = 0;  ///< for `event` where it stands beside the steps
     std::vector<Listener> listeners;
+    std::vector<Signal> signals;
     std::vector<std::string> emits;
   };
   Agent& agent() { return agent_; }

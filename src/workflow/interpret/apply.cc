@@ -3,6 +3,7 @@
 
 #include "interpret/evaluate.h"
 #include "interpret/frames.h"
+#include "switchyard/workflow/migrate.h"
 #include "switchyard/workflow/run.h"
 
 namespace switchyard::workflow {
@@ -62,6 +63,11 @@ struct Applier {
     run.stretch_started_us = event.time_us;
   }
   void operator()(const RunRestarted&) const {}
+  void operator()(const SignalReceived& e) const {
+    run.signals.push_back(
+        {++run.signals_received, std::string(e.name), std::string(e.who), event.time_us, e.payload});
+  }
+  void operator()(const RunMigrated& e) const { apply_migration(run, event, e); }
   void operator()(const RunAdmitted&) const { run.queued = false; }
   void operator()(const RunLinked& e) const {
     run.parent = e.parent;
@@ -84,6 +90,7 @@ struct Applier {
     const bool waited = kind == StepKind::kReview || kind == StepKind::kWait || kind == StepKind::kPipeline ||
                         kind == StepKind::kListen;
     if (waited) run.stretch_started_us = event.time_us;
+    if (kind == StepKind::kListen) take_signal(e.meta);
     settle(StepStatus::kCompleted);
     if (spec().compensation.has_value() && !run.unwinding.has_value()) note_compensation();
   }
@@ -262,6 +269,15 @@ struct Applier {
             "cancelled by " + std::string(who) + ": " + std::string(why), ""};
   }
 
+  /// The step took the signal with this number.
+  void take_signal(const Value& meta) const {
+    const Value* number = meta.find("signal");
+    if (number == nullptr) return;
+    std::erase_if(run.signals, [&](const PendingSignal& signal) {
+      return signal.number == static_cast<uint64_t>(number->as_integer());
+    });
+  }
+
   int64_t review_due(int64_t due_us) const {
     return std::get<ReviewSpec>(spec().spec).on_breach == ReviewSpec::Breach::kNothing ? 0 : due_us;
   }
@@ -333,6 +349,7 @@ struct Applier {
     run.ended_us = event.time_us;
     run.ready.clear();
     run.frames.clear();
+    run.signals.clear();
   }
 };
 

@@ -1,6 +1,7 @@
 // Steps that publish events, wait for them, and write what an agent keeps.
 #include "interpret/stepper.h"
 #include "switchyard/types/json.h"
+#include "switchyard/workflow/signal.h"
 
 namespace switchyard::workflow {
 
@@ -52,8 +53,8 @@ void Stepper::start_emit(StepAddress at) {
 }
 
 void Stepper::start_listen(StepAddress at) {
-  if (take_event(at)) return;
   const auto& spec = std::get<ListenSpec>(step(at).spec);
+  if (spec.signal.empty() ? take_event(at) : take_signal(at)) return;
   StepWaiting body;
   body.until_us = spec.timeout_us == 0 ? 0 : now_us_ + spec.timeout_us;
   emit(at, body);
@@ -80,6 +81,28 @@ bool Stepper::take_event(StepAddress at) {
   return false;
 }
 
+bool Stepper::take_signal(StepAddress at) {
+  const auto& spec = std::get<ListenSpec>(step(at).spec);
+  const Frame& own = frame(at.frame);
+  for (const PendingSignal& signal : run_.signals) {
+    if (signal.name != spec.signal) continue;
+    const Value told = signal_value(signal, *own.arena);
+    if (spec.when.has_value()) {
+      Arena scratch;
+      std::vector<Value> slots = own.slots;
+      slots[spec.event_slot] = told;
+      const auto wanted = evaluate_condition(*spec.when, slots, scratch);
+      // A signal on which the condition fails is none that is waited for.
+      if (!wanted.ok() || !*wanted) continue;
+    }
+    MapBuilder meta(*own.arena);
+    meta.add("signal", Value::integer(static_cast<int64_t>(signal.number)));
+    complete(at, told, meta.build());
+    return true;
+  }
+  return false;
+}
+
 void Stepper::start_state(StepAddress at) {
   const Frame& own = frame(at.frame);
   auto value = evaluate(std::get<StateWriteSpec>(step(at).spec).value, own.slots, *own.arena);
@@ -95,6 +118,43 @@ void Stepper::start_state(StepAddress at) {
     value = *normal;
   }
   complete(at, *value, Value());
+}
+
+Value signal_value(const PendingSignal& signal, Arena& arena) {
+  MapBuilder told(arena);
+  told.add("payload", copy_value(signal.payload, arena));
+  told.add("who", Value::string(arena.copy(signal.who)));
+  told.add("at", timestamp_value(signal.at_us));
+  return told.build();
+}
+
+bool offer_signals(RunState& run, Host& host, int64_t now_us) {
+  if (is_final(run.status) || run.paused || run.signals.empty()) return false;
+  std::vector<StepAddress> waiting;
+  for_each_frame(run, [&](const Frame& frame) {
+    const Block& block = run.pipeline->blocks[frame.block.value];
+    for (uint16_t i = 0; i < block.count; ++i) {
+      const StepIndex index(static_cast<uint16_t>(block.first.value + i));
+      const auto* spec = std::get_if<ListenSpec>(&run.pipeline->steps[index.value].spec);
+      if (spec != nullptr && !spec->signal.empty() && frame.steps[i].status == StepStatus::kWaiting)
+        waiting.push_back({frame.id, index});
+    }
+  });
+  Stepper stepper(run, host, now_us);
+  bool taken = false;
+  for (const StepAddress at : waiting) {
+    const StepState* state = find_step(run, at);
+    if (state != nullptr && state->status == StepStatus::kWaiting) taken |= stepper.take_signal(at);
+  }
+  if (taken) stepper.advance();
+  return taken;
+}
+
+bool receive_signal(RunState& run, const SignalReceived& signal, Host& host, int64_t now_us) {
+  SY_CHECK(!is_final(run.status));
+  if (!host.emit(run, Event{run.id, kNoStep, now_us, signal})) return false;
+  offer_signals(run, host, now_us);
+  return true;
 }
 
 bool offer_events(RunState& run, StepIndex step, Host& host, int64_t now_us) {

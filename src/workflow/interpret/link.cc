@@ -122,6 +122,7 @@ void link(Pipeline& pipeline) {
     for (const expression::SlotIndex slot : program.used_slots()) pipeline.uses_run |= slot.value == kSlotRun;
   };
   visit(pipeline.output, note_run);
+  for (const Query& query : pipeline.queries) visit(query.value, note_run);
   for (Step& step : pipeline.steps) step.dependents.clear();
   for (Block& block : pipeline.blocks) {
     visit(block.output, note_run);

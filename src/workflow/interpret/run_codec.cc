@@ -38,7 +38,7 @@ RunStatus present_status(const RunState& run) {
 
 namespace {
 
-// Version 1 knew no frames, children and compensations; version 2 no tenants, priorities and groups.
+// Version 1 knew no frames, children and compensations; version 2 no tenants, priorities, groups and signals.
 constexpr uint8_t kRecordVersion = 3;
 
 void write_summary(const RunState& run, ByteWriter& out) {
@@ -321,6 +321,30 @@ void read_ending(RunState& run, ByteReader& in, Arena& arena) {
   run.detached = in.u8() == 1;
 }
 
+void write_signals(const RunState& run, ByteWriter& out) {
+  out.varint(run.signals_received);
+  out.varint(run.signals.size());
+  for (const PendingSignal& signal : run.signals) {
+    out.varint(signal.number);
+    out.bytes(signal.name);
+    out.bytes(signal.who);
+    out.svarint(signal.at_us);
+    encode_value(signal.payload, out);
+  }
+}
+void read_signals(RunState& run, ByteReader& in, Arena& arena) {
+  run.signals_received = in.varint();
+  for (uint64_t n = in.varint(); in.ok() && n > 0; --n) {
+    PendingSignal signal;
+    signal.number = in.varint();
+    signal.name = in.bytes();
+    signal.who = in.bytes();
+    signal.at_us = in.svarint();
+    signal.payload = decode_value(in, arena);
+    run.signals.push_back(std::move(signal));
+  }
+}
+
 Error corrupt(const RunId& id) {
   return make_error(ErrorKind::kCorruption, "workflow.corrupt_run",
                     "the stored state of run " + id.to_string() +
@@ -375,6 +399,7 @@ void encode_run(const RunState& run, std::string& text) {
   write_steps(run.root, out);
   write_frames(run, out);
   encode_value(run.origin, out);
+  write_signals(run, out);
 }
 
 Result<RunSummary> decode_summary(const RunId& id, std::string_view bytes) {
@@ -446,6 +471,7 @@ Result<std::unique_ptr<RunState>> decode_run(const RunId& id, std::string_view b
   read_steps(run->root, in, version);
   if (in.ok() && version > 1) read_frames(*run, in);
   if (in.ok() && version > 1) run->origin = decode_value(in, *arena);
+  if (in.ok() && version > 2) read_signals(*run, in, *arena);
   if (!in.ok()) return corrupt(id);
   rebuild(*run);
   return run;

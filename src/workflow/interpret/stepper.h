@@ -34,6 +34,8 @@ class Stepper {
 
   /// Takes the first of the events that have come for the step and that it wants; false: none.
   bool take_event(StepAddress at);
+  /// The same of the signals that the run keeps.
+  bool take_signal(StepAddress at);
 
   // --- containers (containers.cc) ---
   /// Opens what the container's state says comes next, or ends it. Safe to call again.
@@ -125,6 +127,9 @@ class Stepper {
   Host& host_;
   const int64_t now_us_;
 };
+
+/// A signal as a step that takes it gives it.
+Value signal_value(const PendingSignal& signal, Arena& arena);
 
 /// An error as a RunError tells it.
 Error to_error(const RunError& error);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "interpret/stepper.h"
+#include "switchyard/workflow/signal.h"
 
 namespace switchyard::workflow {
 namespace {
@@ -68,8 +69,10 @@ void act(RunState& run, StepAddress at, Stepper& stepper, int64_t now_us) {
     result.add("until", timestamp_value(state.due_us));
     stepper.complete(at, result.build(), Value());
   } else if (state.status == StepStatus::kWaiting && step.kind == StepKind::kListen) {
+    const bool signal = !std::get<ListenSpec>(step.spec).signal.empty();
     stepper.fail_attempt(at, make_error(ErrorKind::kDeadlineExceeded, "listen.timeout",
-                                        "no event that the step wants came within its time-out",
+                                        std::string("no ") + (signal ? "signal" : "event") +
+                                            " that the step wants came within its time-out",
                                         "steps." + step_path(run, at)));
   } else if (state.status == StepStatus::kWaiting && step.kind == StepKind::kPipeline) {
     stepper.give_up_child(at, timed_out());
@@ -82,6 +85,8 @@ void act(RunState& run, StepAddress at, Stepper& stepper, int64_t now_us) {
 
 void on_time(RunState& run, Host& host, int64_t now_us) {
   if (run.paused) return;
+  // What came in time counts, also when a pause or a crash kept its step from taking it.
+  offer_signals(run, host, now_us);
   Stepper stepper(run, host, now_us);
   if (const int64_t deadline = deadline_us(run);
       deadline != 0 && now_us >= deadline && !is_final(run.status)) {

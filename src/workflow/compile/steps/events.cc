@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "../agents.h"
+#include "../names.h"
+#include "../schemas.h"
 #include "../template.h"
 #include "steps.h"
 #include "switchyard/events/cloud_event.h"
@@ -87,12 +89,107 @@ bool compile_emit(StepInput& in) {
   return complete;
 }
 
+namespace {
+
+/// Reads `when` over the scope and one more name: what has come.
+bool read_when(StepInput& in, const std::optional<Place>& when, const char* name, const Type& type,
+               ListenSpec& spec) {
+  Context& context = in.context;
+  spec.event_slot = context.agent().event_slot;
+  if (!when.has_value()) return true;
+  const std::string quoted = "'" + std::string(name) + "'";
+  if (context.is_visible(name)) {
+    context.error(
+        *when, "pipeline.hidden_name",
+        "`when` reads the " + std::string(name) + " as " + quoted + ", and a step has that name already",
+        "give the step another name");
+    return false;
+  }
+  context.push_scope({{name, spec.event_slot, type, std::nullopt}});
+  spec.when = context.expression(*when, Type::boolean(), "`when`");
+  context.pop_scope();
+  return spec.when.has_value();
+}
+
+/// Notes who listens to the signal; all who listen to one name must mean the same.
+bool note_signal(StepInput& in, const Place& place, Signal signal) {
+  Context& context = in.context;
+  auto& known = context.agent().signals;
+  const auto other =
+      std::find_if(known.begin(), known.end(), [&](const Signal& each) { return each.name == signal.name; });
+  if (other == known.end()) {
+    known.push_back(std::move(signal));
+    return true;
+  }
+  if (other->schema_json != signal.schema_json) {
+    context.error(place, "pipeline.bad_listen",
+                  "another step listens to the signal '" + signal.name + "' with another schema",
+                  "give both the same schema, or the signals different names");
+    return false;
+  }
+  other->steps.push_back(in.step.index);
+  return true;
+}
+
+bool compile_listen_to_signal(StepInput& in, Fields& fields, const Place& name) {
+  Context& context = in.context;
+  ListenSpec spec;
+  Signal signal;
+  signal.steps.push_back(in.step.index);
+  const auto schema = fields.find("schema");
+  const auto when = fields.find("when");
+  const auto timeout = fields.find("timeout");
+  for (const char* of_events : {"event", "key", "match"}) {
+    const auto place = fields.find(of_events);
+    if (!place.has_value()) continue;
+    context.error(
+        *place, "pipeline.bad_listen",
+        "a step listens to a signal or to events, and `" + std::string(of_events) + "` is of events",
+        "remove it: a signal is sent to one run, by its id");
+  }
+  fields.finish();
+  if (name.node->is(document::Node::Kind::kString) && is_step_name(name.node->text))
+    signal.name = name.node->text;
+  else
+    context.error(name, "pipeline.bad_signal", name.node->describe() + " is no name of a signal",
+                  "write small letters, digits and underscores: signal: documents");
+  bool complete = !signal.name.empty();
+  if (schema.has_value()) {
+    auto loaded = load_schema(context, *schema, "the schema of the signal");
+    signal.type = loaded.has_value() ? loaded->type : Type::error();
+    if (loaded.has_value()) {
+      signal.schema = loaded->schema;
+      signal.schema_json = loaded->json;
+    }
+    complete &= loaded.has_value();
+  }
+  const Type type =
+      Type::object({{"payload", signal.type}, {"who", Type::string()}, {"at", Type::timestamp()}});
+  in.step.result_type = type;
+  spec.signal = signal.name;
+  complete &= read_when(in, when, "signal", type, spec);
+  if (timeout.has_value()) {
+    spec.timeout_us = read_duration(context, *timeout, "`timeout`").value_or(0);
+    complete &= spec.timeout_us != 0;
+  }
+  if (context.collecting()) return false;
+  if (complete) complete = note_signal(in, name, std::move(signal));
+  in.step.spec = std::move(spec);
+  return complete;
+}
+
+}  // namespace
+
 bool compile_listen(StepInput& in) {
   Context& context = in.context;
   in.step.effect = EffectClass::kPure;
   ListenSpec spec;
   Fields fields(context, in.place, "`listen`");
-  const auto event = fields.require("event", "say what it waits for: event: order.paid");
+  if (const auto signal = fields.find("signal")) return compile_listen_to_signal(in, fields, *signal);
+  const auto event =
+      fields.require("event",
+                     "say what it waits for: event: order.paid, or signal: documents for what is "
+                     "sent to this run alone");
   const auto key = fields.find("key");
   const auto match = fields.find("match");
   const auto when = fields.find("when");
@@ -121,18 +218,7 @@ bool compile_listen(StepInput& in) {
     listener.key = context.expression(*key, Type::string(), "`key`", Context::Scope::kInputOnly);
   if (match.has_value())
     listener.match = compile_over_event(context, *match, type, Type::string(), "`match`");
-  if (when.has_value()) {
-    if (context.is_visible("event")) {
-      context.error(*when, "pipeline.hidden_name",
-                    "`when` reads the event as 'event', and a step has that name already",
-                    "give the step another name");
-    } else {
-      context.push_scope({{"event", context.agent().event_slot, type, std::nullopt}});
-      spec.when = context.expression(*when, Type::boolean(), "`when`");
-      context.pop_scope();
-    }
-  }
-  spec.event_slot = context.agent().event_slot;
+  read_when(in, when, "event", type, spec);
   if (timeout.has_value()) spec.timeout_us = read_duration(context, *timeout, "`timeout`").value_or(0);
   if (context.collecting()) return false;
   const bool complete = !listener.pattern.empty() && when.has_value() == spec.when.has_value() &&

@@ -32,6 +32,8 @@ struct Services {
 /// Each adds the operations of one surface; docs/api.md describes them.
 void add_decisions(Gateway& gateway, const Services& services);
 void add_control(Gateway& gateway, const Services& services);
+void add_signals(Gateway& gateway, const Services& services);
+void add_migrations(Gateway& gateway, const Services& services);
 void add_reviews(Gateway& gateway, const Services& services);
 void add_governance(Gateway& gateway, const Services& services);
 void add_events(Gateway& gateway, const Services& services);

@@ -135,6 +135,11 @@ class Engine {
   void resume_run(const RunId& id, std::string who, std::string why, Reply<RunView> reply);
   void cancel_run(const RunId& id, std::string who, std::string why, Reply<RunView> reply);
 
+  /// The errors of StateMachine::signal_run().
+  void signal_run(SignalRun command, Reply<Signalled> reply);
+  void query_run(const RunId& id, std::string name, Reply<QueryReply> reply);
+  void migrate_run(MigrateRun command, Reply<Migrated> reply);
+
   void list_reviews(const ReviewFilter& filter, Reply<std::vector<review::Item>> reply);
   void get_review(const RunId& id, Reply<review::Item> reply);
   void claim_review(ClaimReview command, Reply<review::Item> reply);

@@ -26,7 +26,9 @@ inline constexpr int64_t kUnreadableRetryUs =
     60'000'000;                                      ///< a due run that cannot be loaded is tried again after
 inline constexpr size_t kOffsetsPerChunk = 1024;     ///< of a run's events, beside its record
 inline constexpr size_t kMaxHistoryEvents = 10'000;  ///< in one page of a history
-inline constexpr size_t kMaxHolds = 1000;            ///< legal holds of one server
+/// A repeated signal is known among so many of its run's newest signals.
+inline constexpr uint64_t kSignalDedupe = 4096;
+inline constexpr size_t kMaxHolds = 1000;  ///< legal holds of one server
 inline constexpr size_t kMaxHoldNameBytes = 128;
 inline constexpr size_t kRetentionBatch = 500;  ///< runs one event compacts or deletes
 inline constexpr size_t kRetentionScan = 1000;  ///< index entries one step of planning looks at

@@ -112,6 +112,39 @@ struct ReassignReview {
   std::string who, to;
 };
 
+/// What somebody tells one run.
+struct SignalRun {
+  RunId run;
+  std::string name, who, why;
+  std::string idempotency_key;  ///< may be empty: then each is a signal of its own
+  Document payload;
+};
+struct Signalled {
+  RunView view;           ///< of the run, afterwards
+  bool repeated = false;  ///< the same request was taken before
+};
+
+/// What the queries of a run answer. Of a run that ended only the view: its answers are found from its
+/// events.
+struct QueryReply {
+  RunView view;
+  Document values;  ///< map: query → value
+  std::vector<std::pair<std::string, Error>> errors;
+};
+
+/// Takes one run to another version of its pipeline.
+struct MigrateRun {
+  RunId run;
+  std::shared_ptr<const workflow::Pipeline> to;
+  std::shared_ptr<const workflow::Pins> pins;
+  std::string who, why;
+  bool dry_run = false;
+};
+struct Migrated {
+  std::string from;                    ///< the version the run was under
+  std::vector<std::string> obstacles;  ///< why it stays there; empty: it goes (or would) on under the new one
+};
+
 /// Where emitted events go. Returns the record's offset, or an error (kTooLarge) and then nothing was
 /// recorded.
 class EventWriter {
@@ -204,6 +237,13 @@ class StateMachine : private workflow::Host {
   Status pause_run(const RunId& run, std::string_view who, std::string_view why, int64_t now_us);
   Status resume_run(const RunId& run, std::string_view who, std::string_view why, int64_t now_us);
   Status cancel_run(const RunId& run, std::string_view who, std::string_view why, int64_t now_us);
+  /// Tells a run something (signals.cc). The same key with the same request again is answered as before, also
+  /// when the run has ended. kNotFound "run.unknown"; kConflict "run.ended"; kUnprocessable "signal.unknown",
+  /// "signal.bad_payload", "signal.idempotency_mismatch"; kResourceExhausted "signal.too_many"; kTooLarge.
+  Result<Signalled> signal_run(const SignalRun& command, int64_t now_us);
+  /// Whether and how a run goes on under another version (migration.cc). kNotFound "run.unknown", kConflict
+  /// "run.ended"; that it cannot is no error.
+  Result<Migrated> migrate_run(const MigrateRun& command, int64_t now_us);
   Result<review::Item> claim(const ClaimReview& command, int64_t now_us);
   Result<review::Item> release(const ReleaseReview& command, int64_t now_us);
   /// kUnprocessable "review.bad_answer" names the field that does not fit the form.
@@ -254,6 +294,9 @@ class StateMachine : private workflow::Host {
   /// them; none when there are no more.
   Result<std::vector<uint64_t>> offsets(const RunId& id, uint64_t first);
   Result<RunView> run(const RunId& id);
+  /// What the run's queries answer as it is, or the one called `name`. kNotFound "run.unknown",
+  /// "query.unknown".
+  Result<QueryReply> query(const RunId& id, std::string_view name);
   Result<RunPage> list(const RunFilter& filter);
   Result<review::Item> review(const RunId& id);
   Result<std::vector<review::Item>> reviews(const ReviewFilter& filter, int64_t now_us);
@@ -277,7 +320,7 @@ class StateMachine : private workflow::Host {
     std::unique_ptr<workflow::RunState> state;
     bool indexed = false;   ///< its list entries are in the store
     bool queued = false;    ///< in unfinished_
-    bool answered = false;  ///< while replaying: a person's answer came last, and its step is not told yet
+    bool answered = false;  ///< while replaying: an answer or a signal came last, its step is not told yet
     bool marked = false;    ///< the store says that it was in memory at a checkpoint
     int64_t timer_us = 0;   ///< the earliest entry for it in timers_
   };
@@ -311,6 +354,8 @@ class StateMachine : private workflow::Host {
   /// Applies to the run (nullptr: an event without one) and to the views beside it.
   void fold(HotRun* run, const Event& event, LogOffset offset);
   void fold_review(const Event& event);
+  void fold_signal(const HotRun& run, const SignalReceived& body);
+  void fold_migrated(const HotRun& run, const RunMigrated& body);
   void fold_completed(const HotRun& run, const Event& event, const StepCompleted& body);
   void offer(const RunId& run, uint16_t step, int64_t now_us);
   void fold_retention(const Event& event);

@@ -44,6 +44,8 @@ class Stage {
   virtual Status answer(const RunId& review, const std::string& who, const Document& answer,
                         int64_t now_us) = 0;
   virtual Status cancel(const RunId& run, const std::string& who, const std::string& why, int64_t now_us) = 0;
+  /// Tells the run something. The errors of StateMachine::signal_run().
+  virtual Status signal(const partition::SignalRun& signal, int64_t now_us) = 0;
   virtual Result<partition::RunView> run(const RunId& id) = 0;
 
   /// As StateMachine::publish(), in the event's own partition.

@@ -46,7 +46,8 @@ enum class EventType : uint8_t {
   kRunLinked = 55,     ///< right after run_started: the run is a child
   kRunPaused = 56,
   kRunResumed = 57,
-  kRunRestarted = 58,  ///< right after run_started: the run takes up another one's results
+  kRunRestarted = 58,    ///< right after run_started: the run takes up another one's results
+  kSignalReceived = 59,  ///< somebody told the run something; it waits until a step takes it
   kEventPublished = 60,
   kEventReceived = 61,    ///< taken over from another partition's outbox
   kEventsDelivered = 62,  ///< another partition has taken over
@@ -56,6 +57,7 @@ enum class EventType : uint8_t {
   kWebhookFailed = 66,      ///< one attempt; says whether another follows, else it is a dead letter
   kDeadLetterSettled = 67,  ///< replayed or discarded by somebody
   kDeliveryMoved = 68,      ///< a queued event goes to the partition in which its agent's runs are counted
+  kRunMigrated = 70,        ///< the run goes on under another version of its pipeline
   // Of the partition itself: what retention decided (80 to 99).
   kHoldSet = 80,  ///< runs that fit a filter may not be compacted or deleted
   kHoldReleased = 81,
@@ -247,6 +249,27 @@ struct RunRestarted {
   uint32_t kept = 0;
 };
 
+/// Which of its numbers a run gives it follows from how many came before.
+struct SignalReceived {
+  std::string_view name;
+  Value payload;  ///< as the schema of those who listen to it has it
+  std::string_view who, why;
+  std::string_view idempotency_key;  ///< may be empty
+  uint64_t request_hash = 0;         ///< of name and payload
+};
+/// From here on `Event::step` and the like are those of the new version.
+struct RunMigrated {
+  std::string_view from, version;  ///< of the pipeline, which keeps its name
+  Sha256 pipeline_hash{};          ///< of the new version
+  GovernanceOffset governance;
+  std::vector<PinView> pins;
+  /// Where each step and block of the old version is in the new one; kNoStep: it is gone.
+  std::vector<uint16_t> steps, blocks;
+  Value input;    ///< as the new version's schema has it; null: as it was
+  Value listens;  ///< as in RunStarted::origin, and `was`: the step whose events it takes over; null: none
+  std::string_view who, why;
+};
+
 /// Who gets an event. Numbers are on disk.
 enum class ConsumerKind : uint8_t {
   kAgent = 1,
@@ -352,9 +375,10 @@ using EventBody =
                  RunCompleted, RunFailed, RunCancelled, ReviewRequested, ReviewClaimed, ReviewReleased,
                  ReviewCommented, ReviewAnswered, ReviewEscalated, ReviewReassigned, ReviewClosed, BudgetUsed,
                  StepOpened, BlockStarted, BlockEnded, RunUnwinding, ChildStarted, RunLinked, RunPaused,
-                 RunResumed, RunRestarted, EventPublished, EventReceived, EventsDelivered, DeliveryFailed,
-                 ScheduleMoved, WebhookDelivered, WebhookFailed, DeadLetterSettled, HoldSet, HoldReleased,
-                 RunsCompacted, RunsDeleted, RunAdmitted, DeliveryMoved>;
+                 RunResumed, RunRestarted, SignalReceived, RunMigrated, EventPublished, EventReceived,
+                 EventsDelivered, DeliveryFailed, ScheduleMoved, WebhookDelivered, WebhookFailed,
+                 DeadLetterSettled, HoldSet, HoldReleased, RunsCompacted, RunsDeleted, RunAdmitted,
+                 DeliveryMoved>;
 
 inline constexpr uint16_t kNoStep = 0xffff;
 /// Of an event in a run's root frame, and of one in a nested frame: its payload begins with the frame.

@@ -217,9 +217,11 @@ struct EmitSpec {
   std::vector<std::pair<std::string, expression::Program>> extensions;
   std::optional<Template> data;
 };
-/// `listen: { event, key, match, when, timeout }`; result: the event. See Listener.
+/// `listen: { event, key, match, when, timeout }`; result: the event. See Listener. Or `listen: { signal,
+/// schema, when, timeout }`; result: { payload, who: string, at: timestamp }. See Signal.
 struct ListenSpec {
-  std::optional<expression::Program> when;  ///< over the scope, and the event in `event_slot`
+  std::string signal;                       ///< empty: it listens to events
+  std::optional<expression::Program> when;  ///< over the scope, and event or signal in `event_slot`
   uint32_t event_slot = 0;
   int64_t timeout_us = 0;  ///< 0: none
 };
@@ -309,6 +311,20 @@ struct Listener {
   std::optional<expression::Program> key;    ///< over input only: the correlation on the run's side
   std::optional<expression::Program> match;  ///< over `event`, slot 0: on the event's side; with `key` only
 };
+/// What may be told to a run: the steps that listen to it take it in the order in which it came.
+struct Signal {
+  std::string name;
+  schema::SchemaPtr schema;  ///< of the payload; null: anything
+  expression::Type type;     ///< of the payload
+  std::string schema_json;   ///< canonical; empty: none
+  std::vector<StepIndex> steps;
+};
+/// `queries: { progress: <template> }`: what may be asked of a run at any time. Over `input`, `run`, `state`
+/// and the root block's steps, each of them as an optional.
+struct Query {
+  std::string name;
+  Template value;
+};
 /// `schedule: { every | cron, zone, missed, input }`. The input over `schedule`: { at: timestamp, missed: int
 /// }, slot 0.
 struct ScheduleSpec {
@@ -341,6 +357,8 @@ struct Pipeline {
   std::optional<StateSpec> state;  ///< only with `on` and its key
   std::optional<ScheduleSpec> schedule;
   std::vector<Listener> listeners;
+  std::vector<Signal> signals;     ///< that its steps listen to, by name
+  std::vector<Query> queries;      ///< in the order of the document
   std::vector<std::string> emits;  ///< types of events that its steps publish; "*": a type is computed
   schema::SchemaPtr input;         ///< may be null: any input
   expression::Type input_type;
@@ -364,6 +382,8 @@ struct Pipeline {
   std::string full_name() const { return name + "@" + version; }
   /// Of the root block.
   const Step* find_step(std::string_view step_name) const;
+  /// nullptr: nobody listens to it.
+  const Signal* find_signal(std::string_view signal) const;
 };
 
 /// Fills what follows from the rest: `dependents`, `captures`, `uses_run`. compile() calls it last.

@@ -114,6 +114,14 @@ struct Compensation {
   bool begun = false;
 };
 
+/// Somebody told the run something, and no step has taken it yet.
+struct PendingSignal {
+  uint64_t number = 0;  ///< among the run's signals, from 1
+  std::string name, who;
+  int64_t at_us = 0;
+  Value payload;
+};
+
 /// The state of one run: what its events fold to. Owned by its partition's thread. All values live in the
 /// arena of a frame, in the pipeline, or in static storage.
 struct RunState {
@@ -148,6 +156,8 @@ struct RunState {
   uint64_t place = 0;                ///< in its group
   uint16_t depth = 0;                ///< of a child: how many runs are above it
   bool detached = false;             ///< of a child: its parent does not wait
+  uint64_t signals_received = 0;
+  std::vector<PendingSignal> signals;  ///< in the order in which they came
   /// Where its history is: the log offsets of its newest events, ascending, never empty once it began; and
   /// how many events came before those. Where these are, whoever hosts the run keeps (forget_offsets()).
   std::vector<uint64_t> offsets;
@@ -157,6 +167,10 @@ struct RunState {
   /// Steps that can run now, the smallest address first, so that a restart changes no order.
   std::set<StepAddress> ready;
   bool resumed = false;  ///< after rebuild(): containers may wait to be carried on
+  /// What the next RunMigrated leads to; whoever applies it sets them before (prepare_migration()).
+  std::shared_ptr<const Pipeline> next_pipeline;
+  std::shared_ptr<const Pins> next_pins;
+  std::vector<std::shared_ptr<const Pipeline>> earlier_pipelines;  ///< values may point into them
 };
 
 /// How many agents lie between the run and its first cause, itself included; 0: no agent's run.

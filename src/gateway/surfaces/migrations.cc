@@ -1,0 +1,270 @@
+// /api/v1/migrations: decisions under way that go on under another version of their pipeline.
+#include <algorithm>
+
+#include "surfaces/common.h"
+#include "surfaces/operation_list.h"
+#include "switchyard/base/hash.h"
+
+namespace switchyard::gateway {
+namespace {
+
+using namespace surfaces;  // NOLINT: the file is a surface
+
+constexpr size_t kMaxReportedRuns = 1000;    // of one migration, told one by one
+constexpr size_t kMaxMigrationSources = 64;  // versions in `from`
+
+/// How it went with one decision.
+struct Fate {
+  RunId run;
+  std::string from, outcome;  ///< "migrated" (or would be), "stays", "failed"
+  std::vector<std::string> reasons;
+};
+
+/// One migration of many decisions, and how far it is.
+struct MigrationOperation {
+  std::string id, pipeline, to, who, why, status = "running", error;
+  std::vector<std::string> from;  ///< empty: all other versions
+  bool dry_run = false;
+  uint64_t matched = 0, migrated = 0, stays = 0, failed = 0;
+  std::vector<Fate> runs;  ///< the first kMaxReportedRuns, those that stay before others
+};
+using MigrationOperations = OperationList<MigrationOperation>;
+
+void append_texts(std::string& out, const std::vector<std::string>& texts) {
+  out += '[';
+  for (const std::string& text : texts) {
+    if (out.back() != '[') out += ',';
+    append_json_string(text, out);
+  }
+  out += ']';
+}
+
+std::string json_of(const MigrationOperation& operation) {
+  std::string json;
+  JsonObject object(json);
+  object.text("id", operation.id).text("pipeline", operation.pipeline);
+  append_texts(object.raw("from"), operation.from);
+  object.text("to", operation.to).text("status", operation.status).boolean("dry_run", operation.dry_run);
+  object.number("matched", static_cast<int64_t>(operation.matched));
+  object.number("migrated", static_cast<int64_t>(operation.migrated));
+  object.number("stays", static_cast<int64_t>(operation.stays));
+  object.number("failed", static_cast<int64_t>(operation.failed));
+  std::string& list = object.raw("decisions");
+  list += '[';
+  for (const Fate& fate : operation.runs) {
+    if (list.back() != '[') list += ',';
+    JsonObject each(list);
+    each.text("id", fate.run.to_string()).text("from", fate.from).text("outcome", fate.outcome);
+    append_texts(each.raw("reasons"), fate.reasons);
+    each.close();
+  }
+  list += ']';
+  const uint64_t told = operation.runs.size();
+  if (operation.matched > told) object.number("left_out", static_cast<int64_t>(operation.matched - told));
+  if (!operation.error.empty()) object.text("error", operation.error);
+  object.close();
+  return json;
+}
+
+/// Those that stay are what somebody must look at: they take the place of those that went.
+void tell(MigrationOperation& operation, Fate fate) {
+  if (operation.runs.size() >= kMaxReportedRuns) {
+    if (fate.outcome == "migrated") return;
+    const auto gone = std::find_if(operation.runs.rbegin(), operation.runs.rend(),
+                                   [](const Fate& other) { return other.outcome == "migrated"; });
+    if (gone == operation.runs.rend()) return;
+    operation.runs.erase(std::next(gone).base());
+  }
+  operation.runs.push_back(std::move(fate));
+}
+
+struct MigrationWork {
+  MigrationOperation operation;
+  partition::RunFilter filter;
+  int64_t limit = 0;
+  std::shared_ptr<const workflow::Pipeline> to;
+  std::shared_ptr<const workflow::Pins> pins;
+};
+
+void migrate_one(MigrationWork& work, const workflow::RunSummary& run, const Services& services) {
+  MigrationOperation& operation = work.operation;
+  const auto done = wait_for<partition::Migrated>([&](auto reply) {
+    services.engine->migrate_run(
+        {run.id, work.to, work.pins, operation.who, operation.why, operation.dry_run}, std::move(reply));
+  });
+  // Between the list and the question it may have ended: then it is none of those that are meant.
+  if (!done.ok() && done.error().code == "run.ended") return;
+  ++operation.matched;
+  Fate fate{run.id, run.version, "migrated", {}};
+  if (!done.ok()) {
+    ++operation.failed;
+    fate.outcome = "failed";
+    fate.reasons.push_back(done.error().message);
+  } else if (!done->obstacles.empty()) {
+    ++operation.stays;
+    fate.outcome = "stays";
+    fate.reasons = done->obstacles;
+  } else {
+    ++operation.migrated;
+  }
+  tell(operation, std::move(fate));
+}
+
+void run_migration(MigrationOperations& operations, MigrationWork work, const Services& services) {
+  MigrationOperation& operation = work.operation;
+  const auto is_meant = [&](const workflow::RunSummary& run) {
+    if (workflow::is_final(run.status) || run.version == operation.to) return false;
+    return operation.from.empty() ||
+           std::find(operation.from.begin(), operation.from.end(), run.version) != operation.from.end();
+  };
+  while (operation.matched < static_cast<uint64_t>(work.limit)) {
+    auto page = wait_for<partition::RunPage>(
+        [&](auto reply) { services.engine->list_runs(work.filter, std::move(reply)); });
+    if (!page.ok()) {
+      operation.error = page.error().message;
+      break;
+    }
+    for (const auto& run : page->runs)
+      if (is_meant(run) && operation.matched < static_cast<uint64_t>(work.limit))
+        migrate_one(work, run, services);
+    operations.update(operation);
+    if (!page->more || page->runs.empty()) break;
+    work.filter.before = page->scanned_to.has_value() ? *page->scanned_to : page->runs.back().id;
+  }
+  operation.status = operation.error.empty() ? "done" : "failed";
+  operations.update(operation);
+}
+
+/// `from`: "all", one version, or a list of versions.
+Result<std::vector<std::string>> read_sources(const Value& body) {
+  const Value* from = body.find("from");
+  const Error bad = make_error(
+      ErrorKind::kInvalidArgument, "request.bad_type",
+      "'from' is a version, a list of 1 to " + std::to_string(kMaxMigrationSources) + " versions, or \"all\"",
+      "from");
+  std::vector<std::string> versions;
+  if (from == nullptr) return bad;
+  if (from->is(Kind::kString)) {
+    if (from->as_string() != "all") versions.emplace_back(from->as_string());
+    return versions;
+  }
+  if (!from->is(Kind::kList) || from->items().empty() || from->items().size() > kMaxMigrationSources)
+    return bad;
+  for (const Value& version : from->items()) {
+    if (!version.is(Kind::kString)) return bad;
+    versions.emplace_back(version.as_string());
+  }
+  return versions;
+}
+
+Status read_migration_filter(const Value& body, partition::RunFilter& filter) {
+  filter.limit = partition::kMaxListLimit;
+  const Value* wanted = body.find("filter");
+  if (wanted == nullptr) return {};
+  if (!wanted->is(Kind::kMap)) {
+    return make_error(ErrorKind::kInvalidArgument, "request.bad_type",
+                      "'filter' must be an object, as in {\"key\": \"customer-17\"}", "filter");
+  }
+  SY_RETURN_IF_ERROR(only_members(*wanted, {"key", "status", "search"}));
+  SY_ASSIGN_OR_RETURN(filter.key, optional_text(*wanted, "key"));
+  SY_ASSIGN_OR_RETURN(const std::string status, optional_text(*wanted, "status"));
+  if (!status.empty()) {
+    SY_ASSIGN_OR_RETURN(filter.status, workflow::parse_run_status(status));
+  }
+  const Value* search = wanted->find("search");
+  if (search == nullptr) return {};
+  if (!search->is(Kind::kMap))
+    return make_error(ErrorKind::kInvalidArgument, "request.bad_type", "'search' must be an object",
+                      "filter.search");
+  for (const Member& member : search->members()) {
+    filter.search.emplace_back(member.key.as_string(), member.value.is(Kind::kString)
+                                                           ? std::string(member.value.as_string())
+                                                           : to_json(member.value));
+  }
+  return {};
+}
+
+Result<MigrationWork> read_migration(const Call& call, const Services& services) {
+  SY_ASSIGN_OR_RETURN(const Document body, object_body(call));
+  const Value& root = body.root();
+  SY_RETURN_IF_ERROR(only_members(root, {"pipeline", "from", "to", "filter", "dry_run", "limit", "why"}));
+  MigrationWork work;
+  MigrationOperation& operation = work.operation;
+  SY_ASSIGN_OR_RETURN(operation.pipeline, text_member(root, "pipeline"));
+  SY_ASSIGN_OR_RETURN(operation.from, read_sources(root));
+  SY_ASSIGN_OR_RETURN(operation.to, text_member(root, "to"));
+  SY_ASSIGN_OR_RETURN(operation.dry_run, optional_bool(root, "dry_run", false));
+  SY_ASSIGN_OR_RETURN(operation.why, text_member(root, "why"));
+  SY_ASSIGN_OR_RETURN(work.limit, optional_integer(root, "limit", kMaxBulkDecisions));
+  if (work.limit < 1 || work.limit > kMaxBulkDecisions) {
+    return make_error(ErrorKind::kInvalidArgument, "request.bad_number",
+                      "'limit' is a number from 1 to " + std::to_string(kMaxBulkDecisions), "limit");
+  }
+  SY_RETURN_IF_ERROR(read_migration_filter(root, work.filter));
+  work.filter.pipeline = operation.pipeline;
+  operation.who = call.caller.name;
+  const auto catalog = services.governance->snapshot();
+  work.to = operation.to.empty() ? nullptr : catalog->pipeline(operation.pipeline, operation.to);
+  if (work.to == nullptr) {
+    return make_error(ErrorKind::kNotFound, "pipeline.unknown",
+                      "no pipeline '" + operation.pipeline + "@" + operation.to +
+                          "' is deployed; deploy it first, or name one that is",
+                      "to");
+  }
+  SY_ASSIGN_OR_RETURN(work.pins, catalog->pins_for(*work.to));
+  return work;
+}
+
+void start_migration(Call&& call, const Services& services,
+                     const std::shared_ptr<MigrationOperations>& operations) {
+  auto read = read_migration(call, services);
+  if (!read.ok()) return call.fail(read.error());
+  MigrationOperation& operation = read->operation;
+  const int64_t now_us = services.clock->now_us();
+  const RunId id = RunId::make(now_us / 1000, static_cast<uint64_t>(now_us), hash64(operation.who, now_us));
+  auto added = operations->add(operation, id);
+  if (!added.ok()) return call.fail(added.error());
+  operation.id = *added;
+  http::Response response = http::Response::json(202, json_of(operation));
+  response.headers.push_back({"Location", "/api/v1/migrations/" + operation.id});
+  MigrationOperation refused = operation;
+  auto work = [operations, work = std::move(*read), &services]() mutable {
+    run_migration(*operations, std::move(work), services);
+  };
+  if (!services.pool->submit(std::move(work))) {
+    refused.status = "failed";
+    refused.error = "too many slow requests wait";
+    operations->update(refused);
+    return call.fail(make_error(ErrorKind::kUnavailable, "gateway.pool_full",
+                                "too many slow requests wait; try again shortly"));
+  }
+  call.answer(std::move(response));
+}
+
+void get_migration(Call&& call, const std::shared_ptr<MigrationOperations>& operations) {
+  const auto id = path_id(call.request);
+  if (!id.ok()) return call.fail(id.error());
+  const auto found = operations->find(id->to_string());
+  if (!found.has_value()) {
+    return call.fail(make_error(ErrorKind::kNotFound, "migration.unknown",
+                                "there is no migration " + id->to_string() +
+                                    "; a restart of the server forgets them: start it again, what has been "
+                                    "migrated is not migrated twice",
+                                "id"));
+  }
+  call.answer_json(200, json_of(*found));
+}
+
+}  // namespace
+
+void add_migrations(Gateway& gateway, const Services& services) {
+  // Shared by the two operations.
+  const auto operations = std::make_shared<MigrationOperations>("migration");
+  gateway.on(
+      "POST /api/v1/migrations", "start_migration", Permission::kDecisionsCancel,
+      [&services, operations](Call&& call) { start_migration(std::move(call), services, operations); });
+  gateway.on("GET /api/v1/migrations/{id}", "get_migration", Permission::kDecisionsRead,
+             [operations](Call&& call) { get_migration(std::move(call), operations); });
+}
+
+}  // namespace switchyard::gateway

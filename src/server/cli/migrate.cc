@@ -1,0 +1,121 @@
+// migrate
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <thread>
+
+#include "cli/api_client.h"
+#include "cli/cli.h"
+#include "cli/print.h"
+#include "switchyard/types/json.h"
+
+namespace switchyard::server::cli {
+namespace {
+
+/// A count of an answer, for people.
+std::string number_of(const Value& root, std::string_view name) {
+  return std::to_string(integer_of(root, name));
+}
+
+struct MigrateSettings {
+  Connection connection;
+  std::string pipeline, to, status, key, why;
+  std::vector<std::string> from, search;
+  bool dry_run = false, json = false;
+};
+
+Result<std::string> migration_request(const MigrateSettings& settings) {
+  Arena arena;
+  MapBuilder filter(arena), search(arena), request(arena);
+  const auto text = [](const std::string& value) { return Value::string(value); };
+  if (!settings.key.empty()) filter.add("key", text(settings.key));
+  if (!settings.status.empty()) filter.add("status", text(settings.status));
+  for (const std::string& each : settings.search) {
+    const size_t equals = each.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return make_error(ErrorKind::kInvalidArgument, "cli.bad_search",
+                        "--search takes attribute=value, and got '" + each + "'", "--search");
+    }
+    search.add(Value::string(arena.copy(each.substr(0, equals))),
+               Value::string(arena.copy(each.substr(equals + 1))));
+  }
+  if (!settings.search.empty()) filter.add("search", search.build());
+  request.add("pipeline", text(settings.pipeline));
+  if (settings.from.empty()) {
+    request.add("from", Value::string("all"));
+  } else {
+    ListBuilder from(arena);
+    for (const std::string& version : settings.from) from.add(text(version));
+    request.add("from", from.build());
+  }
+  request.add("to", text(settings.to));
+  request.add("filter", filter.build());
+  request.add("dry_run", Value::boolean(settings.dry_run));
+  request.add("why", text(settings.why));
+  return to_json(request.build());
+}
+
+void print_report(const MigrateSettings& settings, const Value& root) {
+  std::printf("%s of %s decisions %s to %s@%s; %s stay, %s failed\n", number_of(root, "migrated").c_str(),
+              number_of(root, "matched").c_str(), settings.dry_run ? "would go" : "went",
+              settings.pipeline.c_str(), settings.to.c_str(), number_of(root, "stays").c_str(),
+              number_of(root, "failed").c_str());
+  for (const Value& decision : items_of(root, "decisions")) {
+    if (raw_text_of(decision, "outcome") == "migrated") continue;
+    std::printf("  %s  (%s)\n", text_of(decision, "id").c_str(), text_of(decision, "from").c_str());
+    for (const Value& reason : items_of(decision, "reasons"))
+      std::printf("    %s\n", plain(std::string(reason.as_string())).c_str());
+  }
+}
+
+/// Starts it and follows it to its end.
+int migrate(const MigrateSettings& settings) {
+  const auto body = migration_request(settings);
+  if (!body.ok()) return report(body.error());
+  auto client = ApiClient::connect(settings.connection);
+  if (!client.ok()) return report(client.error());
+  auto answer = (*client)->post("/api/v1/migrations", *body);
+  const bool terminal = isatty(STDERR_FILENO) != 0;
+  while (answer.ok() && text_of(answer->root(), "status") == "running") {
+    if (terminal)
+      std::fprintf(stderr, "\r  %s matched, %s migrated", number_of(answer->root(), "matched").c_str(),
+                   number_of(answer->root(), "migrated").c_str());
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    answer = (*client)->get("/api/v1/migrations/" + text_of(answer->root(), "id"));
+  }
+  if (terminal) std::fprintf(stderr, "\n");
+  if (!answer.ok()) return report(answer.error());
+  const Value& root = answer->root();
+  if (settings.json)
+    std::printf("%s\n", to_pretty_json(root).c_str());
+  else
+    print_report(settings, root);
+  const bool all = integer_of(root, "stays") == 0 && integer_of(root, "failed") == 0;
+  return text_of(root, "status") == "done" && all ? kDone : kFailed;
+}
+
+}  // namespace
+
+void add_migrate(CLI::App& app, int* code) {
+  auto settings = std::make_shared<MigrateSettings>();
+  CLI::App* command =
+      app.add_subcommand("migrate", "Take decisions that wait to another version of their pipeline");
+  command->add_option("pipeline", settings->pipeline, "The pipeline's name, without a version")->required();
+  command->add_option("--to", settings->to, "The version under which they go on")->required();
+  command->add_option("--from", settings->from, "Only those of this version; may be given several times")
+      ->allow_extra_args(false);
+  command->add_option("--status", settings->status, "waiting or paused");
+  command->add_option("--key", settings->key, "With this partition key");
+  command->add_option("--search", settings->search, "attribute=value; several must all hold")
+      ->allow_extra_args(false);
+  command->add_option("--why", settings->why, "The reason, for the record")->required();
+  command->add_flag("--dry-run", settings->dry_run, "Say who could go and who could not, and change nothing");
+  command->add_flag("--json", settings->json, "The whole report as JSON");
+  add_connection_options(*command, settings->connection);
+  command->callback([settings, code] { *code = migrate(*settings); });
+}
+
+}  // namespace switchyard::server::cli
