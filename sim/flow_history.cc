@@ -144,6 +144,8 @@ void FlowHistory::add(PartitionId partition, const partition::RecordedEvent& rec
     const auto holder = holders_.find(event.run);
     if (holder == holders_.end()) return fail("a state is written by a run that holds no key");
     keys_[holder->second].state = to_canonical_json(completed->result);
+  } else if (const auto* migrated = std::get_if<RunMigrated>(&event.body)) {
+    pipelines_[event.run] = catalog_.pipeline_by_hash(migrated->pipeline_hash).get();
   } else if (event.type() == EventType::kRunCompleted || event.type() == EventType::kRunFailed ||
              event.type() == EventType::kRunCancelled) {
     if (const auto holder = holders_.find(event.run); holder != holders_.end()) {

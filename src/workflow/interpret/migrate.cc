@@ -101,8 +101,8 @@ Result<Value> listens_after(const RunState& run, const Pipeline& to, const Versi
     if (before.is(Kind::kList)) {
       for (const Value& old : before.items()) {
         const int64_t was = old.find("step")->as_integer();
-        const bool same = is_same(*old.find("event"), *each.find("event")) &&
-                          is_same(*old.find("correlation"), *each.find("correlation"));
+        const bool same = identical(*old.find("event"), *each.find("event")) &&
+                          identical(*old.find("correlation"), *each.find("correlation"));
         if (same && map.steps[static_cast<size_t>(was)] == each.find("step")->as_integer())
           entry.add("was", Value::integer(was));
       }
