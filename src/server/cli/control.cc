@@ -1,14 +1,11 @@
 // cancel, pause, resume, restart, bulk
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <cstdio>
 #include <memory>
-#include <thread>
 
 #include "cli/api_client.h"
 #include "cli/cli.h"
+#include "cli/operation.h"
 #include "cli/print.h"
 #include "switchyard/types/json.h"
 
@@ -81,18 +78,7 @@ Result<std::string> bulk_request(const BulkSettings& settings) {
 int bulk(const BulkSettings& settings) {
   const auto body = bulk_request(settings);
   if (!body.ok()) return report(body.error());
-  auto client = ApiClient::connect(settings.connection);
-  if (!client.ok()) return report(client.error());
-  auto answer = (*client)->post("/api/v1/bulk-operations", *body);
-  const bool terminal = isatty(STDERR_FILENO) != 0;
-  while (answer.ok() && text_of(answer->root(), "status") == "running") {
-    if (terminal)
-      std::fprintf(stderr, "\r  %s matched, %s changed", number_of(answer->root(), "matched").c_str(),
-                   number_of(answer->root(), "changed").c_str());
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    answer = (*client)->get("/api/v1/bulk-operations/" + text_of(answer->root(), "id"));
-  }
-  if (terminal) std::fprintf(stderr, "\n");
+  const auto answer = run_operation(settings.connection, "/api/v1/bulk-operations", *body, "changed");
   if (!answer.ok()) return report(answer.error());
   const Value& root = answer->root();
   if (settings.dry_run)

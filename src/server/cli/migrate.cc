@@ -1,14 +1,11 @@
 // migrate
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <cstdio>
 #include <memory>
-#include <thread>
 
 #include "cli/api_client.h"
 #include "cli/cli.h"
+#include "cli/operation.h"
 #include "cli/print.h"
 #include "switchyard/types/json.h"
 
@@ -75,18 +72,7 @@ void print_report(const MigrateSettings& settings, const Value& root) {
 int migrate(const MigrateSettings& settings) {
   const auto body = migration_request(settings);
   if (!body.ok()) return report(body.error());
-  auto client = ApiClient::connect(settings.connection);
-  if (!client.ok()) return report(client.error());
-  auto answer = (*client)->post("/api/v1/migrations", *body);
-  const bool terminal = isatty(STDERR_FILENO) != 0;
-  while (answer.ok() && text_of(answer->root(), "status") == "running") {
-    if (terminal)
-      std::fprintf(stderr, "\r  %s matched, %s migrated", number_of(answer->root(), "matched").c_str(),
-                   number_of(answer->root(), "migrated").c_str());
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    answer = (*client)->get("/api/v1/migrations/" + text_of(answer->root(), "id"));
-  }
-  if (terminal) std::fprintf(stderr, "\n");
+  const auto answer = run_operation(settings.connection, "/api/v1/migrations", *body, "migrated");
   if (!answer.ok()) return report(answer.error());
   const Value& root = answer->root();
   if (settings.json)

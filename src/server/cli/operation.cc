@@ -1,0 +1,29 @@
+#include "cli/operation.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <thread>
+
+#include "cli/print.h"
+
+namespace switchyard::server::cli {
+
+Result<Document> run_operation(const Connection& connection, const std::string& path, const std::string& body,
+                               const char* counter) {
+  SY_ASSIGN_OR_RETURN(const auto client, ApiClient::connect(connection));
+  auto answer = client->post(path, body);
+  const bool terminal = isatty(STDERR_FILENO) != 0;
+  while (answer.ok() && text_of(answer->root(), "status") == "running") {
+    if (terminal)
+      std::fprintf(stderr, "\r  %s matched, %s %s", number_of(answer->root(), "matched").c_str(),
+                   number_of(answer->root(), counter).c_str(), counter);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    answer = client->get(path + "/" + text_of(answer->root(), "id"));
+  }
+  if (terminal) std::fprintf(stderr, "\n");
+  return answer;
+}
+
+}  // namespace switchyard::server::cli

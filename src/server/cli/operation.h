@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+
+#include "cli/api_client.h"
+
+namespace switchyard::server::cli {
+
+/// Starts an operation on many decisions with a POST to `path` and asks for it until it has ended, which is
+/// what it gives; errors are those of the calls. On a terminal it shows how many matched and the member
+/// `counter`.
+Result<Document> run_operation(const Connection& connection, const std::string& path, const std::string& body,
+                               const char* counter);
+
+}  // namespace switchyard::server::cli
