@@ -35,11 +35,6 @@ int change(const ChangeSettings& settings) {
       });
 }
 
-/// A count of an answer, for people.
-std::string number_of(const Value& root, std::string_view name) {
-  return std::to_string(integer_of(root, name));
-}
-
 struct BulkSettings {
   Connection connection;
   std::string action, pipeline, version, status, key, why;
@@ -82,11 +77,11 @@ int bulk(const BulkSettings& settings) {
   if (!answer.ok()) return report(answer.error());
   const Value& root = answer->root();
   if (settings.dry_run)
-    std::printf("%s decisions fit; nothing was changed\n", number_of(root, "matched").c_str());
+    std::printf("%s decisions fit; nothing was changed\n", count_text(root, "matched").c_str());
   else
     std::printf("%s: %s of %s decisions changed, %s failed\n", settings.action.c_str(),
-                number_of(root, "changed").c_str(), number_of(root, "matched").c_str(),
-                number_of(root, "failed").c_str());
+                count_text(root, "changed").c_str(), count_text(root, "matched").c_str(),
+                count_text(root, "failed").c_str());
   for (const Value& failure : items_of(root, "failures"))
     std::printf("  %s  %s\n", text_of(failure, "id").c_str(), text_of(failure, "message").c_str());
   return text_of(root, "status") == "done" && integer_of(root, "failed") == 0 ? kDone : kFailed;

@@ -12,11 +12,6 @@
 namespace switchyard::server::cli {
 namespace {
 
-/// A count of an answer, for people.
-std::string number_of(const Value& root, std::string_view name) {
-  return std::to_string(integer_of(root, name));
-}
-
 struct MigrateSettings {
   Connection connection;
   std::string pipeline, to, status, key, why;
@@ -56,10 +51,10 @@ Result<std::string> migration_request(const MigrateSettings& settings) {
 }
 
 void print_report(const MigrateSettings& settings, const Value& root) {
-  std::printf("%s of %s decisions %s to %s@%s; %s stay, %s failed\n", number_of(root, "migrated").c_str(),
-              number_of(root, "matched").c_str(), settings.dry_run ? "would go" : "went",
-              settings.pipeline.c_str(), settings.to.c_str(), number_of(root, "stays").c_str(),
-              number_of(root, "failed").c_str());
+  std::printf("%s of %s decisions %s to %s@%s; %s stay, %s failed\n", count_text(root, "migrated").c_str(),
+              count_text(root, "matched").c_str(), settings.dry_run ? "would go" : "went",
+              settings.pipeline.c_str(), settings.to.c_str(), count_text(root, "stays").c_str(),
+              count_text(root, "failed").c_str());
   for (const Value& decision : items_of(root, "decisions")) {
     if (raw_text_of(decision, "outcome") == "migrated") continue;
     std::printf("  %s  (%s)\n", text_of(decision, "id").c_str(), text_of(decision, "from").c_str());

@@ -10,6 +10,10 @@
 
 namespace switchyard::server::cli {
 
+std::string count_text(const Value& operation, std::string_view name) {
+  return std::to_string(integer_of(operation, name));
+}
+
 Result<Document> run_operation(const Connection& connection, const std::string& path, const std::string& body,
                                const char* counter) {
   SY_ASSIGN_OR_RETURN(const auto client, ApiClient::connect(connection));
@@ -17,8 +21,8 @@ Result<Document> run_operation(const Connection& connection, const std::string& 
   const bool terminal = isatty(STDERR_FILENO) != 0;
   while (answer.ok() && text_of(answer->root(), "status") == "running") {
     if (terminal)
-      std::fprintf(stderr, "\r  %s matched, %s %s", number_of(answer->root(), "matched").c_str(),
-                   number_of(answer->root(), counter).c_str(), counter);
+      std::fprintf(stderr, "\r  %s matched, %s %s", count_text(answer->root(), "matched").c_str(),
+                   count_text(answer->root(), counter).c_str(), counter);
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
     answer = client->get(path + "/" + text_of(answer->root(), "id"));
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "cli/api_client.h"
 
@@ -11,5 +12,8 @@ namespace switchyard::server::cli {
 /// `counter`.
 Result<Document> run_operation(const Connection& connection, const std::string& path, const std::string& body,
                                const char* counter);
+
+/// One of its counts, for people.
+std::string count_text(const Value& operation, std::string_view name);
 
 }  // namespace switchyard::server::cli
