@@ -137,34 +137,22 @@ void run_bulk(BulkOperations& operations, BulkOperation operation, partition::Ru
     return operation.action == "cancel" ||
            (status == workflow::RunStatus::kPaused) == (operation.action == "resume");
   };
-  while (operation.matched < static_cast<uint64_t>(limit)) {
-    auto page = wait_for<partition::RunPage>(
-        [&](auto reply) { services.engine->list_runs(filter, std::move(reply)); });
-    if (!page.ok()) {
-      operation.error = page.error().message;
-      break;
-    }
-    for (const auto& run : page->runs) {
-      if (!fits(run.status) || operation.matched >= static_cast<uint64_t>(limit)) continue;
-      ++operation.matched;
-      if (operation.dry_run) continue;
-      const auto changed = wait_for<partition::RunView>([&](auto reply) {
-        (services.engine->*change)(run.id, operation.who, operation.why, std::move(reply));
-      });
-      if (changed.ok()) {
-        ++operation.changed;
-      } else {
-        ++operation.failed;
-        if (operation.failures.size() < kMaxBulkFailures)
-          operation.failures.emplace_back(run.id, changed.error().message);
-      }
-    }
-    operations.update(operation);
-    if (!page->more || page->runs.empty()) break;
-    filter.before = page->scanned_to.has_value() ? *page->scanned_to : page->runs.back().id;
-  }
-  operation.status = operation.error.empty() ? "done" : "failed";
-  operations.update(operation);
+  run_operation(operations, operation, std::move(filter), limit, services,
+                [&](const workflow::RunSummary& run) {
+                  if (!fits(run.status)) return;
+                  ++operation.matched;
+                  if (operation.dry_run) return;
+                  const auto changed = wait_for<partition::RunView>([&](auto reply) {
+                    (services.engine->*change)(run.id, operation.who, operation.why, std::move(reply));
+                  });
+                  if (changed.ok()) {
+                    ++operation.changed;
+                  } else {
+                    ++operation.failed;
+                    if (operation.failures.size() < kMaxBulkFailures)
+                      operation.failures.emplace_back(run.id, changed.error().message);
+                  }
+                });
 }
 
 Result<partition::RunFilter> bulk_filter(const Value& body) {
@@ -180,21 +168,7 @@ Result<partition::RunFilter> bulk_filter(const Value& body) {
   SY_RETURN_IF_ERROR(only_members(*wanted, {"pipeline", "version", "key", "status", "search"}));
   SY_ASSIGN_OR_RETURN(filter.pipeline, optional_text(*wanted, "pipeline"));
   SY_ASSIGN_OR_RETURN(filter.version, optional_text(*wanted, "version"));
-  SY_ASSIGN_OR_RETURN(filter.key, optional_text(*wanted, "key"));
-  SY_ASSIGN_OR_RETURN(const std::string status, optional_text(*wanted, "status"));
-  if (!status.empty()) {
-    SY_ASSIGN_OR_RETURN(filter.status, workflow::parse_run_status(status));
-  }
-  const Value* search = wanted->find("search");
-  if (search == nullptr) return filter;
-  if (!search->is(Kind::kMap))
-    return make_error(ErrorKind::kInvalidArgument, "request.bad_type", "'search' must be an object",
-                      "filter.search");
-  for (const Member& member : search->members()) {
-    filter.search.emplace_back(member.key.as_string(), member.value.is(Kind::kString)
-                                                           ? std::string(member.value.as_string())
-                                                           : to_json(member.value));
-  }
+  SY_RETURN_IF_ERROR(read_run_filter(*wanted, filter));
   return filter;
 }
 
@@ -218,34 +192,17 @@ void start_bulk(Call&& call, const Services& services, const std::shared_ptr<Bul
     return call.fail(make_error(ErrorKind::kInvalidArgument, "bulk.unknown_action",
                                 "'" + *action + "' is no action; use cancel, pause or resume", "action"));
   }
-  if (*limit < 1 || *limit > kMaxBulkDecisions) {
-    return call.fail(make_error(ErrorKind::kInvalidArgument, "request.bad_number",
-                                "'limit' is a number from 1 to " + std::to_string(kMaxBulkDecisions),
-                                "limit"));
-  }
+  if (const Status fits = check_operation_limit(*limit); !fits.ok()) return call.fail(fits.error());
   BulkOperation operation;
   operation.action = *action;
   operation.who = call.caller.name;
   operation.why = *why;
   operation.dry_run = *dry_run;
-  const int64_t now_us = services.clock->now_us();
-  const RunId id = RunId::make(now_us / 1000, static_cast<uint64_t>(now_us), hash64(operation.who, now_us));
-  auto added = operations->add(operation, id);
-  if (!added.ok()) return call.fail(added.error());
-  operation.id = *added;
-  http::Response response = http::Response::json(202, json_of(operation));
-  response.headers.push_back({"Location", "/api/v1/bulk-operations/" + operation.id});
-  auto work = [operations, operation, filter = std::move(*filter), limit = *limit, &services]() mutable {
-    run_bulk(*operations, std::move(operation), std::move(filter), limit, services);
-  };
-  if (!services.pool->submit(std::move(work))) {
-    operation.status = "failed";
-    operation.error = "too many slow requests wait";
-    operations->update(operation);
-    return call.fail(make_error(ErrorKind::kUnavailable, "gateway.pool_full",
-                                "too many slow requests wait; try again shortly"));
-  }
-  call.answer(std::move(response));
+  start_operation(
+      call, services, operations, operation, "/api/v1/bulk-operations",
+      [operations, filter = std::move(*filter), limit = *limit, &services](BulkOperation begun) mutable {
+        run_bulk(*operations, std::move(begun), std::move(filter), limit, services);
+      });
 }
 
 void get_bulk(Call&& call, const std::shared_ptr<BulkOperations>& operations) {

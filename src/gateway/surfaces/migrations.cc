@@ -3,7 +3,6 @@
 
 #include "surfaces/common.h"
 #include "surfaces/operation_list.h"
-#include "switchyard/base/hash.h"
 
 namespace switchyard::gateway {
 namespace {
@@ -117,22 +116,10 @@ void run_migration(MigrationOperations& operations, MigrationWork work, const Se
     return operation.from.empty() ||
            std::find(operation.from.begin(), operation.from.end(), run.version) != operation.from.end();
   };
-  while (operation.matched < static_cast<uint64_t>(work.limit)) {
-    auto page = wait_for<partition::RunPage>(
-        [&](auto reply) { services.engine->list_runs(work.filter, std::move(reply)); });
-    if (!page.ok()) {
-      operation.error = page.error().message;
-      break;
-    }
-    for (const auto& run : page->runs)
-      if (is_meant(run) && operation.matched < static_cast<uint64_t>(work.limit))
-        migrate_one(work, run, services);
-    operations.update(operation);
-    if (!page->more || page->runs.empty()) break;
-    work.filter.before = page->scanned_to.has_value() ? *page->scanned_to : page->runs.back().id;
-  }
-  operation.status = operation.error.empty() ? "done" : "failed";
-  operations.update(operation);
+  run_operation(operations, operation, work.filter, work.limit, services,
+                [&](const workflow::RunSummary& run) {
+                  if (is_meant(run)) migrate_one(work, run, services);
+                });
 }
 
 /// `from`: "all", one version, or a list of versions.
@@ -166,22 +153,7 @@ Status read_migration_filter(const Value& body, partition::RunFilter& filter) {
                       "'filter' must be an object, as in {\"key\": \"customer-17\"}", "filter");
   }
   SY_RETURN_IF_ERROR(only_members(*wanted, {"key", "status", "search"}));
-  SY_ASSIGN_OR_RETURN(filter.key, optional_text(*wanted, "key"));
-  SY_ASSIGN_OR_RETURN(const std::string status, optional_text(*wanted, "status"));
-  if (!status.empty()) {
-    SY_ASSIGN_OR_RETURN(filter.status, workflow::parse_run_status(status));
-  }
-  const Value* search = wanted->find("search");
-  if (search == nullptr) return {};
-  if (!search->is(Kind::kMap))
-    return make_error(ErrorKind::kInvalidArgument, "request.bad_type", "'search' must be an object",
-                      "filter.search");
-  for (const Member& member : search->members()) {
-    filter.search.emplace_back(member.key.as_string(), member.value.is(Kind::kString)
-                                                           ? std::string(member.value.as_string())
-                                                           : to_json(member.value));
-  }
-  return {};
+  return read_run_filter(*wanted, filter);
 }
 
 Result<MigrationWork> read_migration(const Call& call, const Services& services) {
@@ -196,10 +168,7 @@ Result<MigrationWork> read_migration(const Call& call, const Services& services)
   SY_ASSIGN_OR_RETURN(operation.dry_run, optional_bool(root, "dry_run", false));
   SY_ASSIGN_OR_RETURN(operation.why, text_member(root, "why"));
   SY_ASSIGN_OR_RETURN(work.limit, optional_integer(root, "limit", kMaxBulkDecisions));
-  if (work.limit < 1 || work.limit > kMaxBulkDecisions) {
-    return make_error(ErrorKind::kInvalidArgument, "request.bad_number",
-                      "'limit' is a number from 1 to " + std::to_string(kMaxBulkDecisions), "limit");
-  }
+  SY_RETURN_IF_ERROR(check_operation_limit(work.limit));
   SY_RETURN_IF_ERROR(read_migration_filter(root, work.filter));
   work.filter.pipeline = operation.pipeline;
   operation.who = call.caller.name;
@@ -219,26 +188,12 @@ void start_migration(Call&& call, const Services& services,
                      const std::shared_ptr<MigrationOperations>& operations) {
   auto read = read_migration(call, services);
   if (!read.ok()) return call.fail(read.error());
-  MigrationOperation& operation = read->operation;
-  const int64_t now_us = services.clock->now_us();
-  const RunId id = RunId::make(now_us / 1000, static_cast<uint64_t>(now_us), hash64(operation.who, now_us));
-  auto added = operations->add(operation, id);
-  if (!added.ok()) return call.fail(added.error());
-  operation.id = *added;
-  http::Response response = http::Response::json(202, json_of(operation));
-  response.headers.push_back({"Location", "/api/v1/migrations/" + operation.id});
-  MigrationOperation refused = operation;
-  auto work = [operations, work = std::move(*read), &services]() mutable {
-    run_migration(*operations, std::move(work), services);
-  };
-  if (!services.pool->submit(std::move(work))) {
-    refused.status = "failed";
-    refused.error = "too many slow requests wait";
-    operations->update(refused);
-    return call.fail(make_error(ErrorKind::kUnavailable, "gateway.pool_full",
-                                "too many slow requests wait; try again shortly"));
-  }
-  call.answer(std::move(response));
+  const MigrationOperation operation = read->operation;
+  start_operation(call, services, operations, operation, "/api/v1/migrations",
+                  [operations, work = std::move(*read), &services](MigrationOperation begun) mutable {
+                    work.operation = std::move(begun);
+                    run_migration(*operations, std::move(work), services);
+                  });
 }
 
 void get_migration(Call&& call, const std::shared_ptr<MigrationOperations>& operations) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "surfaces/common.h"
+#include "switchyard/base/hash.h"
 
 // What operations over many decisions share: they answer at once and can be asked how far they are.
 namespace switchyard::gateway::surfaces {
@@ -68,6 +69,58 @@ Result<T> wait_for(Ask&& ask) {
   auto future = done->get_future();
   ask([done](Result<T> result) { done->set_value(std::move(result)); });
   return future.get();
+}
+
+/// Reads `key`, `status` and `search` of an operation's filter; errors name the member.
+Status read_run_filter(const Value& wanted, partition::RunFilter& filter);
+
+/// kInvalidArgument "request.bad_number" unless from 1 to kMaxBulkDecisions.
+Status check_operation_limit(int64_t limit);
+
+/// Calls `each(run)` for what fits the filter, newest first, until `operation` has matched `limit`, and ends
+/// it. `Operation` has `matched` and `error`, too. Only on the pool.
+template <typename Operation, typename Each>
+void run_operation(OperationList<Operation>& operations, Operation& operation, partition::RunFilter filter,
+                   int64_t limit, const Services& services, Each each) {
+  while (operation.matched < static_cast<uint64_t>(limit)) {
+    auto page = wait_for<partition::RunPage>(
+        [&](auto reply) { services.engine->list_runs(filter, std::move(reply)); });
+    if (!page.ok()) {
+      operation.error = page.error().message;
+      break;
+    }
+    for (const auto& run : page->runs)
+      if (operation.matched < static_cast<uint64_t>(limit)) each(run);
+    operations.update(operation);
+    if (!page->more || page->runs.empty()) break;
+    filter.before = page->scanned_to.has_value() ? *page->scanned_to : page->runs.back().id;
+  }
+  operation.status = operation.error.empty() ? "done" : "failed";
+  operations.update(operation);
+}
+
+/// Answers 202 with the operation, as json_of(operation) has it, and its place below `path`;
+/// `work(operation)` does it on the pool. kUnavailable "gateway.pool_full".
+template <typename Operation, typename Work>
+void start_operation(Call& call, const Services& services,
+                     const std::shared_ptr<OperationList<Operation>>& operations, Operation operation,
+                     const std::string& path, Work work) {
+  const int64_t now_us = services.clock->now_us();
+  const RunId id = RunId::make(now_us / 1000, static_cast<uint64_t>(now_us), hash64(operation.who, now_us));
+  auto added = operations->add(operation, id);
+  if (!added.ok()) return call.fail(added.error());
+  operation.id = *added;
+  http::Response response = http::Response::json(202, json_of(operation));
+  response.headers.push_back({"Location", path + "/" + operation.id});
+  auto run = [operation, work = std::move(work)]() mutable { work(std::move(operation)); };
+  if (!services.pool->submit(std::move(run))) {
+    operation.status = "failed";
+    operation.error = "too many slow requests wait";
+    operations->update(operation);
+    return call.fail(make_error(ErrorKind::kUnavailable, "gateway.pool_full",
+                                "too many slow requests wait; try again shortly"));
+  }
+  call.answer(std::move(response));
 }
 
 }  // namespace switchyard::gateway::surfaces

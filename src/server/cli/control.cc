@@ -44,7 +44,7 @@ struct BulkSettings {
 
 Result<std::string> bulk_request(const BulkSettings& settings) {
   Arena arena;
-  MapBuilder filter(arena), search(arena), request(arena);
+  MapBuilder filter(arena), request(arena);
   const auto text = [](const std::string& value) { return Value::string(value); };
   for (const auto& [name, value] : {std::pair{"pipeline", &settings.pipeline},
                                     {"version", &settings.version},
@@ -52,16 +52,7 @@ Result<std::string> bulk_request(const BulkSettings& settings) {
                                     {"key", &settings.key}}) {
     if (!value->empty()) filter.add(name, text(*value));
   }
-  for (const std::string& each : settings.search) {
-    const size_t equals = each.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return make_error(ErrorKind::kInvalidArgument, "cli.bad_search",
-                        "--search takes attribute=value, and got '" + each + "'", "--search");
-    }
-    search.add(Value::string(arena.copy(each.substr(0, equals))),
-               Value::string(arena.copy(each.substr(equals + 1))));
-  }
-  if (!settings.search.empty()) filter.add("search", search.build());
+  SY_RETURN_IF_ERROR(add_search(settings.search, filter, arena));
   request.add("action", text(settings.action));
   request.add("filter", filter.build());
   request.add("why", text(settings.why));

@@ -21,20 +21,11 @@ struct MigrateSettings {
 
 Result<std::string> migration_request(const MigrateSettings& settings) {
   Arena arena;
-  MapBuilder filter(arena), search(arena), request(arena);
+  MapBuilder filter(arena), request(arena);
   const auto text = [](const std::string& value) { return Value::string(value); };
   if (!settings.key.empty()) filter.add("key", text(settings.key));
   if (!settings.status.empty()) filter.add("status", text(settings.status));
-  for (const std::string& each : settings.search) {
-    const size_t equals = each.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return make_error(ErrorKind::kInvalidArgument, "cli.bad_search",
-                        "--search takes attribute=value, and got '" + each + "'", "--search");
-    }
-    search.add(Value::string(arena.copy(each.substr(0, equals))),
-               Value::string(arena.copy(each.substr(equals + 1))));
-  }
-  if (!settings.search.empty()) filter.add("search", search.build());
+  SY_RETURN_IF_ERROR(add_search(settings.search, filter, arena));
   request.add("pipeline", text(settings.pipeline));
   if (settings.from.empty()) {
     request.add("from", Value::string("all"));

@@ -10,6 +10,22 @@
 
 namespace switchyard::server::cli {
 
+Status add_search(const std::vector<std::string>& pairs, MapBuilder& filter, Arena& arena) {
+  if (pairs.empty()) return {};
+  MapBuilder search(arena);
+  for (const std::string& each : pairs) {
+    const size_t equals = each.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return make_error(ErrorKind::kInvalidArgument, "cli.bad_search",
+                        "--search takes attribute=value, and got '" + each + "'", "--search");
+    }
+    search.add(Value::string(arena.copy(each.substr(0, equals))),
+               Value::string(arena.copy(each.substr(equals + 1))));
+  }
+  filter.add("search", search.build());
+  return {};
+}
+
 std::string count_text(const Value& operation, std::string_view name) {
   return std::to_string(integer_of(operation, name));
 }

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/api_client.h"
 
@@ -12,6 +13,10 @@ namespace switchyard::server::cli {
 /// `counter`.
 Result<Document> run_operation(const Connection& connection, const std::string& path, const std::string& body,
                                const char* counter);
+
+/// Adds --search's attribute=value pairs to an operation's filter, if there are any. kInvalidArgument
+/// "cli.bad_search".
+Status add_search(const std::vector<std::string>& pairs, MapBuilder& filter, Arena& arena);
 
 /// One of its counts, for people.
 std::string count_text(const Value& operation, std::string_view name);
