@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "admission.h"
+#include "check_why.h"
 #include "event_flow.h"
 #include "keys.h"
 #include "switchyard/base/bytes.h"
@@ -208,16 +209,6 @@ bool StateMachine::complete_effect(const RunId& id, StepAddress step, uint16_t a
   rest(id, now_us);
   return true;
 }
-
-namespace {
-
-Status check_why(std::string_view why) {
-  if (why.size() <= kMaxWhyBytes) return {};
-  return make_error(ErrorKind::kTooLarge, "run.why_too_large", "the reason may have at most 1024 bytes",
-                    "why");
-}
-
-}  // namespace
 
 Status StateMachine::pause_run(const RunId& id, std::string_view who, std::string_view why, int64_t now_us) {
   refresh_catalog();

@@ -320,8 +320,20 @@ void EventFlow::drop_listens(const RunId& run) {
 
 void EventFlow::fold_migrated(const RunId& run, const RunMigrated& body) {
   drop_listens(run);
-  // All that was heard, by the step that heard it: places change among each other.
-  std::map<uint16_t, std::vector<std::pair<QueuePlace, std::string>>> heard;
+  // All of it before any is put: places change among each other.
+  auto heard = take_heard(run);
+  if (!body.listens.is(Kind::kList)) return;
+  for (const Value& each : body.listens.items()) {
+    const auto step = static_cast<uint16_t>(number_of(each, "step"));
+    if (each.find("was") == nullptr) continue;
+    for (const auto& [place, row] : heard[static_cast<uint16_t>(number_of(each, "was"))])
+      environment_.store->put(keys::placed(keys::heard_prefix(run, step), place), row);
+  }
+  if (!body.listens.items().empty()) add_listens(run, body.listens);
+}
+
+EventFlow::Heard EventFlow::take_heard(const RunId& run) {
+  Heard heard;
   std::string prefix;
   store::KeyWriter(prefix).tag(keys::kHeard).id(run);
   std::vector<std::string> rows;
@@ -336,14 +348,7 @@ void EventFlow::fold_migrated(const RunId& run, const RunMigrated& body) {
                                    return true;
                                  });
   for (const std::string& row : rows) environment_.store->erase(row);
-  if (!body.listens.is(Kind::kList)) return;
-  for (const Value& each : body.listens.items()) {
-    const auto step = static_cast<uint16_t>(number_of(each, "step"));
-    if (each.find("was") == nullptr) continue;
-    for (const auto& [place, row] : heard[static_cast<uint16_t>(number_of(each, "was"))])
-      environment_.store->put(keys::placed(keys::heard_prefix(run, step), place), row);
-  }
-  if (!body.listens.items().empty()) add_listens(run, body.listens);
+  return heard;
 }
 
 void EventFlow::fold_state(const RunId& run, const Value& state, int64_t time_us) {
@@ -375,22 +380,8 @@ void EventFlow::fold_ended(const RunId& run, const workflow::Pipeline& pipeline)
     }
   }
   if (pipeline.listeners.empty()) return;
-  const std::string listening_key = keys::of_id(keys::kListening, run);
-  const std::string listening = get(listening_key);
-  if (listening.empty()) return;
-  ByteReader in(listening);
-  for (uint64_t left = in.varint(); left > 0 && in.ok(); --left) {
-    environment_.store->erase(in.bytes());
-    const auto step = static_cast<uint16_t>(in.varint());
-    std::vector<std::string> rows;
-    (void)environment_.store->scan(store::Range::prefix(keys::heard_prefix(run, step)),
-                                   [&](std::string_view key, std::string_view) {
-                                     rows.emplace_back(key);
-                                     return true;
-                                   });
-    for (const std::string& row : rows) environment_.store->erase(row);
-  }
-  environment_.store->erase(listening_key);
+  drop_listens(run);
+  take_heard(run);
 }
 
 // --- listening runs

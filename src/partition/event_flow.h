@@ -116,6 +116,9 @@ class EventFlow {
   void add_listens(const RunId& run, const Value& listens);
   /// The run listens no more; what it has heard stays.
   void drop_listens(const RunId& run);
+  using Heard = std::map<uint16_t, std::vector<std::pair<QueuePlace, std::string>>>;  ///< by step
+  /// What the run has heard and not taken, out of the store.
+  Heard take_heard(const RunId& run);
   void listen(std::string_view pattern, std::string_view correlation, const QueuePlace& place,
               std::string_view item, int64_t time_us);
 

@@ -1,4 +1,5 @@
 // Runs that go on under another version of their pipeline.
+#include "check_why.h"
 #include "event_flow.h"
 #include "keys.h"
 #include "switchyard/partition/state_machine.h"
@@ -8,10 +9,7 @@ namespace switchyard::partition {
 
 Result<Migrated> StateMachine::migrate_run(const MigrateRun& command, int64_t now_us) {
   refresh_catalog();
-  if (command.why.size() > kMaxWhyBytes) {
-    return make_error(ErrorKind::kTooLarge, "run.why_too_large",
-                      "the reason may have at most " + std::to_string(kMaxWhyBytes) + " bytes", "why");
-  }
+  SY_RETURN_IF_ERROR(check_why(command.why));
   SY_ASSIGN_OR_RETURN(HotRun* const hot, find_run(command.run));
   workflow::RunState& state = *hot->state;
   now_us_ = now_us;

@@ -1,4 +1,5 @@
 // What is told to runs, and asked of them.
+#include "check_why.h"
 #include "keys.h"
 #include "switchyard/base/bytes.h"
 #include "switchyard/base/hash.h"
@@ -15,11 +16,7 @@ Status check_command(const SignalRun& command) {
     return make_error(ErrorKind::kTooLarge, "run.key_too_large",
                       "a key may have at most " + std::to_string(kMaxKeyBytes) + " bytes", "Idempotency-Key");
   }
-  if (command.why.size() > kMaxWhyBytes) {
-    return make_error(ErrorKind::kTooLarge, "run.why_too_large",
-                      "the reason may have at most " + std::to_string(kMaxWhyBytes) + " bytes", "why");
-  }
-  return {};
+  return check_why(command.why);
 }
 
 uint64_t request_hash_of(const SignalRun& command) {
