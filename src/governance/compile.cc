@@ -274,7 +274,9 @@ std::optional<ArtefactKind> kind_of(const document::Node& root) {
       {"pipeline", ArtefactKind::kPipeline}, {"rules", ArtefactKind::kRules},
       {"model", ArtefactKind::kModel},       {"costs", ArtefactKind::kCosts},
       {"prompt", ArtefactKind::kPrompt},     {"webhook", ArtefactKind::kWebhook},
-      {"event", ArtefactKind::kEventType},   {"retention", ArtefactKind::kRetention}};
+      {"event", ArtefactKind::kEventType},   {"retention", ArtefactKind::kRetention},
+      {"backend", ArtefactKind::kBackend},   {"route", ArtefactKind::kRoute},
+      {"privacy", ArtefactKind::kPrivacy}};
   for (const auto& [word, kind] : kWords) {
     const document::Node* node = root.find(word);
     if (node != nullptr && node->is(document::Node::Kind::kString)) return kind;
@@ -302,6 +304,9 @@ CompiledArtefact compile_artefact(const CompileRequest& request) {
     case ArtefactKind::kWebhook: compile_webhook(request, *parsed.root, result, *artefact); break;
     case ArtefactKind::kEventType: compile_event_type(request, *parsed.root, result, *artefact); break;
     case ArtefactKind::kRetention: compile_retention(request, *parsed.root, result, *artefact); break;
+    case ArtefactKind::kBackend: compile_plain(request, *parsed.root, "backend", result, *artefact); break;
+    case ArtefactKind::kRoute: compile_plain(request, *parsed.root, "route", result, *artefact); break;
+    case ArtefactKind::kPrivacy: compile_plain(request, *parsed.root, "privacy", result, *artefact); break;
   }
   size_t bytes = artefact->source.size();
   for (const auto& [path, text] : artefact->files) bytes += text.size();

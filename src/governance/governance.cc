@@ -66,10 +66,11 @@ class Governance::Impl {
     for (const Source& source : sources) check(source, request, working, report, added);
     if (!has_errors(report.diagnostics)) check_consumers(working, report.diagnostics);
     if (!has_errors(report.diagnostics) && sources.empty()) {
-      report.diagnostics.push_back(
-          problem("", "governance.nothing_to_deploy",
-                  "no file begins with pipeline, rules, model, costs, prompt, webhook, event or retention",
-                  "name the folder that holds the documents"));
+      report.diagnostics.push_back(problem("", "governance.nothing_to_deploy",
+                                           "no file begins with pipeline, rules, model, route, backend, "
+                                           "prompt, privacy, costs, webhook, event "
+                                           "or retention",
+                                           "name the folder that holds the documents"));
     }
     if (!has_errors(report.diagnostics) && !added.empty()) warn_of_cycles(working, report);
     if (has_errors(report.diagnostics) || request.dry_run || added.empty()) {

@@ -12,16 +12,19 @@ namespace {
 /// What a document may use must be compiled before it.
 int rank(ArtefactKind kind) {
   switch (kind) {
-    case ArtefactKind::kCosts: return 0;
-    case ArtefactKind::kPrompt: return 1;
-    case ArtefactKind::kRules: return 2;
-    case ArtefactKind::kModel: return 3;
-    case ArtefactKind::kEventType: return 4;
-    case ArtefactKind::kPipeline: return 5;
-    case ArtefactKind::kWebhook: return 6;
-    case ArtefactKind::kRetention: return 7;
+    case ArtefactKind::kPrivacy: return 0;
+    case ArtefactKind::kBackend: return 1;
+    case ArtefactKind::kCosts: return 2;
+    case ArtefactKind::kPrompt: return 3;
+    case ArtefactKind::kRules: return 4;
+    case ArtefactKind::kModel: return 5;
+    case ArtefactKind::kRoute: return 6;
+    case ArtefactKind::kEventType: return 7;
+    case ArtefactKind::kPipeline: return 8;
+    case ArtefactKind::kWebhook: return 9;
+    case ArtefactKind::kRetention: return 10;
   }
-  return 8;
+  return 11;
 }
 
 std::string name_part(const std::string& reference) { return reference.substr(0, reference.find('@')); }

@@ -402,6 +402,9 @@ std::string_view artefact_kind_name(ArtefactKind kind) {
     case ArtefactKind::kPrompt: return "prompt";
     case ArtefactKind::kCosts: return "costs";
     case ArtefactKind::kRetention: return "retention";
+    case ArtefactKind::kBackend: return "backend";
+    case ArtefactKind::kRoute: return "route";
+    case ArtefactKind::kPrivacy: return "privacy";
     case ArtefactKind::kWebhook: return "webhook";
     case ArtefactKind::kEventType: return "event";
   }
@@ -420,7 +423,8 @@ std::string_view consumer_kind_name(ConsumerKind kind) {
 Result<ArtefactKind> parse_artefact_kind(std::string_view name) {
   for (const auto kind :
        {ArtefactKind::kPipeline, ArtefactKind::kRules, ArtefactKind::kModel, ArtefactKind::kPrompt,
-        ArtefactKind::kCosts, ArtefactKind::kWebhook, ArtefactKind::kEventType, ArtefactKind::kRetention}) {
+        ArtefactKind::kCosts, ArtefactKind::kWebhook, ArtefactKind::kEventType, ArtefactKind::kRetention,
+        ArtefactKind::kBackend, ArtefactKind::kRoute, ArtefactKind::kPrivacy}) {
     if (artefact_kind_name(kind) == name) return kind;
   }
   return make_error(

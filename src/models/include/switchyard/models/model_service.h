@@ -56,6 +56,13 @@ struct BatchPlace {
   uint32_t position = 0;  ///< the row's place, from 0
 };
 
+/// What a server counted, for prices and budgets.
+struct ModelUsage {
+  int64_t input_tokens = 0;
+  int64_t cached_tokens = 0;  ///< of the input, from the server's cache
+  int64_t output_tokens = 0;
+};
+
 struct ModelAnswer {
   Document output;  ///< a map of the manifest's output names
   std::shared_ptr<const ModelInfo> model;
@@ -64,6 +71,11 @@ struct ModelAnswer {
   int64_t queue_us = 0;     ///< from infer() until a worker took it
   int64_t run_us = 0;       ///< from then until the run was over, the whole batch
   double cost = 0;          ///< in the manifest's currency
+  ModelUsage usage;
+  std::string served_by;      ///< what a remote server says it answered with; empty: it says nothing
+  std::string upstream_id;    ///< the remote server's id of the request; may be empty
+  std::string endpoint;       ///< the remote server's address, without path; empty: this process
+  int64_t first_part_us = 0;  ///< from the call to the first part; 0: the answer came whole
 };
 
 /// Called exactly once for each infer(), on a worker thread (or inside infer() itself when the request is

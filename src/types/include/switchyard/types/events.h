@@ -75,7 +75,10 @@ enum class ArtefactKind : uint8_t {
   kCosts = 5,
   kWebhook = 6,
   kEventType = 7,
-  kRetention = 8
+  kRetention = 8,
+  kBackend = 9,
+  kRoute = 10,
+  kPrivacy = 11
 };
 std::string_view artefact_kind_name(ArtefactKind kind);
 Result<ArtefactKind> parse_artefact_kind(std::string_view name);
