@@ -171,6 +171,7 @@ void ClientConnection::on_read(const error_code& error, size_t bytes) {
     in_used_ -= consumed;
     std::memmove(in_.data(), in_.data() + consumed, in_used_);
     if (outcome == ResponseParser::Outcome::kFailed) return fail(parser_->error());
+    if (!hand_on()) return;
     if (outcome == ResponseParser::Outcome::kNeedMore) break;
     if (parser_->response().status / 100 != 1) return take_response();
     if (parser_->response().status == 101)
@@ -179,6 +180,17 @@ void ClientConnection::on_read(const error_code& error, size_t bytes) {
     if (in_used_ == 0) break;
   }
   read();
+}
+
+bool ClientConnection::hand_on() {
+  ClientResponse& response = parser_->response();
+  if (!exchange_->on_body || response.body.empty() || response.status / 100 != 2) return true;
+  const std::string piece = std::exchange(response.body, {});
+  const auto exchange = exchange_;  // the callback may let go of everything else
+  if (exchange->on_body(response, piece)) return true;
+  if (exchange_ == exchange)
+    fail(make_error(ErrorKind::kCancelled, "http.cancelled", "The rest of the answer is not wanted."));
+  return false;
 }
 
 void ClientConnection::take_response() {

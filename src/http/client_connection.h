@@ -37,6 +37,8 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   void write();
   void read();
   void on_read(const boost::system::error_code& error, size_t bytes);
+  /// Hands on what has come of a body that is wanted in pieces. False: nobody wants more, the exchange ended.
+  bool hand_on();
   void take_response();
   void fail(Error error);
   void lost(const boost::system::error_code& error);

@@ -61,6 +61,7 @@ Result<std::shared_ptr<Exchange>> make_exchange(ClientRequest request, const Cli
   head += fields + "\r\n";
   exchange->url = std::move(url);
   exchange->body = std::move(request.body);
+  exchange->on_body = std::move(request.on_body);
   exchange->is_head = request.method == Method::kHead;
   exchange->may_repeat =
       request.idempotent || (request.method != Method::kPost && request.method != Method::kPatch);

@@ -21,6 +21,7 @@ struct Exchange {
   int64_t timeout_ms = 0;
   size_t max_response_bytes = 0;
   ClientCallback callback;  // empty when it was called
+  std::function<bool(const ClientResponse&, std::string_view)> on_body;
 
   std::unique_ptr<boost::asio::steady_timer> timer;
   std::weak_ptr<ClientConnection> connection;

@@ -28,6 +28,15 @@ struct ClientOptions {
   std::function<bool(std::string_view host)> may_be_link_local;
 };
 
+struct ClientResponse {
+  int status = 0;
+  std::vector<Header> headers;
+  std::string body;
+
+  /// The first header of that name, or "".
+  std::string_view header(std::string_view name) const;
+};
+
 struct ClientRequest {
   Method method = Method::kGet;
   std::string url;  ///< absolute, http or https
@@ -38,15 +47,10 @@ struct ClientRequest {
   /// came. GET, HEAD, PUT, DELETE and OPTIONS always may.
   bool idempotent = false;
   size_t max_response_bytes = 0;  ///< 0: the client's
-};
-
-struct ClientResponse {
-  int status = 0;
-  std::vector<Header> headers;
-  std::string body;
-
-  /// The first header of that name, or "".
-  std::string_view header(std::string_view name) const;
+  /// Where given, the body of an answer with a status from 200 to 299 goes here piece by piece as it comes,
+  /// with the head; the response's own body then stays empty. Other answers come whole. On the client's
+  /// thread; must not block. False: the request ends with "http.cancelled".
+  std::function<bool(const ClientResponse& head, std::string_view piece)> on_body;
 };
 
 /// How a request ended. Errors: kInvalidArgument "http.bad_url" or "http.bad_request"; kPermissionDenied
