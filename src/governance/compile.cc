@@ -4,6 +4,7 @@
 
 #include "switchyard/base/hash.h"
 #include "switchyard/governance/limits.h"
+#include "switchyard/models/remote.h"
 #include "switchyard/types/json.h"
 
 namespace switchyard::governance {
@@ -119,6 +120,12 @@ void compile_pipeline(const CompileRequest& request, const document::Node& root,
   artefact.name = outcome.pipeline->name;
   artefact.version = outcome.pipeline->version;
   artefact.sha256 = outcome.pipeline->hash;
+  if (artefact.name.starts_with(kCallsPrefix) && !request.is_call) {
+    return mistake(result.diagnostics, request, document::position_of(root, "pipeline"),
+                   "governance.reserved_name", "pipeline",
+                   "names that begin with '" + std::string(kCallsPrefix) + "' are the server's own",
+                   "choose another name");
+  }
   resolver.fill(artefact);
   result.compiled->pipeline = outcome.pipeline;
   auto interface = std::make_shared<workflow::PipelineInterface>();
@@ -145,12 +152,9 @@ void compile_rules(const CompileRequest& request, const document::Node& root, Co
   result.compiled->table = outcome.table;
 }
 
-void compile_model(const CompileRequest& request, const document::Node& root, CompiledArtefact& result,
-                   Artefact& artefact) {
-  Arena arena;
-  const Value document = document::to_value(root, arena);
-  Diagnostics found;
-  const models::ModelManifest manifest = models::parse_manifest(document, found);
+/// Mistakes that know their path alone get their place.
+void add_found(const CompileRequest& request, const document::Node& root, Diagnostics found,
+               CompiledArtefact& result) {
   for (Diagnostic& diagnostic : found) {
     const auto at = document::position_of(root, diagnostic.path);
     diagnostic.file = request.path;
@@ -158,7 +162,86 @@ void compile_model(const CompileRequest& request, const document::Node& root, Co
     diagnostic.column = at.column;
     result.diagnostics.push_back(std::move(diagnostic));
   }
+}
+
+/// Fills what a pipeline must know of a model. False: its output's schema cannot be used.
+bool describe_model(const CompileRequest& request, const document::Node& root,
+                    const models::ModelManifest& manifest, const Document& output_schema,
+                    CompiledArtefact& result, Artefact& artefact) {
+  auto output = schema::Schema::compile_or_error(output_schema.root());
+  if (!output.ok()) {
+    mistake(result.diagnostics, request, root.position, output.error().code, "output", output.error().message,
+            "correct output.schema");
+    return false;
+  }
+  artefact.name = manifest.model.name;
+  artefact.version = manifest.model.version;
+  auto interface = std::make_shared<workflow::ModelInterface>();
+  interface->version = manifest.model.version;
+  interface->input = manifest.input_schema;
+  interface->input_type =
+      manifest.input_schema != nullptr ? workflow::type_of(*manifest.input_schema) : expression::Type::dyn();
+  interface->output_type = workflow::type_of(**output);
+  result.compiled->model = std::move(interface);
+  result.compiled->manifest = std::make_shared<models::ModelManifest>(manifest);
+  return true;
+}
+
+/// Which backend answers is looked up when it is called: a new version of it serves the models there are.
+void compile_remote_model(const CompileRequest& request, const document::Node& root,
+                          const models::ModelManifest& manifest, const Value& document,
+                          CompiledArtefact& result, Artefact& artefact) {
+  const Compiled* backend = request.registry->find_active(ArtefactKind::kBackend, manifest.backend);
+  if (backend == nullptr || backend->backend == nullptr) {
+    std::vector<std::string> names{std::string(models::kLocalBackend)};
+    for (const auto& [key, version] : request.registry->active)
+      if (key.first == ArtefactKind::kBackend) names.push_back(key.second);
+    const std::string near = document::nearest(manifest.backend, names);
+    return mistake(
+        result.diagnostics, request, document::position_of(root, "backend"), "governance.unknown_backend",
+        "backend", "there is no backend '" + manifest.backend + "'",
+        near.empty() ? "deploy it with this model, or write backend: onnx" : "did you mean '" + near + "'?");
+  }
+  auto schema_document = models::remote_output_schema(manifest, *backend->backend);
+  if (!schema_document.ok()) {
+    const Error& error = schema_document.error();
+    return mistake(result.diagnostics, request, document::position_of(root, error.field), error.code,
+                   error.field, error.message, "correct the manifest, or name another backend");
+  }
+  artefact.sha256 = sha256(to_canonical_json(document));
+  describe_model(request, root, manifest, *schema_document, result, artefact);
+}
+
+void compile_backend(const CompileRequest& request, const document::Node& root, CompiledArtefact& result,
+                     Artefact& artefact) {
+  Arena arena;
+  const Value document = document::to_value(root, arena);
+  Diagnostics found;
+  auto spec = std::make_shared<models::BackendSpec>(models::parse_backend(document, found));
+  add_found(request, root, std::move(found), result);
   if (has_errors(result.diagnostics)) return;
+  // What is missing on this machine now may be there when the log is read again, and the other way round.
+  if (request.recorded == nullptr && request.models != nullptr) {
+    if (Status usable = request.models->check_backend(*spec); !usable.ok())
+      return mistake(result.diagnostics, request, document::position_of(root, usable.error().field),
+                     usable.error().code, usable.error().field, usable.error().message,
+                     "make it so on the server, then deploy again");
+  }
+  artefact.name = spec->name.name;
+  artefact.version = spec->name.version;
+  artefact.sha256 = sha256(to_canonical_json(document));
+  result.compiled->backend = std::move(spec);
+}
+
+void compile_model(const CompileRequest& request, const document::Node& root, CompiledArtefact& result,
+                   Artefact& artefact) {
+  Arena arena;
+  const Value document = document::to_value(root, arena);
+  Diagnostics found;
+  const models::ModelManifest manifest = models::parse_manifest(document, found);
+  add_found(request, root, std::move(found), result);
+  if (has_errors(result.diagnostics)) return;
+  if (manifest.is_remote()) return compile_remote_model(request, root, manifest, document, result, artefact);
   auto weights = request.files(manifest.file);
   const auto file_position = document::position_of(root, "file");
   if (!weights.ok() && request.declared_models) {
@@ -176,22 +259,9 @@ void compile_model(const CompileRequest& request, const document::Node& root, Co
     return mistake(result.diagnostics, request, file_position, schema_document.error().code, "file",
                    schema_document.error().message, "correct the manifest or the model file");
   }
-  auto output = schema::Schema::compile_or_error(schema_document->root());
-  if (!output.ok()) {
-    return mistake(result.diagnostics, request, root.position, output.error().code, "output",
-                   output.error().message, "correct output.schema");
-  }
-  artefact.name = manifest.model.name;
-  artefact.version = manifest.model.version;
   artefact.blob = to_hex(sha256(*weights));
   artefact.sha256 = sha256(to_canonical_json(document) + artefact.blob);
-  auto interface = std::make_shared<workflow::ModelInterface>();
-  interface->version = manifest.model.version;
-  interface->input = manifest.input_schema;
-  interface->input_type =
-      manifest.input_schema != nullptr ? workflow::type_of(*manifest.input_schema) : expression::Type::dyn();
-  interface->output_type = workflow::type_of(**output);
-  result.compiled->model = std::move(interface);
+  if (!describe_model(request, root, manifest, *schema_document, result, artefact)) return;
   result.weights = std::move(*weights);
 }
 
@@ -304,7 +374,7 @@ CompiledArtefact compile_artefact(const CompileRequest& request) {
     case ArtefactKind::kWebhook: compile_webhook(request, *parsed.root, result, *artefact); break;
     case ArtefactKind::kEventType: compile_event_type(request, *parsed.root, result, *artefact); break;
     case ArtefactKind::kRetention: compile_retention(request, *parsed.root, result, *artefact); break;
-    case ArtefactKind::kBackend: compile_plain(request, *parsed.root, "backend", result, *artefact); break;
+    case ArtefactKind::kBackend: compile_backend(request, *parsed.root, result, *artefact); break;
     case ArtefactKind::kRoute: compile_plain(request, *parsed.root, "route", result, *artefact); break;
     case ArtefactKind::kPrivacy: compile_plain(request, *parsed.root, "privacy", result, *artefact); break;
   }
@@ -322,6 +392,25 @@ CompiledArtefact compile_artefact(const CompileRequest& request) {
   if (request.kind == ArtefactKind::kCosts) result.compiled->costs = std::move(parsed.root);
   result.compiled->artefact = std::move(artefact);
   return result;
+}
+
+void add_call_pipeline(Registry& registry, const std::string& name, const std::string& version) {
+  CompileRequest request;
+  request.kind = ArtefactKind::kPipeline;
+  request.path = std::string(kCallsPrefix) + name;
+  request.source = "pipeline: " + std::string(kCallsPrefix) + name + "@" + version +
+                   "\ninput: {}\nsteps: { answer: { model: " + name + ", input: input } }\noutput: answer\n";
+  request.registry = &registry;
+  request.is_call = true;
+  request.files = [](const std::string& path) -> Result<std::string> {
+    return make_error(ErrorKind::kNotFound, "governance.file_missing", "there is no file " + path);
+  };
+  auto outcome = compile_artefact(request);
+  if (outcome.compiled == nullptr || outcome.compiled->pipeline == nullptr) return;
+  auto& versions = registry.calls[name];
+  std::erase_if(versions,
+                [&](const auto& one) { return one->pipeline->hash == outcome.compiled->pipeline->hash; });
+  versions.push_back(std::move(outcome.compiled));
 }
 
 }  // namespace switchyard::governance

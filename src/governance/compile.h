@@ -24,6 +24,7 @@ struct CompileRequest {
   /// Models are known by their manifests: `models` gets no weights, and missing ones are a warning.
   bool declared_models = false;
   bool outline = false;  ///< of pipelines, for tools
+  bool is_call = false;  ///< the pipeline is one of Registry::calls
 };
 
 struct CompiledArtefact {
@@ -35,5 +36,9 @@ struct CompiledArtefact {
 
 /// Checks and compiles one document. `compiled->artefact` lacks who, when and offset.
 CompiledArtefact compile_artefact(const CompileRequest& request);
+
+/// Adds the pipeline that asks the model `name` alone, in the words of `version`, to the registry's calls.
+/// Nothing when there is no such model.
+void add_call_pipeline(Registry& registry, const std::string& name, const std::string& version);
 
 }  // namespace switchyard::governance

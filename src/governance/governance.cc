@@ -160,7 +160,7 @@ class Governance::Impl {
       auto compiled = recompile(artefact, problems);
       note(type, {artefact.kind, artefact.name, artefact.version}, artefact.who, artefact.message,
            record.time_us);
-      registry_.add(std::move(compiled));
+      add(registry_, std::move(compiled));
       return {};
     }
     SY_ASSIGN_OR_RETURN(const SwitchEvent event, decode_switch(record.payload));
@@ -193,6 +193,13 @@ class Governance::Impl {
     std::lock_guard lock(snapshot_mutex_);
     history_.push_back({registry_.offset, time_us, std::string(governance_event_name(type)), key.kind,
                         key.name, key.version, who, why});
+  }
+
+  static void add(Registry& registry, std::shared_ptr<const Compiled> compiled) {
+    const auto artefact = compiled->artefact;
+    const bool callable = compiled->model != nullptr;
+    registry.add(std::move(compiled));
+    if (callable) add_call_pipeline(registry, artefact->name, artefact->version);
   }
 
   /// A recorded artefact as this binary understands it; without its compiled part when it does not any more.
@@ -293,7 +300,7 @@ class Governance::Impl {
     if (artefact.kind == ArtefactKind::kEventType)
       check_event_type(*outcome.compiled, working, report.diagnostics);
     report.changes.push_back(std::move(change));
-    working.add(outcome.compiled);
+    add(working, outcome.compiled);
     added.push_back(std::move(outcome));
   }
 
@@ -415,7 +422,7 @@ class Governance::Impl {
       const Artefact& artefact = *compiled->artefact;
       note(GovernanceEvent::kDeployed, {artefact.kind, artefact.name, artefact.version}, artefact.who,
            artefact.message, now_us);
-      registry_.add(std::move(compiled));
+      add(registry_, std::move(compiled));
     }
     return {};
   }

@@ -17,6 +17,12 @@ class SnapshotImpl final : public Snapshot {
       pins_.emplace(compiled->pipeline.get(), make_pins(*compiled->pipeline));
       subscriptions_.add_listeners(compiled->pipeline);
     }
+    for (const auto& [name, versions] : registry_.calls) {
+      for (const auto& compiled : versions) {
+        by_hash_[compiled->pipeline->hash] = compiled->pipeline;
+        pins_.emplace(compiled->pipeline.get(), make_pins(*compiled->pipeline));
+      }
+    }
     for (const auto& [kind_name, version] : registry_.active) {
       const Compiled* compiled = registry_.find(kind_name.first, kind_name.second, version);
       if (compiled == nullptr) continue;
@@ -31,6 +37,7 @@ class SnapshotImpl final : public Snapshot {
 
   std::shared_ptr<const workflow::Pipeline> pipeline(std::string_view name,
                                                      std::string_view version) const override {
+    if (name.starts_with(kCallsPrefix)) return call_pipeline(name.substr(kCallsPrefix.size()), version);
     const Compiled* compiled = resolve(ArtefactKind::kPipeline, name, version);
     return compiled == nullptr ? nullptr : compiled->pipeline;
   }
@@ -66,6 +73,21 @@ class SnapshotImpl final : public Snapshot {
     return it == registry_.active.end() ? std::string() : it->second;
   }
   std::vector<workflow::Kill> kills() const override { return registry_.kills; }
+  std::vector<RemoteModel> remote_models() const override {
+    std::vector<RemoteModel> all;
+    for (const auto& [key, compiled] : registry_.versions) {
+      if (compiled->manifest == nullptr || !compiled->manifest->is_remote()) continue;
+      const Compiled* backend = resolve(ArtefactKind::kBackend, compiled->manifest->backend, {});
+      if (backend != nullptr && backend->backend != nullptr)
+        all.push_back({compiled->manifest, backend->backend});
+    }
+    return all;
+  }
+  std::shared_ptr<const models::ModelManifest> manifest(std::string_view name,
+                                                        std::string_view version) const override {
+    const Compiled* compiled = resolve(ArtefactKind::kModel, name, version);
+    return compiled == nullptr ? nullptr : compiled->manifest;
+  }
   std::vector<workflow::Consumer> consumers(const Value& event) const override {
     return subscriptions_.consumers(event);
   }
@@ -92,6 +114,16 @@ class SnapshotImpl final : public Snapshot {
   const Compiled* resolve(ArtefactKind kind, std::string_view name, std::string_view version) const {
     return registry_.find(kind, std::string(name),
                           version.empty() ? active_version(kind, name) : std::string(version));
+  }
+
+  std::shared_ptr<const workflow::Pipeline> call_pipeline(std::string_view model,
+                                                          std::string_view version) const {
+    const auto found = registry_.calls.find(std::string(model));
+    if (found == registry_.calls.end()) return nullptr;
+    const std::string wanted(version);
+    for (auto it = found->second.rbegin(); it != found->second.rend(); ++it)
+      if (wanted.empty() || (*it)->pipeline->version == wanted) return (*it)->pipeline;
+    return nullptr;
   }
 
   Result<std::shared_ptr<const workflow::Pins>> make_pins(const workflow::Pipeline& pipeline) const {

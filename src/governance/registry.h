@@ -21,7 +21,9 @@ struct Compiled {
   std::shared_ptr<const workflow::Pipeline> pipeline;
   std::shared_ptr<const workflow::PipelineInterface> interface;  ///< of a pipeline
   std::shared_ptr<const rules::RuleTable> table;
-  std::shared_ptr<const workflow::ModelInterface> model;
+  std::shared_ptr<const workflow::ModelInterface> model;  ///< of a model
+  std::shared_ptr<const models::ModelManifest> manifest;  ///< of a model
+  std::shared_ptr<const models::BackendSpec> backend;
   std::shared_ptr<const document::Node> costs;
   std::shared_ptr<const events::Webhook> webhook;
   std::shared_ptr<const events::EventType> event_type;
@@ -35,6 +37,9 @@ struct Registry {
   std::map<std::pair<ArtefactKind, std::string>, std::string> active;
   std::vector<workflow::Kill> kills;
   std::vector<std::shared_ptr<const Artefact>> in_order;
+  /// Pipelines of one step that ask one model, by its name: what a call from outside is a run of. All
+  /// versions that there have been, the newest last; runs are bound to them.
+  std::map<std::string, std::vector<std::shared_ptr<const Compiled>>> calls;
 
   const Compiled* find(ArtefactKind kind, const std::string& name, const std::string& version) const;
   /// The active version, or nullptr.

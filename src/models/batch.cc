@@ -28,7 +28,7 @@ ModelAnswer make_answer(const Version& version, Document output, BatchPlace plac
   answer.model = version.info;
   answer.place = place;
   answer.batch_size = batch_size;
-  answer.cost = version.info->manifest.cost_per_call;
+  answer.cost = version.info->manifest.prices.per_call;
   return answer;
 }
 

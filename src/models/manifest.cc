@@ -7,7 +7,7 @@
 #include <set>
 #include <span>
 
-#include "switchyard/document/document.h"
+#include "document_reader.h"
 #include "switchyard/models/limits.h"
 
 namespace switchyard::models {
@@ -44,24 +44,12 @@ bool is_semver(std::string_view text) {
 }
 
 /// Reads one manifest and notes each mistake with its path.
-class Reader {
+class Reader : private DocumentReader {
  public:
-  explicit Reader(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+  using DocumentReader::DocumentReader;
   ModelManifest read(const Value& document);
 
  private:
-  void mistake(std::string path, std::string what, std::string message, std::string mend);
-  /// The compiled schema; its mistakes become ours.
-  schema::SchemaPtr read_schema(const Value& document, const std::string& path);
-  void check_members(const Value& map, const std::string& path, std::initializer_list<const char*> known);
-  /// The member when it is there and of this kind; a member of another kind is a mistake.
-  const Value* member(const Value& map, const std::string& path, const char* key, Kind kind, bool required,
-                      const char* mend);
-  std::string text(const Value& map, const std::string& path, const char* key, bool required,
-                   const char* mend);
-  uint32_t count(const Value& map, const std::string& path, const char* key, uint32_t fallback,
-                 uint32_t least, uint32_t most);
-
   void read_identity(const Value& root);
   void read_file(const Value& root);
   void read_input(const Value& root);
@@ -70,84 +58,11 @@ class Reader {
   void read_output(const Value& root);
   void read_batch(const Value& root);
   void read_buckets(const Value& batch);
+  void read_remote(const Value& root);
   void read_cost(const Value& root);
 
-  Diagnostics& diagnostics_;
   ModelManifest manifest_;
 };
-
-std::string join(const std::string& path, std::string_view key) {
-  return path.empty() ? std::string(key) : path + "." + std::string(key);
-}
-
-void Reader::mistake(std::string path, std::string what, std::string message, std::string mend) {
-  Diagnostic diagnostic;
-  diagnostic.code = "models." + std::move(what);
-  diagnostic.path = std::move(path);
-  diagnostic.message = std::move(message);
-  diagnostic.mend = std::move(mend);
-  diagnostics_.push_back(std::move(diagnostic));
-}
-
-void Reader::check_members(const Value& map, const std::string& path,
-                           std::initializer_list<const char*> known) {
-  for (const Member& entry : map.members()) {
-    const std::string key(entry.key.is(Kind::kString) ? entry.key.as_string() : "");
-    if (std::any_of(known.begin(), known.end(), [&](const char* name) { return key == name; })) continue;
-    std::vector<std::string> names(known.begin(), known.end());
-    const std::string near = document::nearest(key, names);
-    std::string all;
-    for (const auto& name : names) all += (all.empty() ? "" : ", ") + name;
-    mistake(join(path, key), "unknown_member", "there is no '" + key + "' here",
-            near.empty() ? "use one of: " + all : "did you mean '" + near + "'?");
-  }
-}
-
-const Value* Reader::member(const Value& map, const std::string& path, const char* key, Kind kind,
-                            bool required, const char* mend) {
-  const Value* value = map.find(key);
-  if (value == nullptr || value->is_null()) {
-    if (required) mistake(join(path, key), "missing", std::string("'") + key + "' is missing", mend);
-    return nullptr;
-  }
-  if (value->is(kind)) return value;
-  mistake(join(path, key), "wrong_kind",
-          std::string("'") + key + "' is a " + std::string(kind_name(value->kind())) + ", not a " +
-              std::string(kind_name(kind)),
-          mend);
-  return nullptr;
-}
-
-std::string Reader::text(const Value& map, const std::string& path, const char* key, bool required,
-                         const char* mend) {
-  const Value* value = member(map, path, key, Kind::kString, required, mend);
-  return value == nullptr ? std::string() : std::string(value->as_string());
-}
-
-uint32_t Reader::count(const Value& map, const std::string& path, const char* key, uint32_t fallback,
-                       uint32_t least, uint32_t most) {
-  const Value* value = map.find(key);
-  if (value == nullptr || value->is_null()) return fallback;
-  const std::string range = "from " + std::to_string(least) + " to " + std::to_string(most);
-  const bool whole = value->is(Kind::kInteger) || value->is(Kind::kUnsigned);
-  const double number = whole ? value->to_double() : -1;
-  if (number >= least && number <= most) return static_cast<uint32_t>(number);
-  mistake(join(path, key), "out_of_range", std::string("'") + key + "' is no whole number " + range,
-          "write a whole number " + range);
-  return fallback;
-}
-
-schema::SchemaPtr Reader::read_schema(const Value& document, const std::string& path) {
-  auto compiled = schema::Schema::compile(document);
-  for (Diagnostic& diagnostic : compiled.diagnostics) {
-    // The schema's own paths are JSON Pointers; ours are dotted.
-    std::string at = path + diagnostic.path;
-    std::replace(at.begin(), at.end(), '/', '.');
-    diagnostic.path = std::move(at);
-    diagnostics_.push_back(std::move(diagnostic));
-  }
-  return compiled.schema;
-}
 
 void Reader::read_identity(const Value& root) {
   const std::string mend = "write the name and version, e.g. model: fraud-light@1.2.0";
@@ -159,7 +74,8 @@ void Reader::read_identity(const Value& root) {
     else
       mistake("model", "bad_name", parsed.error().message, mend);
   }
-  manifest_.backend = text(root, "", "backend", true, "write backend: onnx");
+  manifest_.backend =
+      text(root, "", "backend", true, "write backend: onnx, or the name of a backend document");
   manifest_.description = text(root, "", "description", false, "write a sentence");
 }
 
@@ -183,12 +99,18 @@ void Reader::read_file(const Value& root) {
 }
 
 void Reader::read_input(const Value& root) {
-  const Value* input =
-      member(root, "", "input", Kind::kMap, true, "write input: { tensors: { NAME: { fields: [...] } } }");
+  const bool takes_tensors = manifest_.kind == ModelKind::kTensors;
+  const Value* input = member(root, "", "input", Kind::kMap, takes_tensors,
+                              takes_tensors ? "write input: { tensors: { NAME: { fields: [...] } } }"
+                                            : "write input: { schema: { ... } }");
   if (input == nullptr) return;
-  check_members(*input, "input", {"schema", "tensors"});
+  if (takes_tensors)
+    check_members(*input, "input", {"schema", "tensors"});
+  else
+    check_members(*input, "input", {"schema"});
   if (const Value* schema = member(*input, "input", "schema", Kind::kMap, false, "write a JSON Schema"))
     manifest_.input_schema = read_schema(*schema, "input.schema");
+  if (!takes_tensors) return;
   const Value* tensors = member(*input, "input", "tensors", Kind::kMap, true,
                                 "write tensors: { NAME: { fields: [a, b], type: float } }");
   if (tensors == nullptr) return;
@@ -201,7 +123,7 @@ void Reader::read_input(const Value& root) {
             "use at most " + std::to_string(kMaxTensors));
   for (const Member& entry : tensors->members()) {
     const auto name = entry.key.as_string();
-    read_tensor(name, entry.value, join("input.tensors", name));
+    read_tensor(name, entry.value, join_path("input.tensors", name));
   }
 }
 
@@ -217,7 +139,7 @@ void Reader::read_tensor(std::string_view name, const Value& tensor, const std::
   const char* mend = "write float, double, int32, int64, bool or string";
   const std::string type = text(tensor, path, "type", false, mend);
   if (!type.empty() && !parse_element_type(type, &input.type))
-    mistake(join(path, "type"), "bad_type", "'" + type + "' is no element type", mend);
+    mistake(join_path(path, "type"), "bad_type", "'" + type + "' is no element type", mend);
   read_fields(tensor, path, input);
   manifest_.inputs.push_back(std::move(input));
 }
@@ -237,11 +159,11 @@ void Reader::read_fields(const Value& tensor, const std::string& path, TensorInp
   } else if (const Value* fields =
                  member(tensor, path, "fields", Kind::kList, true, "write a list of fields")) {
     if (fields->size() == 0 || fields->size() > kMaxFieldsPerTensor)
-      mistake(join(path, "fields"), "out_of_range", std::to_string(fields->size()) + " fields",
+      mistake(join_path(path, "fields"), "out_of_range", std::to_string(fields->size()) + " fields",
               "name 1 to " + std::to_string(kMaxFieldsPerTensor) + " fields (kMaxFieldsPerTensor)");
     for (size_t i = 0; i < fields->size(); ++i) {
       const Value& field = fields->items()[i];
-      const std::string at = join(path, "fields") + "[" + std::to_string(i) + "]";
+      const std::string at = join_path(path, "fields") + "[" + std::to_string(i) + "]";
       if (field.is(Kind::kString))
         input.fields.emplace_back(field.as_string());
       else
@@ -251,7 +173,7 @@ void Reader::read_fields(const Value& tensor, const std::string& path, TensorInp
   std::set<std::string_view> seen;
   for (size_t i = 0; i < input.fields.size(); ++i) {
     const std::string& field = input.fields[i];
-    const std::string at = join(path, input.single ? "field" : "fields[" + std::to_string(i) + "]");
+    const std::string at = join_path(path, input.single ? "field" : "fields[" + std::to_string(i) + "]");
     if (field.empty() || field.starts_with('.') || field.ends_with('.') ||
         field.find("..") != std::string::npos)
       mistake(at, "bad_field", "'" + field + "' is no path of names", "write names joined by dots");
@@ -262,11 +184,16 @@ void Reader::read_fields(const Value& tensor, const std::string& path, TensorInp
 
 void Reader::read_output(const Value& root) {
   const char* mend = "write output: { score: \"probabilities[1]\" }";
-  const Value* output = member(root, "", "output", Kind::kMap, true, mend);
+  const bool fixed = manifest_.kind == ModelKind::kChat || manifest_.kind == ModelKind::kEmbeddings;
+  if (fixed && root.find("output") != nullptr)
+    return mistake("output", "unknown_member",
+                   "what a model of kind " + std::string(model_kind_name(manifest_.kind)) + " gives is fixed",
+                   "leave it out");
+  const Value* output = member(root, "", "output", Kind::kMap, !fixed, mend);
   if (output == nullptr) return;
   for (const Member& entry : output->members()) {
     const std::string name(entry.key.as_string());
-    const std::string path = join("output", name);
+    const std::string path = join_path("output", name);
     if (name == "schema" && entry.value.is(Kind::kMap)) {
       manifest_.output_schema = read_schema(entry.value, path);
     } else if (entry.value.is(Kind::kString) && !entry.value.as_string().empty()) {
@@ -333,17 +260,44 @@ void Reader::read_buckets(const Value& batch) {
   manifest_.buckets = std::move(sizes);
 }
 
+void Reader::read_remote(const Value& root) {
+  const char* mend = "write remote: { model: the name the server knows }";
+  if (const Value* remote = member(root, "", "remote", Kind::kMap, false, mend)) {
+    check_members(*remote, "remote", {"model", "method", "path", "body"});
+    RemoteModelSpec& spec = manifest_.remote;
+    spec.model = text(*remote, "remote", "model", false, mend);
+    spec.method = word(*remote, "remote", "method", {"POST", "GET", "PUT"});
+    spec.path =
+        text(*remote, "remote", "path", false, "write the path below the backend's URL, e.g. /predict");
+    spec.body = text(*remote, "remote", "body", false, "write an expression over input, e.g. body: input");
+    if (!spec.path.empty() && (spec.path.front() != '/' || spec.path.find("..") != std::string::npos))
+      mistake("remote.path", "bad_path", "'" + spec.path + "' is no path below the backend's URL",
+              "begin with '/', without '..'");
+  }
+  for (const char* local : {"file", "sha256", "batch", "warmup"})
+    if (root.find(local) != nullptr)
+      mistake(local, "unknown_member",
+              std::string("'") + local +
+                  "' is for models that run in this process (backend: " + std::string(kLocalBackend) + ")",
+              "leave it out");
+}
+
 void Reader::read_cost(const Value& root) {
   const char* mend = "write cost: { per_call: 0.00002, currency: EUR }";
   const Value* cost = member(root, "", "cost", Kind::kMap, false, mend);
   if (cost == nullptr) return;
-  check_members(*cost, "cost", {"per_call", "currency"});
-  const Value* per_call = cost->find("per_call");
-  if (per_call == nullptr || !per_call->is_number() || !std::isfinite(per_call->to_double()) ||
-      per_call->to_double() < 0)
-    mistake("cost.per_call", "out_of_range", "'per_call' is no number from 0", mend);
-  else
-    manifest_.cost_per_call = per_call->to_double();
+  check_members(*cost, "cost",
+                {"per_call", "per_second", "per_million_input_tokens", "per_million_cached_tokens",
+                 "per_million_output_tokens", "currency"});
+  constexpr double kMillion = 1e6;
+  Prices& prices = manifest_.prices;
+  prices.per_call = amount(*cost, "cost", "per_call", mend);
+  prices.per_second = amount(*cost, "cost", "per_second", mend);
+  prices.per_input_token = amount(*cost, "cost", "per_million_input_tokens", mend) / kMillion;
+  prices.per_output_token = amount(*cost, "cost", "per_million_output_tokens", mend) / kMillion;
+  prices.per_cached_token = cost->find("per_million_cached_tokens") == nullptr
+                                ? prices.per_input_token
+                                : amount(*cost, "cost", "per_million_cached_tokens", mend) / kMillion;
   manifest_.currency = text(*cost, "cost", "currency", true, mend);
   const auto& currency = manifest_.currency;
   const bool letters =
@@ -359,10 +313,22 @@ ModelManifest Reader::read(const Value& document) {
     return {};
   }
   check_members(document, "",
-                {"model", "description", "backend", "file", "sha256", "input", "output", "batch", "cost",
-                 "timeout_ms", "warmup"});
+                {"model", "description", "backend", "kind", "remote", "file", "sha256", "input", "output",
+                 "batch", "cost", "timeout_ms", "warmup"});
   read_identity(document);
-  read_file(document);
+  const std::string kind = word(document, "", "kind", {"tensors", "chat", "embeddings", "value"});
+  for (const auto one : {ModelKind::kTensors, ModelKind::kChat, ModelKind::kEmbeddings, ModelKind::kValue})
+    if (model_kind_name(one) == kind) manifest_.kind = one;
+  const bool tensors = manifest_.kind == ModelKind::kTensors;
+  if (manifest_.is_remote()) {
+    read_remote(document);
+  } else {
+    read_file(document);
+    if (document.find("remote") != nullptr || !tensors)
+      mistake(tensors ? "remote" : "kind", "unknown_member",
+              "a model that runs in this process takes and gives tensors",
+              "leave it out, or name a backend document");
+  }
   read_input(document);
   read_output(document);
   read_batch(document);
@@ -387,6 +353,24 @@ Result<ModelName> ModelName::parse(std::string_view text) {
         "'" + std::string(text) + "' is no model name with a version; write e.g. fraud-light@1.2.0", "model");
   }
   return ModelName{std::string(name), std::string(text.substr(at + 1))};
+}
+
+std::string_view model_kind_name(ModelKind kind) {
+  switch (kind) {
+    case ModelKind::kTensors: return "tensors";
+    case ModelKind::kChat: return "chat";
+    case ModelKind::kEmbeddings: return "embeddings";
+    case ModelKind::kValue: return "value";
+  }
+  return "unknown";
+}
+
+double Prices::of(int64_t input_tokens, int64_t cached_tokens, int64_t output_tokens, int64_t run_us) const {
+  const int64_t cached = std::clamp<int64_t>(cached_tokens, 0, std::max<int64_t>(0, input_tokens));
+  return per_call + per_second * static_cast<double>(run_us) / 1e6 +
+         per_input_token * static_cast<double>(input_tokens - cached) +
+         per_cached_token * static_cast<double>(cached) +
+         per_output_token * static_cast<double>(output_tokens);
 }
 
 ModelManifest parse_manifest(const Value& document, Diagnostics& diagnostics) {

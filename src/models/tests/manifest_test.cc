@@ -41,7 +41,7 @@ warmup: 3
   EXPECT_NE(manifest.output_schema, nullptr);
   EXPECT_EQ(manifest.buckets, (std::vector<uint32_t>{1, 3, 6}));
   EXPECT_EQ(manifest.queue_limit, 7u);
-  EXPECT_EQ(manifest.cost_per_call, 0.5);
+  EXPECT_EQ(manifest.prices.per_call, 0.5);
   EXPECT_EQ(manifest.currency, "EUR");
   EXPECT_EQ(manifest.timeout_ms, 250u);
   EXPECT_EQ(manifest.warmup_runs, 3u);

@@ -11,6 +11,7 @@
 #include "switchyard/document/document.h"
 #include "switchyard/governance/artefact.h"
 #include "switchyard/log/log.h"
+#include "switchyard/models/backend_spec.h"
 #include "switchyard/models/manifest.h"
 #include "switchyard/retention/policy.h"
 #include "switchyard/runtime/clock.h"
@@ -65,11 +66,23 @@ struct GovernanceRecord {
 class ModelLoader {
  public:
   virtual ~ModelLoader() = default;
+  /// Whether a backend that is about to be deployed can be called from here, as far as that is known without
+  /// calling it.
+  virtual Status check_backend(const models::BackendSpec&) { return {}; }
   /// Makes the version ready to answer beside the others; gives the JSON Schema of its output.
   virtual Result<Document> load(const models::ModelManifest& manifest, std::string_view bytes) = 0;
   /// Undoes a load that was only a trial.
   virtual void unload(const models::ModelName& model) = 0;
 };
+
+/// A model version on another machine, and the backend of its name that is active.
+struct RemoteModel {
+  std::shared_ptr<const models::ModelManifest> manifest;
+  std::shared_ptr<const models::BackendSpec> backend;
+};
+
+/// Names of pipelines that ask one model and nothing else begin so; documents cannot.
+inline constexpr std::string_view kCallsPrefix = "calls/";
 
 /// The governance views at one offset.
 class Snapshot : public workflow::Catalog {
@@ -81,6 +94,11 @@ class Snapshot : public workflow::Catalog {
   /// Empty when the name is unknown.
   virtual std::string active_version(ArtefactKind kind, std::string_view name) const = 0;
   virtual std::vector<workflow::Kill> kills() const = 0;
+  /// All versions of models on other machines whose backend is deployed.
+  virtual std::vector<RemoteModel> remote_models() const = 0;
+  /// The manifest of a model version; of the active one when `version` is empty. nullptr: no such model.
+  virtual std::shared_ptr<const models::ModelManifest> manifest(std::string_view name,
+                                                                std::string_view version) const = 0;
   /// The retention policy in force; nullptr when none is deployed, or it is switched off: everything is kept.
   virtual std::shared_ptr<const retention::Policy> retention() const = 0;
 };

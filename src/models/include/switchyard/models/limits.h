@@ -19,6 +19,13 @@ inline constexpr uint32_t kDefaultTimeoutMs = 1000;        ///< when neither man
 inline constexpr uint32_t kMaxTimeoutMs = 600'000;
 inline constexpr uint64_t kOutputExpressionCost = 100'000;  ///< CEL cost of one output of one row
 
+inline constexpr uint32_t kMaxReplicas = 64;  ///< URLs of one backend
+inline constexpr uint32_t kDefaultRemoteTimeoutMs = 60'000;
+inline constexpr uint32_t kDefaultRemoteConcurrent = 1024;  ///< calls of one backend under way at once
+inline constexpr uint32_t kMaxRemoteConcurrent = 1u << 16;
+inline constexpr size_t kMaxRemoteAnswerBytes = size_t{32} << 20;
+inline constexpr size_t kMaxStreamEventBytes = size_t{4} << 20;  ///< one server-sent event
+
 static_assert(kDefaultQueueLimit >= 32, "one full default batch fits into the default queue");
 
 }  // namespace switchyard::models

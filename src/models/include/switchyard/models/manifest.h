@@ -56,10 +56,43 @@ struct ModelName {
   static Result<ModelName> parse(std::string_view text);
 };
 
+/// What a model takes and gives.
+enum class ModelKind : uint8_t {
+  kTensors,     ///< named fields in tensors; named results of expressions over tensors
+  kChat,        ///< a chat request as OpenAI's API has it; { text, finish_reason, choices, usage }
+  kEmbeddings,  ///< { input: text or texts }; { embedding, embeddings, usage }
+  kValue,       ///< JSON both ways, by expressions
+};
+std::string_view model_kind_name(ModelKind kind);
+
+/// The name of the backend that runs in this process.
+inline constexpr std::string_view kLocalBackend = "onnx";
+
+/// Of a model on another machine.
+struct RemoteModelSpec {
+  std::string model;   ///< what the server calls it; empty: as we do
+  std::string method;  ///< protocol http: "POST"
+  std::string path;    ///< protocol http: below the backend's URL
+  std::string body;    ///< protocol http: CEL over `input`; empty: the input itself
+};
+
+/// What a call costs, in the manifest's currency.
+struct Prices {
+  double per_call = 0;
+  double per_second = 0;        ///< of the call's run
+  double per_input_token = 0;   ///< written as a price of a million
+  double per_cached_token = 0;  ///< of input tokens from the server's cache; as the others where not given
+  double per_output_token = 0;
+
+  double of(int64_t input_tokens, int64_t cached_tokens, int64_t output_tokens, int64_t run_us) const;
+};
+
 /// What a `*.model.yaml` says; docs/models.md is its reference.
 struct ModelManifest {
   ModelName model;
-  std::string backend;
+  std::string backend;  ///< kLocalBackend, or the name of a `backend:` document
+  ModelKind kind = ModelKind::kTensors;
+  RemoteModelSpec remote;
   std::string file;    ///< relative to the manifest's folder; never leaves it
   std::string sha256;  ///< of the file, lower-case hex; empty when the manifest does not pin it
   std::string description;
@@ -72,10 +105,12 @@ struct ModelManifest {
   uint32_t max_batch = 32;
   std::vector<uint32_t> buckets;  ///< ascending, the last is max_batch
   uint32_t queue_limit = 0;       ///< requests waiting; 0: the service's default
-  double cost_per_call = 0;
+  Prices prices;
   std::string currency;      ///< ISO 4217; empty without a cost
   uint32_t timeout_ms = 0;   ///< of a request without deadline; 0: the service's default
   uint32_t warmup_runs = 1;  ///< runs of each bucket before the model is ready; 0 turns warming off
+
+  bool is_remote() const { return backend != kLocalBackend; }
 };
 
 /// Reads a manifest from a document that was already parsed (YAML or JSON). Everything wrong is reported at
