@@ -1,5 +1,5 @@
+#include "error_answer.h"
 #include "switchyard/gateway/gateway.h"
-#include "switchyard/http/problem.h"
 
 namespace switchyard::gateway {
 namespace {
@@ -32,7 +32,7 @@ Result<Document> Call::json_body(const JsonLimits& limits) const {
 }
 
 void Call::fail(const Error& error) {
-  http::Response response = http::problem(error, request.path());
+  http::Response response = error_answer(error, request.path());
   if (error.kind == ErrorKind::kUnauthenticated)
     response.headers.push_back({"WWW-Authenticate", "Bearer realm=\"switchyard\""});
   responder.send(std::move(response));

@@ -399,7 +399,8 @@ void add_call_pipeline(Registry& registry, const std::string& name, const std::s
   request.kind = ArtefactKind::kPipeline;
   request.path = std::string(kCallsPrefix) + name;
   request.source = "pipeline: " + std::string(kCallsPrefix) + name + "@" + version +
-                   "\ninput: {}\nsteps: { answer: { model: " + name + ", input: input } }\noutput: answer\n";
+                   "\ninput: {}\nsteps: { answer: { model: " + name +
+                   ", input: input, timeout: 10m } }\noutput: answer\n";
   request.registry = &registry;
   request.is_call = true;
   request.files = [](const std::string& path) -> Result<std::string> {

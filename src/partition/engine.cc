@@ -129,8 +129,15 @@ class Engine::Impl final : public Peers {
     running_ = false;
   }
 
+  PartitionId place(const StartRun& command) {
+    return partition_for(command, options_.random->next_u64(), options_.partitions);
+  }
+  RunId reserve_id(const StartRun& command) {
+    return make_run_id(place(command), options_.clock->now_us(), options_.random->next_u64());
+  }
+
   void start_run(StartRun command, int64_t wait_until_us, Reply<StartReply> reply) {
-    const PartitionId partition = partition_for(command, options_.random->next_u64(), options_.partitions);
+    const PartitionId partition = command.id.is_zero() ? place(command) : partition_of(command.id);
     StartCommand start{std::move(command), wait_until_us, std::move(reply)};
     Command message{partition.value, std::move(start)};
     if (box(partition).push(std::move(message))) return;
@@ -269,6 +276,8 @@ std::vector<PartitionStats> Engine::stats() const {
   for (const auto& host : impl_->hosts()) stats.push_back(host->stats());
   return stats;
 }
+
+RunId Engine::reserve_id(const StartRun& command) const { return impl_->reserve_id(command); }
 
 void Engine::start_run(StartRun command, int64_t wait_until_us, Reply<StartReply> reply) {
   impl_->start_run(std::move(command), wait_until_us, std::move(reply));

@@ -128,11 +128,14 @@ void StateMachine::start_effect(workflow::RunState&, workflow::EffectRequest req
   environment_.outbox->start_effect(std::move(request), after_durable);
 }
 
-RunId StateMachine::new_id(int64_t now_us) {
+RunId make_run_id(PartitionId partition, int64_t now_us, uint64_t random) {
   // The low 12 bits beside the time say which partition the id belongs to.
-  const uint32_t partition = environment_.partition.value;
-  const uint64_t placed = (partition & 0x0f) | (static_cast<uint64_t>(partition >> 4) << 8);
-  return RunId::make(now_us / 1000, placed, environment_.random->next_u64());
+  const uint64_t placed = (partition.value & 0x0f) | (static_cast<uint64_t>(partition.value >> 4) << 8);
+  return RunId::make(now_us / 1000, placed, random);
+}
+
+RunId StateMachine::new_id(int64_t now_us) {
+  return make_run_id(environment_.partition, now_us, environment_.random->next_u64());
 }
 
 const workflow::Kill* StateMachine::killed(ArtefactKind kind, std::string_view name, std::string_view version,

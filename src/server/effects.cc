@@ -9,6 +9,22 @@
 namespace switchyard::server {
 namespace {
 
+void add_remote_meta(const models::ModelAnswer& answer, MapBuilder& meta, Arena& arena) {
+  const auto text = [&](std::string_view name, const std::string& value) {
+    if (!value.empty()) meta.add(name, Value::string(arena.copy(value)));
+  };
+  text("endpoint", answer.endpoint);
+  text("served_by", answer.served_by);
+  text("upstream_id", answer.upstream_id);
+  if (answer.first_part_us != 0) meta.add("first_part_us", Value::integer(answer.first_part_us));
+  if (answer.usage.input_tokens + answer.usage.output_tokens == 0) return;
+  MapBuilder usage(arena);
+  usage.add("input_tokens", Value::integer(answer.usage.input_tokens));
+  if (answer.usage.cached_tokens != 0) usage.add("cached_tokens", Value::integer(answer.usage.cached_tokens));
+  usage.add("output_tokens", Value::integer(answer.usage.output_tokens));
+  meta.add("usage", usage.build());
+}
+
 Document model_meta(const models::ModelAnswer& answer) {
   auto arena = std::make_shared<Arena>(512);
   MapBuilder meta(*arena);
@@ -18,9 +34,12 @@ Document model_meta(const models::ModelAnswer& answer) {
   meta.add("queue_us", Value::integer(answer.queue_us));
   meta.add("run_us", Value::integer(answer.run_us));
   meta.add("batch", Value::integer(answer.batch_size));
-  meta.add("bucket", Value::integer(answer.place.bucket));
-  meta.add("position", Value::integer(answer.place.position));
+  if (!answer.model->manifest.is_remote()) {
+    meta.add("bucket", Value::integer(answer.place.bucket));
+    meta.add("position", Value::integer(answer.place.position));
+  }
   if (answer.cost != 0) meta.add("cost", Value::real(answer.cost));
+  if (answer.model->manifest.is_remote()) add_remote_meta(answer, meta, *arena);
   const Value value = meta.build();
   return Document(std::move(arena), value);
 }
@@ -80,20 +99,24 @@ void Effects::execute(workflow::EffectRequest request, std::function<void(workfl
 
 void Effects::call_model(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {
   auto& call = std::get<workflow::ModelCall>(request.call);
-  models::ModelRequest model;
-  model.name = std::move(call.name);
-  model.version = std::move(call.version);
+  models::CallRequest model;
+  model.model = {std::move(call.name), std::move(call.version)};
   model.input = std::move(call.input);
-  // The service's deadlines are on a clock that does not jump.
+  model.trace = std::move(request.trace);
+  model.idempotency_key = std::move(request.idempotency_key);
+  // The models' deadlines are on a clock that does not jump.
   const int64_t left_us = std::max<int64_t>(1, request.deadline_us - clock_.now_us());
   model.deadline_us = clock_.monotonic_us() + left_us;
-  model.done = [done = std::move(done),
-                pipeline = std::move(request.pipeline)](Result<models::ModelAnswer> answer) {
-    if (!answer.ok()) return done({std::move(answer).error(), {}});
-    Document meta = model_meta(*answer);
-    done({std::move(answer->output), std::move(meta)});
-  };
-  models_.infer(std::move(model));
+  model.on_part = live_calls_.parts(request.run);
+  auto cancel = models_.call(
+      std::move(model),
+      [done = std::move(done), pipeline = std::move(request.pipeline)](models::CallOutcome outcome) {
+        auto& answer = outcome.answer;
+        if (!answer.ok()) return done({std::move(answer).error(), {}});
+        Document meta = model_meta(*answer);
+        done({std::move(answer->output), std::move(meta)});
+      });
+  live_calls_.began(request.run, std::move(cancel));
 }
 
 void Effects::call_http(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {

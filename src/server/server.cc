@@ -11,9 +11,11 @@
 #include "metrics.h"
 #include "model_loader.h"
 #include "openapi.h"
+#include "remote_models.h"
 #include "switchyard/gateway/surfaces.h"
 #include "switchyard/log/local_log.h"
 #include "switchyard/log/memory_log.h"
+#include "switchyard/models/limits.h"
 #include "switchyard/types/json.h"
 #include "webhooks.h"
 
@@ -159,11 +161,23 @@ class Server::Impl {
     models.clock = &clock_;
     models_ = std::make_unique<models::ModelService>(std::move(models));
     SY_RETURN_IF_ERROR(models_->start());
+    all_models_ = std::make_unique<models::Models>(*models_);
     SY_ASSIGN_OR_RETURN(egress_, Egress::only(options_.http_allow));
     http::ClientOptions client;
     client.may_be_link_local = [this](std::string_view host) { return egress_.names(host); };
     client_ = std::make_unique<http::Client>(std::move(client));
     SY_RETURN_IF_ERROR(client_->start());
+    // Models have a client of their own: what they are allowed at once is the backends' matter.
+    http::ClientOptions model_client;
+    model_client.may_be_link_local = [this](std::string_view host) { return egress_.names(host); };
+    model_client.connections_per_origin = models::kMaxRemoteConcurrent;
+    model_client_ = std::make_unique<http::Client>(std::move(model_client));
+    SY_RETURN_IF_ERROR(model_client_->start());
+    remote_models_ = std::make_unique<RemoteModels>(
+        *all_models_,
+        models::RemoteSurroundings{model_client_.get(), &clock_,
+                                   [this](const http::Url& url) { return egress_.check(url); }},
+        logger_.module("models"));
     return {};
   }
 
@@ -176,7 +190,8 @@ class Server::Impl {
     governance.blob_directory = options_.data_directory + "/blobs";
     governance.models = loader_.get();
     governance_ = std::make_unique<governance::Governance>(governance);
-    governance_->on_change([this](const auto&) {
+    governance_->on_change([this](const auto& snapshot) {
+      remote_models_->follow(*snapshot);
       if (wake_engine_) engine_->wake();
     });
     Diagnostics problems;
@@ -187,7 +202,7 @@ class Server::Impl {
   }
 
   Status start_engine(uint32_t partitions) {
-    effects_ = std::make_unique<Effects>(*models_, *client_, egress_, clock_);
+    effects_ = std::make_unique<Effects>(*all_models_, live_calls_, *client_, egress_, clock_);
     metrics_ = std::make_unique<Metrics>(registry_);
     process_metrics_ = telemetry::add_process_metrics(registry_, options_.version);
     store_host_ = store::make_store_host();
@@ -239,6 +254,7 @@ class Server::Impl {
     services_.governance = governance_.get();
     services_.models = models_.get();
     services_.replayer = replayer_.get();
+    services_.live_calls = &live_calls_;
     services_.pool = pool_.get();
     services_.clock = &clock_;
     services_.metrics = &registry_;
@@ -257,6 +273,7 @@ class Server::Impl {
     gateway::add_governance(*gateway_, services_);
     gateway::add_events(*gateway_, services_);
     gateway::add_retention(*gateway_, services_);
+    gateway::add_openai(*gateway_, services_);
     gateway::add_operations(*gateway_, services_);
     http::ServerOptions http;
     http.address = options_.address;
@@ -279,6 +296,7 @@ class Server::Impl {
     if (pool_ != nullptr) pool_->stop();
     if (metrics_ != nullptr) metrics_->stop();
     if (client_ != nullptr) client_->stop();
+    if (model_client_ != nullptr) model_client_->stop();
     if (models_ != nullptr) models_->stop();
     wake_engine_ = false;
     if (engine_running_) engine_->stop();
@@ -298,8 +316,12 @@ class Server::Impl {
   std::unique_ptr<log::Logs> logs_;
   std::unique_ptr<log::Log> governance_log_;
   std::unique_ptr<models::ModelService> models_;
+  std::unique_ptr<models::Models> all_models_;
   Egress egress_;
   std::unique_ptr<http::Client> client_;
+  std::unique_ptr<http::Client> model_client_;
+  std::unique_ptr<RemoteModels> remote_models_;
+  gateway::LiveCalls live_calls_;
   std::unique_ptr<ServiceModelLoader> loader_;
   std::unique_ptr<governance::Governance> governance_;
   std::unique_ptr<Effects> effects_;

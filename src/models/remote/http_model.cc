@@ -134,7 +134,8 @@ std::function<void()> HttpModel::call(CallRequest request, Caller::Done done) {
     return nothing;
   };
   const int64_t now_us = surroundings_.clock->monotonic_us();
-  const int64_t deadline_us = request.deadline_us != 0 ? request.deadline_us : now_us + timeout_us_;
+  int64_t deadline_us = now_us + timeout_us_;
+  if (request.deadline_us != 0) deadline_us = std::min(deadline_us, request.deadline_us);
   if (deadline_us <= now_us)
     return refuse(make_error(ErrorKind::kDeadlineExceeded, "models.deadline",
                              "the deadline had passed before " + model_.to_string() + " was asked"));
@@ -261,6 +262,12 @@ Result<std::unique_ptr<Protocol>> make_protocol(std::string_view name, const Mod
       ErrorKind::kUnprocessable, "models.unknown_protocol",
       "models of protocol '" + std::string(name) + "' cannot be called; use openai, anthropic or http",
       "protocol");
+}
+
+Status check_secret(const BackendSpec& backend) {
+  if (backend.auth_header.empty()) return {};
+  auto secret = read_secret(backend);
+  return secret.ok() ? Status() : Status(std::move(secret).error());
 }
 
 Result<Document> remote_output_schema(const ModelManifest& manifest, const BackendSpec& backend) {

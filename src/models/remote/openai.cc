@@ -1,4 +1,5 @@
 // OpenAI's chat completions and embeddings, as vLLM, Ollama, TGI, llama.cpp and many vendors speak them.
+#include <algorithm>
 #include <memory>
 
 #include "chat.h"
@@ -14,6 +15,38 @@ using expression::Type;
 /// What is the gateway's to decide, not the caller's.
 bool is_ours(std::string_view member) {
   return member == "model" || member == "stream" || member == "stream_options";
+}
+
+/// A copy of `map` with `value` in place of what `key` has.
+Value with_member(const Value& map, std::string_view key, Value value, Arena& arena) {
+  MapBuilder copy(arena);
+  bool there = false;
+  for (const Member& member : map.members()) {
+    const bool same = member.key.is(Kind::kString) && member.key.as_string() == key;
+    there = there || same;
+    copy.add(copy_value(member.key, arena), same ? value : copy_value(member.value, arena));
+  }
+  if (!there) copy.add(Value::string(arena.copy(key)), value);
+  return copy.build();
+}
+
+/// A copy of a chunk's choice in which every call of a tool has its index: clients put the pieces together by
+/// it, and not every server sends it.
+Value with_indexes(const Value& choice, Arena& arena) {
+  const Value* delta = choice.is(Kind::kMap) ? choice.find("delta") : nullptr;
+  const Value* calls = delta != nullptr && delta->is(Kind::kMap) ? delta->find("tool_calls") : nullptr;
+  const auto lacks = [](const Value& call) { return call.is(Kind::kMap) && call.find("index") == nullptr; };
+  if (calls == nullptr || !calls->is(Kind::kList) ||
+      std::none_of(calls->items().begin(), calls->items().end(), lacks))
+    return copy_value(choice, arena);
+  ListBuilder whole(arena);
+  int64_t index = 0;
+  for (const Value& call : calls->items()) {
+    whole.add(lacks(call) ? with_member(call, "index", Value::integer(index), arena)
+                          : copy_value(call, arena));
+    ++index;
+  }
+  return with_member(choice, "delta", with_member(*delta, "tool_calls", whole.build(), arena), arena);
 }
 
 class ChatStream final : public StreamReader {
@@ -51,7 +84,9 @@ class ChatStream final : public StreamReader {
     for (const Value& choice : choices->items()) add(choice);
     auto arena = std::make_shared<Arena>(event.data.size() + 256);
     MapBuilder map(*arena);
-    map.add("choices", copy_value(*choices, *arena));
+    ListBuilder whole(*arena);
+    for (const Value& choice : choices->items()) whole.add(with_indexes(choice, *arena));
+    map.add("choices", whole.build());
     const Value value = map.build();
     if (part(Document(std::move(arena), value))) return {};
     return make_error(ErrorKind::kCancelled, "models.cancelled", "nobody wants the rest of the answer");

@@ -219,6 +219,9 @@ void Stepper::request(StepAddress at, std::variant<ModelCall, HttpCall> call, in
         run_.id.to_string() + "/" + what.name + (at.frame == 0 ? "" : "." + std::to_string(at.frame)) + "/1";
   }
   effect.trace = run_.trace;
+  effect.key = run_.key;
+  effect.tenant = run_.tenant;
+  effect.principal = run_.principal;
   effect.deadline_us = s.attempt_deadline_us;
   effect.call = std::move(call);
   effect.pipeline = run_.pipeline;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "switchyard/gateway/gateway.h"
+#include "switchyard/gateway/live_calls.h"
 #include "switchyard/governance/governance.h"
 #include "switchyard/models/model_service.h"
 #include "switchyard/partition/engine.h"
@@ -19,6 +20,7 @@ struct Services {
   governance::Governance* governance = nullptr;
   models::ModelService* models = nullptr;
   provenance::Replayer* replayer = nullptr;
+  LiveCalls* live_calls = nullptr;
   runtime::ThreadPool* pool = nullptr;  ///< for what blocks: deployments, replays, reading histories
   const runtime::Clock* clock = nullptr;
   telemetry::Registry* metrics = nullptr;
@@ -38,6 +40,7 @@ void add_reviews(Gateway& gateway, const Services& services);
 void add_governance(Gateway& gateway, const Services& services);
 void add_events(Gateway& gateway, const Services& services);
 void add_retention(Gateway& gateway, const Services& services);
+void add_openai(Gateway& gateway, const Services& services);
 void add_operations(Gateway& gateway, const Services& services);
 
 }  // namespace switchyard::gateway

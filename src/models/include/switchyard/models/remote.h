@@ -45,6 +45,9 @@ Result<std::shared_ptr<RemoteModel>> make_http_model(const ModelManifest& manife
                                                      const BackendSpec& backend,
                                                      const RemoteSurroundings& surroundings);
 
+/// Whether the backend's secret is there, where it has one; kNotFound "models.no_secret".
+Status check_secret(const BackendSpec& backend);
+
 /// The JSON Schema of a remote model's output: the manifest's, or that of its kind. Needs no server. Errors
 /// as of make_http_model().
 Result<Document> remote_output_schema(const ModelManifest& manifest, const BackendSpec& backend);

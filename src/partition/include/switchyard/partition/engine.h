@@ -122,6 +122,8 @@ class Engine {
   /// Ok while partition `id` takes commands: else why not (recovering, stalled, failed).
   Status health() const;
 
+  /// The id that a start may be given: for whoever must know it before the run begins.
+  RunId reserve_id(const StartRun& command) const;
   /// Starts a run and replies when it ended, when it waits for a person or a timer, or at `wait_until_us`
   /// with what is known then; with wait_until_us = 0 as soon as the start is durable.
   void start_run(StartRun command, int64_t wait_until_us, Reply<StartReply> reply);

@@ -437,6 +437,8 @@ class StateMachine : private workflow::Host {
 
 /// The partition a run or review id says it lives in.
 PartitionId partition_of(const RunId& id);
+/// A new id of that partition.
+RunId make_run_id(PartitionId partition, int64_t now_us, uint64_t random);
 
 /// Where the runs of a pipeline with `concurrency` live that have this key; that without a key is also where
 /// the pipeline's schedule is kept.

@@ -37,6 +37,9 @@ struct EffectRequest {
   /// "<run>/<step>/1", in a nested frame "<run>/<step>.<frame>/1": the same for every repetition of the step.
   std::string idempotency_key;
   std::string trace;        ///< W3C traceparent of the run; may be empty
+  std::string key;          ///< of the run: what is sticky, sticks to it; may be empty
+  std::string tenant;       ///< whose run it is; empty: the default one
+  std::string principal;    ///< who asked for the run; may be empty
   int64_t deadline_us = 0;  ///< wall clock; 0: none
   std::variant<ModelCall, HttpCall> call;
   std::shared_ptr<const Pipeline> pipeline;  // keeps constants alive that the call's values point to

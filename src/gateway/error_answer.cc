@@ -1,0 +1,54 @@
+#include "error_answer.h"
+
+#include "switchyard/http/problem.h"
+#include "switchyard/types/json.h"
+
+namespace switchyard::gateway {
+namespace {
+
+/// The classes that OpenAI's clients tell errors apart by.
+std::string_view openai_type(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kInvalidArgument:
+    case ErrorKind::kUnprocessable:
+    case ErrorKind::kTooLarge:
+    case ErrorKind::kNotFound:
+    case ErrorKind::kConflict: return "invalid_request_error";
+    case ErrorKind::kUnauthenticated: return "authentication_error";
+    case ErrorKind::kPermissionDenied: return "permission_error";
+    case ErrorKind::kResourceExhausted: return "rate_limit_error";
+    default: return "server_error";
+  }
+}
+
+std::string inference_error(const Error& error) {
+  std::string json = "{\"error\":";
+  append_json_string(error.message + " [" + error.code + "]", json);
+  return json + "}";
+}
+
+}  // namespace
+
+std::string openai_error(const Error& error) {
+  std::string json = "{\"error\":{\"message\":";
+  append_json_string(error.message, json);
+  json += ",\"type\":\"" + std::string(openai_type(error.kind)) + "\",\"param\":";
+  if (error.field.empty())
+    json += "null";
+  else
+    append_json_string(error.field, json);
+  json += ",\"code\":";
+  append_json_string(error.code, json);
+  return json + "}}";
+}
+
+http::Response error_answer(const Error& error, std::string_view path) {
+  http::Response response = http::problem(error, path);
+  const bool openai = path.starts_with("/v1/");
+  if (!openai && !path.starts_with("/v2/")) return response;
+  response.content_type = "application/json";
+  response.body = openai ? openai_error(error) : inference_error(error);
+  return response;
+}
+
+}  // namespace switchyard::gateway

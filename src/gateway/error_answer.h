@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "switchyard/base/result.h"
+#include "switchyard/http/message.h"
+
+namespace switchyard::gateway {
+
+/// An error in the form that clients of the path's surface know: OpenAI's below /v1/, the Open Inference
+/// Protocol's below /v2/, problem details (RFC 9457) everywhere else.
+http::Response error_answer(const Error& error, std::string_view path);
+
+/// `{"error":{"message","type","param","code"}}` as OpenAI's API writes it.
+std::string openai_error(const Error& error);
+
+}  // namespace switchyard::gateway

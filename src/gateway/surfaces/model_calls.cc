@@ -1,0 +1,142 @@
+#include "surfaces/model_calls.h"
+
+#include <algorithm>
+#include <map>
+
+#include "error_answer.h"
+#include "switchyard/base/hash.h"
+#include "switchyard/workflow/start.h"
+
+namespace switchyard::gateway::surfaces {
+namespace {
+
+constexpr int64_t kLongestCallUs = 600'000'000;  // what OpenAI's clients wait by default
+
+/// What of a request says whose it is, so that the same person meets the same version.
+std::string sticky_key(const Value& body) {
+  for (const std::string_view name : {"user", "safety_identifier"}) {
+    const Value* value = body.find(name);
+    if (value != nullptr && value->is(Kind::kString) && value->as_string().size() <= 256)
+      return std::string(value->as_string());
+  }
+  return {};
+}
+
+Error of_run(const workflow::RunSummary& run) {
+  if (run.error.code.empty())
+    return make_error(ErrorKind::kDeadlineExceeded, "gateway.no_answer",
+                      "the model has not answered yet; decision " + run.id.to_string() + " goes on");
+  return make_error(run.error.kind, run.error.code, run.error.message, run.error.field);
+}
+
+}  // namespace
+
+Error unknown_model(const std::string& name) {
+  return make_error(
+      ErrorKind::kNotFound, "model_not_found",
+      "The model '" + name + "' does not exist or cannot be called here; GET /v1/models lists those that can",
+      "model");
+}
+
+Result<partition::StartRun> model_run(const Call& call, const Services& services, const std::string& model,
+                                      std::shared_ptr<Arena> arena) {
+  const auto catalog = services.governance->snapshot();
+  const size_t at = model.rfind('@');
+  partition::StartRun run;
+  run.pipeline = catalog->pipeline(std::string(governance::kCallsPrefix) + model.substr(0, at),
+                                   at == std::string::npos ? std::string() : model.substr(at + 1));
+  if (run.pipeline == nullptr) return unknown_model(model);
+  SY_ASSIGN_OR_RETURN(run.pins, catalog->pins_for(*run.pipeline));
+  run.tenant = call.caller.tenant;
+  run.principal = call.caller.name;
+  run.trace = call.request.header("traceparent").value_or("");
+  if (run.trace.size() > 64) run.trace.clear();
+  run.idempotency_key = call.request.header("Idempotency-Key").value_or("");
+  if (!run.idempotency_key.empty()) run.request_hash = hash64(call.request.body(), hash64(model));
+  run.arena = std::move(arena);
+  return run;
+}
+
+Result<ModelCallRequest> read_model_call(const Call& call, const Services& services, models::ModelKind kind) {
+  auto arena = std::make_shared<Arena>(call.request.body().size() * 3 + 1024);
+  const auto parsed = parse_json(call.request.body(), *arena);
+  if (!parsed.ok()) {
+    const auto told = call.json_body();
+    return told.ok() ? parsed.error() : told.error();
+  }
+  if (!parsed->is(Kind::kMap))
+    return make_error(ErrorKind::kInvalidArgument, "request.not_an_object", "the body must be a JSON object");
+  ModelCallRequest request;
+  request.body = *parsed;
+  SY_ASSIGN_OR_RETURN(request.model, text_member(request.body, "model"));
+  SY_ASSIGN_OR_RETURN(request.run, model_run(call, services, request.model, std::move(arena)));
+  const size_t at = request.model.rfind('@');
+  const auto manifest = services.governance->snapshot()->manifest(
+      request.model.substr(0, at), at == std::string::npos ? std::string() : request.model.substr(at + 1));
+  if (manifest != nullptr && manifest->kind != kind)
+    return make_error(ErrorKind::kInvalidArgument, "models.wrong_kind",
+                      "'" + request.model + "' is a model of kind " +
+                          std::string(models::model_kind_name(manifest->kind)) + ", not " +
+                          std::string(models::model_kind_name(kind)),
+                      "model");
+  request.run.key = sticky_key(request.body);
+  return request;
+}
+
+std::string reserve(ModelCallRequest& request, const Services& services) {
+  request.run.id = services.engine->reserve_id(request.run);
+  return request.run.id.to_string();
+}
+
+void begin_model_call(const Services& services, ModelCallRequest request, std::shared_ptr<Call> call,
+                      OnPart on_part, OnOutput done) {
+  const RunId id = request.run.id;
+  services.live_calls->watch(id, std::move(on_part));
+  // A client that has gone pays for nothing that it will not see.
+  call->responder.on_disconnect([&services, id] { services.live_calls->abandon(id); });
+  const int64_t until_us = services.clock->now_us() + kLongestCallUs;
+  services.engine->start_run(std::move(request.run), until_us,
+                             [&services, id, done = std::move(done)](Result<partition::StartReply> reply) {
+                               services.live_calls->forget(id);
+                               if (!reply.ok()) return done(reply.error());
+                               const workflow::RunSummary& run = reply->view.summary;
+                               if (run.status != workflow::RunStatus::kCompleted) return done(of_run(run));
+                               if (reply->view.has_output) return done(std::move(reply->view.output));
+                               auto later = std::make_shared<partition::RunView>(std::move(reply->view));
+                               const bool taken = services.pool->submit([&services, later, done] {
+                                 const Status filled = fill_output(*services.engine, *later);
+                                 if (filled.ok())
+                                   done(std::move(later->output));
+                                 else
+                                   done(filled.error());
+                               });
+                               if (!taken)
+                                 done(make_error(ErrorKind::kUnavailable, "gateway.overloaded",
+                                                 "the server is busy; try again shortly"));
+                             });
+}
+
+void fail_call(Call& call, const Error& error) {
+  http::Response response = error_answer(error, call.request.path());
+  // The router has used up what retries there were; a client's own would multiply them.
+  if (response.status >= 500 || error.code.starts_with("models."))
+    response.headers.push_back(
+        {"x-should-retry", error.kind == ErrorKind::kResourceExhausted ? "true" : "false"});
+  call.answer(std::move(response));
+}
+
+std::vector<CallableModel> callable_models(const governance::Snapshot& snapshot) {
+  std::map<std::string, CallableModel> by_name;
+  for (const auto& artefact : snapshot.artefacts()) {
+    if (artefact->kind != ArtefactKind::kModel && artefact->kind != ArtefactKind::kRoute) continue;
+    if (snapshot.active_version(artefact->kind, artefact->name) != artefact->version) continue;
+    CallableModel& model = by_name[artefact->name];
+    model = {artefact->name, artefact->kind == ArtefactKind::kRoute ? "route" : "model",
+             artefact->deployed_us};
+  }
+  std::vector<CallableModel> all;
+  for (auto& [name, model] : by_name) all.push_back(std::move(model));
+  return all;
+}
+
+}  // namespace switchyard::gateway::surfaces

@@ -1,0 +1,133 @@
+"""An OpenAI-compatible server for tests. It answers what its input asks for and misbehaves on request: the last
+message of a chat says how, in words like `say hello`, `fail 503`, `hang`, `cut 2`, `tools`."""
+import hashlib
+import http.server
+import json
+import threading
+import time
+
+
+class Upstream:
+    """Listens on a port of the system's choice. `asked` keeps the requests' bodies, `fail_next` makes the next ones
+    fail with a status each."""
+
+    def __init__(self, name="tiny"):
+        upstream = self
+        self.name = name
+        self.asked, self.headers, self.fail_next = [], [], []
+        self.cut_off = threading.Event()
+        self.lock = threading.Lock()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with upstream.lock:
+                    upstream.asked.append(body)
+                    upstream.headers.append(dict(self.headers))
+                    status = upstream.fail_next.pop(0) if upstream.fail_next else 200
+                if status != 200:
+                    return self.give(status, {"error": {"message": f"told to answer {status}"}})
+                if self.path.endswith("/embeddings"):
+                    return self.give(200, upstream.embeddings(body))
+                words = (body["messages"][-1].get("content") or "").split()
+                try:
+                    self.chat(body, words)
+                except (BrokenPipeError, ConnectionResetError):
+                    upstream.cut_off.set()
+
+            def chat(self, body, words):
+                order = words[0] if words else "say"
+                if order == "fail":
+                    extra = {"Retry-After": words[2]} if len(words) > 2 else {}
+                    return self.give(int(words[1]), {"error": {"message": "as you wish", "type": "x"}}, extra)
+                if order == "hang":
+                    time.sleep(float(words[1]) if len(words) > 1 else 3)
+                if body.get("stream"):
+                    return self.stream(body, words, order)
+                return self.give(200, upstream.completion(body, words))
+
+            def give(self, status, value, headers=None):
+                text = json.dumps(value).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(text)))
+                self.send_header("x-request-id", f"up-{len(upstream.asked)}")
+                for name, value in (headers or {}).items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(text)
+
+            def stream(self, body, words, order):
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.send_header("Connection", "close")
+                self.end_headers()
+                self.close_connection = True
+                limit = int(words[1]) if order == "cut" else None
+                for number, event in enumerate(upstream.events(body, words)):
+                    if number == limit:
+                        return
+                    self.wfile.write(b"data: " + event.encode() + b"\n\n")
+                    self.wfile.flush()
+                    if order == "slow":
+                        time.sleep(0.2)
+                self.wfile.write(b"data: [DONE]\n\n")
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def message(self, words):
+        if words and words[0] == "tools":
+            return {"role": "assistant", "content": None,
+                    "tool_calls": [{"id": "call_1", "type": "function",
+                                    "function": {"name": "weather", "arguments": "{\"city\": \"Bonn\"}"}}]}
+        return {"role": "assistant", "content": " ".join(words[1:]) or "hello"}
+
+    @staticmethod
+    def usage(body, text):
+        asked = sum(len(str(message.get("content", "")).split()) for message in body["messages"])
+        told = len(text.split())
+        return {"prompt_tokens": asked, "completion_tokens": told, "total_tokens": asked + told}
+
+    def completion(self, body, words):
+        message = self.message(words)
+        return {"id": "up", "object": "chat.completion", "created": 1, "model": body["model"],
+                "choices": [{"index": 0, "message": message,
+                             "finish_reason": "tool_calls" if "tool_calls" in message else "stop"}],
+                "usage": self.usage(body, message["content"] or "")}
+
+    def events(self, body, words):
+        message = self.message(words)
+
+        def chunk(delta, reason=None):
+            return json.dumps({"id": "up", "object": "chat.completion.chunk", "created": 1, "model": body["model"],
+                               "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+        yield chunk({"role": "assistant", "content": ""})
+        for word in (message["content"] or "").split(" "):
+            if word:
+                yield chunk({"content": word + " "})
+        for index, call in enumerate(message.get("tool_calls", [])):
+            yield chunk({"tool_calls": [dict(call, index=index)]})
+        yield chunk({}, "tool_calls" if "tool_calls" in message else "stop")
+        if body.get("stream_options", {}).get("include_usage"):
+            yield json.dumps({"id": "up", "object": "chat.completion.chunk", "created": 1, "model": body["model"],
+                              "choices": [], "usage": self.usage(body, message["content"] or "")})
+
+    def embeddings(self, body):
+        texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
+        if texts and isinstance(texts[0], int):
+            texts = [texts]
+        vectors = [[byte / 255 for byte in hashlib.sha256(json.dumps(text).encode()).digest()[:8]] for text in texts]
+        return {"object": "list", "model": body["model"], "usage": {"prompt_tokens": len(texts), "total_tokens": len(texts)},
+                "data": [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(vectors)]}
