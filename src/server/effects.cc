@@ -74,6 +74,8 @@ Result<Document> http_result(const http::ClientResponse& response) {
 void Effects::execute(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {
   if (std::holds_alternative<workflow::ModelCall>(request.call))
     call_model(std::move(request), std::move(done));
+  else if (std::holds_alternative<workflow::TaskCall>(request.call))
+    call_task(std::move(request), std::move(done));
   else
     call_http(std::move(request), std::move(done));
 }
