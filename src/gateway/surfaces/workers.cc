@@ -11,10 +11,10 @@ using namespace surfaces;  // NOLINT: the file is a surface
 
 /// A result may be as large as the server takes a request.
 Result<Document> large_object_body(const Call& call) {
-  if (call.request.body().empty()) return Document(Value::map({}));
+  if (call.request.body().size() <= kMaxRequestBytes) return object_body(call);
   SY_ASSIGN_OR_RETURN(Document body, call.json_body());
   if (!body->is(Kind::kMap))
-    return make_error(ErrorKind::kInvalidArgument, "request.bad_type", "the body must be an object");
+    return make_error(ErrorKind::kInvalidArgument, "request.not_an_object", "the body must be a JSON object");
   return body;
 }
 

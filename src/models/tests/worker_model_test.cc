@@ -13,9 +13,9 @@ namespace {
 /// Workers that a test plays.
 class Workers final : public ModelTasks {
  public:
-  std::function<void()> offer(ModelTask task, std::function<void(Outcome)> done) override {
+  std::function<void()> offer(ModelTask task, std::function<void(Outcome)> tell) override {
     tasks.push_back(std::move(task));
-    this->done = std::move(done);
+    done = std::move(tell);
     return [this] { ++cancelled; };
   }
   void give(Result<Document> result) {
