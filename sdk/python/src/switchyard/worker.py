@@ -233,11 +233,12 @@ class Worker:
             try:
                 tasks = self._poll(queue, free, cancel)
                 failures = 0
-            except SwitchyardError as error:
+            except Exception as error:  # noqa: BLE001: a thread that ended would leave a worker that never works again
                 if self._stopping.is_set():
                     return
                 failures += 1
-                pause = max(self._retry.pause(failures), error.retry_after or 0.0 if isinstance(error, ApiError) else 0.0)
+                asked = error.retry_after if isinstance(error, ApiError) else None
+                pause = max(self._retry.pause(failures), min(asked or 0.0, 60.0))
                 logger.log(logging.WARNING if failures in (1, 10) or failures % 100 == 0 else logging.DEBUG,
                            "polling %s failed, again in %.1f s: %s", queue, pause, error)
                 self._stopping.wait(pause)
