@@ -26,6 +26,7 @@ class Queue:
         self.heartbeat_ms, self.lock, self.changed = heartbeat_ms, threading.Lock(), threading.Condition()
         self.alive = {"cancelled": False}
         self.refuse = []  # answers that come first
+        self.forgotten = {}  # leases that are not known any more, and the tasks that come then
 
     def __call__(self, method, path, headers, body):
         with self.lock:
@@ -39,6 +40,9 @@ class Queue:
                     time.sleep(0.01)
                 return 200, {"tasks": taken}
             lease, what = path.split("/")[-2:]
+            if what == "complete" and lease in self.forgotten:
+                self.waiting.append(self.forgotten.pop(lease))
+                return problem(404, "workers.unknown_lease")
             if what == "heartbeat":
                 self.beats.append((lease, body))
                 answer = self.alive
@@ -183,15 +187,14 @@ class Work(unittest.TestCase):
 
     def test_a_result_that_found_no_lease_is_given_when_its_task_comes_again(self):
         queue = Queue(task("1"))
+        # The same work under another lease, as after a restart of the server.
+        queue.forgotten["1"] = task("2", idempotency_key="key-1")
         worker = self.worker(queue)
         done = []
 
         @worker.activity("send")
         def send(input):
             done.append(1)
-            queue.refuse = [problem(404, "workers.unknown_lease")]
-            # The same work under another lease, as after a restart of the server.
-            threading.Timer(0.1, lambda: queue.waiting.append(task("2", idempotency_key="key-1"))).start()
             return len(done)
 
         worker.start()
