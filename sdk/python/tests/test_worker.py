@@ -201,6 +201,38 @@ class Work(unittest.TestCase):
         queue.wait(lambda: "2" in queue.ends)
         self.assertEqual((queue.ends["2"], done), (("complete", {"result": 1}), [1]))
 
+    def test_the_same_work_under_a_second_lease_waits_for_the_first(self):
+        for kind in ("send", "think"):
+            with self.subTest(kind):
+                queue = Queue(task("1", kind))
+                queue.forgotten["1"] = task("3", kind, idempotency_key="other")
+                worker = self.worker(queue)
+                done, go = [], threading.Event()
+
+                @worker.activity("send")
+                def send(input):
+                    done.append(1)
+                    go.wait(30)
+                    return len(done)
+
+                @worker.activity("think")
+                async def think(input):
+                    done.append(1)
+                    while not go.is_set():
+                        await asyncio.sleep(0.001)
+                    return len(done)
+
+                worker.start()
+                while not done:
+                    time.sleep(0.001)
+                queue.waiting.append(task("2", kind, idempotency_key="key-1"))
+                while not any("2" in poll["held"] for poll in queue.polls):
+                    time.sleep(0.001)
+                go.set()
+                queue.wait(lambda: "2" in queue.ends and "3" in queue.ends)
+                self.assertEqual(queue.ends["2"], ("complete", {"result": 1}))
+                self.assertEqual(len(done), 2)
+
     def test_stops_when_what_it_has_is_done(self):
         queue = Queue(task("1"))
         worker = self.worker(queue)

@@ -302,13 +302,13 @@ class Worker:
     def _do(self, task: Task, registered: Optional[_Registered]) -> Any:
         if registered is None:
             raise TaskFailure(f"worker {self.name} cannot do {task.type}", code="task.unknown_type")
-        known = self._take_undelivered(task)
+        known = self._known_result(task)
         if known is not None:
             return known[0]
         return registered.function(task.input, task) if registered.takes_task else registered.function(task.input)
 
     async def _do_async(self, task: Task, registered: _Registered) -> Any:
-        known = self._take_undelivered(task)
+        known = await asyncio.get_running_loop().run_in_executor(None, self._known_result, task) if self._is_known(task) else None
         if known is not None:
             return known[0]
         return await (registered.function(task.input, task) if registered.takes_task else registered.function(task.input))
@@ -343,9 +343,9 @@ class Worker:
                 self._transport.request("POST", f"/api/v1/workers/tasks/{quote(task.lease)}/{what}", body=body)
                 return True
             except (Conflict, NotFound) as error:
-                # Somebody else has it, or it is not wanted. After a restart of the server it may come again.
+                # Somebody else has it, or it is not wanted. After a restart of the server, or a silence, it may come again.
                 logger.info("the end of %s of %s is not wanted: %s", task.type, task.decision, error.code)
-                if what == "complete" and isinstance(error, NotFound):
+                if what == "complete" and error.code in ("workers.unknown_lease", "workers.lease_lost"):
                     self._keep_undelivered(task, body["result"])
                 return False
             except TransportError as error:
@@ -374,8 +374,25 @@ class Worker:
             while len(self._undelivered) > _REMEMBERED:
                 self._undelivered.popitem(last=False)
 
-    def _take_undelivered(self, task: Task) -> Optional[Tuple[Any]]:
+    def _is_known(self, task: Task) -> bool:
+        """Whether the same work was done, or is being done, under another lease."""
         with self._changed:
+            return self._name(task) in self._undelivered or self._is_done_already(task)
+
+    def _is_done_already(self, task: Task) -> bool:
+        """Requires the lock."""
+        for lease, running in self._running.items():
+            if lease == task.lease:
+                return False
+            if task.idempotency_key and self._name(running.task) == self._name(task):
+                return True
+        return False
+
+    def _known_result(self, task: Task) -> Optional[Tuple[Any]]:
+        """The result of the same work under a lease that counts no more; waits for it while it is being done."""
+        with self._changed:
+            while self._is_done_already(task) and not self._stopped.is_set():
+                self._changed.wait(1.0)
             name = self._name(task)
             return (self._undelivered.pop(name),) if name in self._undelivered else None
 
