@@ -24,18 +24,20 @@ constexpr std::array<std::string_view, kPermissionCount> kPermissionNames = {
     "events.read",
     "events.manage",
     "retention.write",
+    "workers.poll",
     "keys.manage",
 };
 
-constexpr std::array<std::string_view, kRoleCount> kRoleNames = {"viewer",   "reviewer", "developer",
-                                                                 "operator", "auditor",  "admin"};
+constexpr std::array<std::string_view, kRoleCount> kRoleNames = {
+    "viewer", "reviewer", "developer", "operator", "auditor", "worker", "admin"};
 
 using P = Permission;
 constexpr PermissionSet kSeesOutcomes =
     bit(P::kDecisionsRead) | bit(P::kDeploymentsRead) | bit(P::kMetricsRead) | bit(P::kEventsRead);
 
 /// The one table of who may do what. A reviewer sees what a review shows, not the records of all decisions;
-/// an auditor sees everything and changes nothing; only admins handle keys.
+/// an auditor sees everything and changes nothing; a worker gets its tasks and nothing else; only admins
+/// handle keys.
 constexpr std::array<PermissionSet, kRoleCount> kGranted = {
     /* viewer    */ kSeesOutcomes | bit(P::kReviewsRead),
     /* reviewer  */ bit(P::kReviewsRead) | bit(P::kReviewsAnswer),
@@ -46,6 +48,7 @@ constexpr std::array<PermissionSet, kRoleCount> kGranted = {
         bit(P::kSwitchesWrite) | bit(P::kProvenanceRead) | bit(P::kRetentionWrite) | bit(P::kEventsManage),
     /* auditor   */ kSeesOutcomes | bit(P::kReviewsRead) | bit(P::kProvenanceRead) |
         bit(P::kProvenanceReplay),
+    /* worker    */ bit(P::kWorkersPoll),
     /* admin     */ (bit(P::kKeysManage) << 1) - 1,
 };
 

@@ -63,7 +63,9 @@ workflow::EffectResult recorded_result(const Event& event) {
   const auto& failed = std::get<StepFailed>(event.body);
   return {make_error(failed.error.kind, std::string(failed.error.code), std::string(failed.error.message),
                      std::string(failed.error.field)),
-          {}};
+          {},
+          // A pause that the far side asked for is the pause that was made.
+          std::max<int64_t>(0, failed.retry_at_us - event.time_us)};
 }
 
 /// That a run is a child, or takes up results of another, is told right after its start.
@@ -134,7 +136,8 @@ class ExactDriver {
     workflow::StepState* const state = workflow::find_step(run_, at);
     if (state == nullptr) return on_time(event.time_us);
     const workflow::Step& step = run_.pipeline->steps[event.step];
-    const bool is_effect = step.kind == StepKind::kModel || step.kind == StepKind::kHttp;
+    const bool is_effect =
+        step.kind == StepKind::kModel || step.kind == StepKind::kHttp || step.kind == StepKind::kTask;
     const bool ends =
         std::holds_alternative<StepCompleted>(event.body) || std::holds_alternative<StepFailed>(event.body);
     if (is_effect && ends) return feed_effect(event, at, *state);

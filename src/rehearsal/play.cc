@@ -206,12 +206,16 @@ class Player {
     if (best == nullptr) {
       const auto* model = std::get_if<workflow::ModelCall>(&pending.request.call);
       const auto* http = std::get_if<workflow::HttpCall>(&pending.request.call);
+      const auto* task = std::get_if<workflow::TaskCall>(&pending.request.call);
       outcome_.problem =
           "step " + path + " asked " +
-          (model != nullptr ? "model " + model->name + " with " + to_json(model->input.root())
-                            : http->method + " " + http->url) +
+          (model != nullptr  ? "model " + model->name + " with " + to_json(model->input.root())
+           : task != nullptr ? "a worker for " + task->type + " with " + to_json(task->input.root())
+                             : http->method + " " + http->url) +
           ", and the case has no stub for it; add stubs: { " + path + ": { " +
-          (model != nullptr ? "answer: { ... } } }, or real: true" : "status: 200, body: { ... } } }");
+          (model != nullptr  ? "answer: { ... } } }, or real: true"
+           : task != nullptr ? "answer: ... } }"
+                             : "status: 200, body: { ... } } }");
       return false;
     }
     const size_t attempt = std::min<size_t>(pending.request.attempt, best->attempts.size());

@@ -19,7 +19,7 @@ constexpr ErrorKind kKinds[] = {
     ErrorKind::kUnavailable,     ErrorKind::kDeadlineExceeded,  ErrorKind::kIo};
 
 bool asks_outside(const workflow::Step& step) {
-  return step.kind == StepKind::kModel || step.kind == StepKind::kHttp;
+  return step.kind == StepKind::kModel || step.kind == StepKind::kHttp || step.kind == StepKind::kTask;
 }
 
 /// As the server's client takes it: what the far side may get over is worth another try.

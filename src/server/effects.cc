@@ -93,6 +93,8 @@ Result<Document> http_result(const http::ClientResponse& response) {
 void Effects::execute(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {
   if (std::holds_alternative<workflow::ModelCall>(request.call))
     call_model(std::move(request), std::move(done));
+  else if (std::holds_alternative<workflow::TaskCall>(request.call))
+    call_task(std::move(request), std::move(done));
   else
     call_http(std::move(request), std::move(done));
 }
@@ -105,10 +107,10 @@ void Effects::call_model(workflow::EffectRequest request, std::function<void(wor
   model.trace = std::move(request.trace);
   model.idempotency_key = std::move(request.idempotency_key);
   // The models' deadlines are on a clock that does not jump.
-  const int64_t left_us = std::max<int64_t>(1, request.deadline_us - clock_.now_us());
-  model.deadline_us = clock_.monotonic_us() + left_us;
-  model.on_part = live_calls_.parts(request.run);
-  auto cancel = models_.call(
+  const int64_t left_us = std::max<int64_t>(1, request.deadline_us - parts_.clock.now_us());
+  model.deadline_us = parts_.clock.monotonic_us() + left_us;
+  model.on_part = parts_.live_calls.parts(request.run);
+  auto cancel = parts_.models.call(
       std::move(model),
       [done = std::move(done), pipeline = std::move(request.pipeline)](models::CallOutcome outcome) {
         auto& answer = outcome.answer;
@@ -116,14 +118,14 @@ void Effects::call_model(workflow::EffectRequest request, std::function<void(wor
         Document meta = model_meta(*answer);
         done({std::move(answer->output), std::move(meta)});
       });
-  live_calls_.began(request.run, std::move(cancel));
+  parts_.live_calls.began(request.run, std::move(cancel));
 }
 
 void Effects::call_http(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {
   auto& call = std::get<workflow::HttpCall>(request.call);
   // A url that is none is refused by the client, with its reason.
   if (const auto url = http::parse_url(call.url); url.ok()) {
-    if (Status allowed = egress_.check(*url); !allowed.ok()) return done({allowed.error(), {}});
+    if (Status allowed = parts_.egress.check(*url); !allowed.ok()) return done({allowed.error(), {}});
   }
   http::ClientRequest outgoing;
   outgoing.method = http::method_from(call.method);
@@ -140,13 +142,13 @@ void Effects::call_http(workflow::EffectRequest request, std::function<void(work
     outgoing.headers.push_back({"traceparent", request.trace});
   outgoing.body = std::move(call.body);
   outgoing.idempotent = request.effect != workflow::EffectClass::kEffectful;
-  outgoing.timeout_ms = std::max<int64_t>(1, (request.deadline_us - clock_.now_us()) / 1000);
-  const int64_t begun_us = clock_.monotonic_us();
-  client_.request(std::move(outgoing), [this, begun_us, url = call.url, expect = call.expect,
+  outgoing.timeout_ms = std::max<int64_t>(1, (request.deadline_us - parts_.clock.now_us()) / 1000);
+  const int64_t begun_us = parts_.clock.monotonic_us();
+  parts_.client.request(std::move(outgoing), [this, begun_us, url = call.url, expect = call.expect,
                                         done = std::move(done)](http::ClientResult result) {
     auto arena = std::make_shared<Arena>(256);
     MapBuilder meta(*arena);
-    meta.add("run_us", Value::integer(clock_.monotonic_us() - begun_us));
+    meta.add("run_us", Value::integer(parts_.clock.monotonic_us() - begun_us));
     if (result.response.ok()) meta.add("status", Value::integer(result.response->status));
     const Value told = meta.build();
     Document about(std::move(arena), told);

@@ -6,25 +6,36 @@
 #include "switchyard/models/caller.h"
 #include "switchyard/partition/engine.h"
 #include "switchyard/runtime/clock.h"
+#include "switchyard/workers/worker_queues.h"
+#include "worker_metrics.h"
 
 namespace switchyard::server {
 
-/// Runs the engine's effects: calls of models, HTTP calls on the client. Thread-safe.
+/// Runs the engine's effects: calls of models, HTTP calls on the client, tasks in the queues of workers.
+/// Thread-safe.
 class Effects final : public partition::EffectExecutor {
  public:
-  Effects(models::Caller& models, gateway::LiveCalls& live_calls, http::Client& client, const Egress& egress,
-          const runtime::Clock& clock)
-      : models_(models), live_calls_(live_calls), client_(client), egress_(egress), clock_(clock) {}
+  /// All of it outlives the effects.
+  struct Parts {
+    models::Caller& models;
+    gateway::LiveCalls& live_calls;
+    http::Client& client;
+    const Egress& egress;
+    workers::WorkerQueues& workers;
+    WorkerMetrics& worker_metrics;
+    const runtime::Clock& clock;
+  };
+  explicit Effects(const Parts& parts) : parts_(parts) {}
   void execute(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) override;
+  /// Called with every event, on a partition's thread: workers hear that their run ends.
+  void observe(const Event& event);
 
  private:
   void call_model(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done);
   void call_http(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done);
-  models::Caller& models_;
-  gateway::LiveCalls& live_calls_;
-  http::Client& client_;
-  const Egress& egress_;
-  const runtime::Clock& clock_;
+  void call_task(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done);
+
+  const Parts parts_;
 };
 
 }  // namespace switchyard::server

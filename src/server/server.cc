@@ -18,6 +18,7 @@
 #include "switchyard/models/limits.h"
 #include "switchyard/types/json.h"
 #include "webhooks.h"
+#include "worker_metrics.h"
 
 namespace switchyard::server {
 namespace {
@@ -202,7 +203,14 @@ class Server::Impl {
   }
 
   Status start_engine(uint32_t partitions) {
-    effects_ = std::make_unique<Effects>(*all_models_, live_calls_, *client_, egress_, clock_);
+    workers::WorkerQueuesOptions workers;
+    workers.clock = &clock_;
+    workers.random = &runtime::system_random();
+    workers_ = std::make_unique<workers::WorkerQueues>(workers);
+    workers_->start();
+    worker_metrics_ = std::make_unique<WorkerMetrics>(registry_, *workers_);
+    effects_ = std::make_unique<Effects>(
+        Effects::Parts{*all_models_, live_calls_, *client_, egress_, *workers_, *worker_metrics_, clock_});
     metrics_ = std::make_unique<Metrics>(registry_);
     process_metrics_ = telemetry::add_process_metrics(registry_, options_.version);
     store_host_ = store::make_store_host();
@@ -235,7 +243,10 @@ class Server::Impl {
     engine.executor = effects_.get();
     webhooks_ = std::make_unique<Webhooks>(*client_, egress_, clock_);
     engine.webhooks = webhooks_.get();
-    engine.observer = [this](PartitionId, const Event& event) { metrics_->observe(event); };
+    engine.observer = [this](PartitionId, const Event& event) {
+      metrics_->observe(event);
+      effects_->observe(event);
+    };
     engine.release_scope = []() -> std::shared_ptr<void> { return std::make_shared<http::AnswerBatch>(); };
     SY_RETURN_IF_ERROR(runtime::posix_disk().create_directories(options_.data_directory + "/state"));
     engine_ = std::make_unique<partition::Engine>(std::move(engine));
@@ -255,6 +266,7 @@ class Server::Impl {
     services_.models = models_.get();
     services_.replayer = replayer_.get();
     services_.live_calls = &live_calls_;
+    services_.workers = workers_.get();
     services_.pool = pool_.get();
     services_.clock = &clock_;
     services_.metrics = &registry_;
@@ -274,6 +286,7 @@ class Server::Impl {
     gateway::add_events(*gateway_, services_);
     gateway::add_retention(*gateway_, services_);
     gateway::add_openai(*gateway_, services_);
+    gateway::add_workers(*gateway_, services_);
     gateway::add_operations(*gateway_, services_);
     http::ServerOptions http;
     http.address = options_.address;
@@ -292,7 +305,10 @@ class Server::Impl {
 
   /// In the opposite order of the start; each part may be missing when the start failed.
   void stop_parts() {
+    // Waiting polls would hold up the HTTP server's end.
+    if (workers_ != nullptr) workers_->stop();
     if (http_ != nullptr) http_->stop();
+    if (worker_metrics_ != nullptr) worker_metrics_->stop();
     if (pool_ != nullptr) pool_->stop();
     if (metrics_ != nullptr) metrics_->stop();
     if (client_ != nullptr) client_->stop();
@@ -324,6 +340,8 @@ class Server::Impl {
   gateway::LiveCalls live_calls_;
   std::unique_ptr<ServiceModelLoader> loader_;
   std::unique_ptr<governance::Governance> governance_;
+  std::unique_ptr<workers::WorkerQueues> workers_;
+  std::unique_ptr<WorkerMetrics> worker_metrics_;
   std::unique_ptr<Effects> effects_;
   std::unique_ptr<Webhooks> webhooks_;
   std::unique_ptr<Metrics> metrics_;

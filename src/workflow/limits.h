@@ -22,6 +22,10 @@ inline constexpr size_t kMaxAnswers = 32;
 inline constexpr int64_t kMaxAttempts = 100;
 /// Ten years: the longest duration a document may name.
 inline constexpr int64_t kMaxDurationUs = int64_t{3653} * 24 * 3600 * 1'000'000;
+/// How long the worker of a task may be silent.
+inline constexpr int64_t kDefaultHeartbeatUs = 30'000'000;
+inline constexpr int64_t kMinHeartbeatUs = 1'000'000;
+inline constexpr int64_t kMaxHeartbeatUs = int64_t{3600} * 1'000'000;
 /// Levels of blocks within blocks.
 inline constexpr size_t kMaxBlockDepth = 16;
 /// Items of one for_each, rounds of one repeat, and frames of one step at a time.

@@ -120,6 +120,7 @@ class EveryOperation(Case):
         self.assertEqual(call("throw_switch", {"action": "revive", "kind": "pipeline", "name": "api/call", "why": "over"})["killed"], [])
         self.assertEqual(call("get_governance_history", query={"limit": "2"})["events"][0]["type"], "revived")
         self.assertEqual(call("list_models")["models"], [])
+        self.work(call)
 
         self.assertEqual(call("set_hold", {"name": "api", "why": "a test", "pipeline": "api/none*", "search": {"n": "1"}})["who"], "developer")
         self.assertEqual([hold["name"] for hold in call("list_holds")["holds"]], ["api"])
@@ -133,6 +134,33 @@ class EveryOperation(Case):
         call("get_openapi", key=None)
         self.assertTrue(call("get_status")["ready"])
         self.assertEqual(called, set(self.description.operations), "an operation was not called")
+
+
+    def work(self, call):
+        """One task that is given back, fails, and is done at last."""
+        start = {"pipeline": "api/work", "input": {"text": "hi"}}
+        run = call("start_decision", start, 202)["id"]
+
+        def take():
+            tasks = call("poll_tasks", {"worker": "w1", "version": "1.0", "types": ["shout"], "wait": "20s", "held": []},
+                         path={"queue": "api-work"}, key="wanda")["tasks"]
+            self.assertEqual([(task["input"], task["decision"], task["effect"]) for task in tasks], [({"text": "hi"}, run, "idempotent")])
+            return tasks[0]["lease"]
+
+        def tell(what, body, lease):
+            return call(what, body, path={"lease": lease}, key="wanda")
+
+        self.assertFalse(tell("release_task", None, take())["repeated"])
+        self.assertFalse(tell("fail_task", {"code": "voice.lost", "message": "cough", "retry_after": "20ms"}, take())["repeated"])
+        lease = take()
+        self.assertFalse(tell("heartbeat_task", {"progress": {"half": True}}, lease)["cancelled"])
+        self.assertFalse(tell("complete_task", {"result": "HI"}, lease)["repeated"])
+        self.assertTrue(tell("complete_task", {"result": "HI"}, lease)["repeated"])
+        self.assertEqual(call("get_decision", path={"id": run}, query={"wait": "20s"})["output"], {"said": "HI"})
+        listed = call("list_workers")
+        self.assertEqual([(each["worker"], each["queue"], each["version"], each["completed"]) for each in listed["workers"]],
+                         [("w1", "api-work", "1.0", 1)])
+        self.assertEqual(listed["queues"][0]["completed"], 1)
 
 
 class TheDoor(Case):
@@ -162,8 +190,11 @@ class TheDoor(Case):
         self.problem("gateway.permission_denied", "throw_switch", {}, key="dora", status=403)
         self.problem("gateway.permission_denied", "deploy", {"files": []}, key="axel", status=403)
         self.problem("gateway.permission_denied", "claim_review", {}, key="dora", status=403, path={"id": NO_SUCH})
+        self.problem("gateway.permission_denied", "start_decision", start, key="wanda", status=403)
+        self.problem("gateway.permission_denied", "poll_tasks", {"worker": "w"}, key="dora", status=403, path={"queue": "q"})
         self.call("list_reviews", key="ann")
         self.call("list_decisions", key="axel")
+        self.call("poll_tasks", {"worker": "w"}, key="wanda", path={"queue": "q"})
 
     def test_refuses_a_revoked_key(self):
         made = harness.run("keys", "create", "--data", self.server.data, "--name", "gone", "--role", "viewer").stdout.strip()
@@ -198,6 +229,20 @@ class Problems(Case):
         self.problem("pipeline.unknown", "start_decision", {"pipeline": "api/score@9.9.9", "input": {}}, status=404)
         self.problem("governance.unknown_version", "get_artefact", path={"kind": "pipeline", "name": "no/such"}, status=404)
         self.problem("governance.unknown_version", "activate", {"kind": "pipeline", "name": "api/score", "version": "9.9.9", "why": "x"}, status=404)
+
+    def test_bad_requests_of_workers(self):
+        at, lease = {"queue": "q"}, {"lease": "nothing"}
+        self.problem("request.missing", "poll_tasks", {}, path=at, status=400)
+        self.problem("workers.bad_name", "poll_tasks", {"worker": "a b"}, path=at, status=400)
+        self.assertEqual(self.problem("workers.bad_poll", "poll_tasks", {"worker": "w", "wait": "2m"}, path=at, status=400)["field"], "wait")
+        self.problem("workers.bad_poll", "poll_tasks", {"worker": "w", "max_tasks": 0}, path=at, status=400)
+        self.problem("request.bad_type", "poll_tasks", {"worker": "w", "types": "all"}, path=at, status=400)
+        self.problem("request.unknown_member", "poll_tasks", {"worker": "w", "type": []}, path=at, status=400)
+        self.problem("workers.unknown_lease", "complete_task", {"result": 1}, path=lease, status=404)
+        self.problem("workers.unknown_lease", "heartbeat_task", {}, path=lease, status=404)
+        self.problem("workers.unknown_lease", "release_task", path=lease, status=404)
+        self.problem("workers.bad_code", "fail_task", {"message": "m", "code": "A B"}, path=lease, status=400)
+        self.problem("request.missing", "fail_task", {}, path=lease, status=400)
 
     def test_malformed_requests(self):
         bad = "/api/v1/decisions"

@@ -22,7 +22,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parent.parent
 PIPELINES = HERE / "pipelines"
 OPTIONS = argparse.Namespace(binary="")
-ROLES = {"vera": "viewer", "ann": "reviewer", "ben": "reviewer", "olaf": "operator", "dora": "developer", "axel": "auditor"}
+ROLES = {"vera": "viewer", "ann": "reviewer", "ben": "reviewer", "olaf": "operator", "dora": "developer", "axel": "auditor",
+         "wanda": "worker"}
 
 
 def run(*arguments, environment=None, text=None):

@@ -29,6 +29,12 @@ class PipelineLint {
       const std::string path = outline_.steps[step.index.value].path;
       lint_condition(step, path);
       if (const auto* http = std::get_if<HttpSpec>(&step.spec)) lint_http(step, *http, path);
+      if (const auto* task = std::get_if<workflow::TaskSpec>(&step.spec);
+          task != nullptr && step.retry.attempts > 1 && task->effect == EffectClass::kEffectful) {
+        warn(child(path, "retry"), "lint.retried_effect",
+             "the task '" + step.name + "' is effectful and is tried again when it fails",
+             "say effect: idempotent where the worker keeps the idempotency key, or remove `retry`");
+      }
       if (const auto* review = std::get_if<ReviewSpec>(&step.spec);
           review != nullptr && review->show.empty()) {
         warn(child(path, "review"), "lint.review_shows_nothing",

@@ -47,6 +47,8 @@ std::string detail_of(const Step& step) {
   if (const auto* http = std::get_if<workflow::HttpSpec>(&step.spec)) {
     return kind + " " + http->method + ", " + std::string(workflow::effect_class_name(http->effect));
   }
+  if (const auto* task = std::get_if<workflow::TaskSpec>(&step.spec))
+    return kind + " " + task->type + ", " + std::string(workflow::effect_class_name(task->effect));
   if (const auto* each = std::get_if<workflow::ForEachSpec>(&step.spec)) {
     const std::string many =
         each->concurrency > 1 ? ", " + std::to_string(each->concurrency) + " at once" : "";

@@ -222,6 +222,7 @@ TEST(Permissions, GrantEachRoleWhatItsWorkNeedsAndNoMore) {
     EXPECT_EQ(may(role, Permission::kReviewsAnswer), role == Role::kReviewer || role == Role::kAdmin);
     EXPECT_EQ(may(role, Permission::kSwitchesWrite), role == Role::kOperator || role == Role::kAdmin);
     EXPECT_EQ(may(role, Permission::kRetentionWrite), role == Role::kOperator || role == Role::kAdmin);
+    EXPECT_EQ(may(role, Permission::kWorkersPoll), role == Role::kWorker || role == Role::kAdmin);
     EXPECT_EQ(may(role, Permission::kDeploymentsWrite), role == Role::kDeveloper || role == Role::kAdmin);
     EXPECT_EQ(role_from(role_name(role)).value(), role);
   }

@@ -96,17 +96,9 @@ class HttpModel final : public RemoteModel, public std::enable_shared_from_this<
 };
 
 Result<http::ClientRequest> HttpModel::form(const CallRequest& request, bool streams) const {
-  Value input = request.input.root();
   Arena scratch;
-  if (input_schema_ != nullptr) {
-    auto normal = input_schema_->normalize(input, scratch);
-    if (!normal.ok())
-      return make_error(
-          ErrorKind::kInvalidArgument, "models.bad_input",
-          "the input of " + model_.to_string() + " does not fit its schema: " + normal.error().message,
-          normal.error().field);
-    input = *normal;
-  }
+  SY_ASSIGN_OR_RETURN(const Value input,
+                      normalized_input(model_, input_schema_, request.input.root(), scratch));
   SY_ASSIGN_OR_RETURN(Protocol::Request formed, protocol_->request(input, streams));
   http::ClientRequest outgoing;
   outgoing.method = formed.method;
@@ -237,6 +229,17 @@ void HttpModel::finish(Exchange& exchange, http::ClientResult result) {
 
 }  // namespace
 
+Result<Value> normalized_input(const ModelName& model, const schema::SchemaPtr& schema, const Value& input,
+                               Arena& arena) {
+  if (schema == nullptr) return input;
+  auto normal = schema->normalize(input, arena);
+  if (normal.ok()) return normal;
+  return make_error(
+      ErrorKind::kInvalidArgument, "models.bad_input",
+      "the input of " + model.to_string() + " does not fit its schema: " + normal.error().message,
+      normal.error().field);
+}
+
 Error wrong_kind(const ModelManifest& manifest, std::string_view protocol, std::string_view kinds) {
   return make_error(ErrorKind::kUnprocessable, "models.wrong_kind",
                     "protocol " + std::string(protocol) + " has models of kind " + std::string(kinds) +
@@ -258,10 +261,11 @@ Result<std::unique_ptr<Protocol>> make_protocol(std::string_view name, const Mod
   if (name == "openai") return make_openai_protocol(manifest);
   if (name == "anthropic") return make_anthropic_protocol(manifest);
   if (name == "http") return make_http_protocol(manifest);
-  return make_error(
-      ErrorKind::kUnprocessable, "models.unknown_protocol",
-      "models of protocol '" + std::string(name) + "' cannot be called; use openai, anthropic or http",
-      "protocol");
+  if (name == "worker") return make_worker_protocol(manifest);
+  return make_error(ErrorKind::kUnprocessable, "models.unknown_protocol",
+                    "models of protocol '" + std::string(name) +
+                        "' cannot be called; use openai, anthropic, http or worker",
+                    "protocol");
 }
 
 Status check_secret(const BackendSpec& backend) {

@@ -55,9 +55,15 @@ class Protocol {
 Result<std::unique_ptr<Protocol>> make_openai_protocol(const ModelManifest& manifest);
 Result<std::unique_ptr<Protocol>> make_anthropic_protocol(const ModelManifest& manifest);
 Result<std::unique_ptr<Protocol>> make_http_protocol(const ModelManifest& manifest);
+/// What the workers of a queue take and give.
+Result<std::unique_ptr<Protocol>> make_worker_protocol(const ModelManifest& manifest);
 
 /// The protocol of that name; kUnprocessable "models.unknown_protocol".
 Result<std::unique_ptr<Protocol>> make_protocol(std::string_view name, const ModelManifest& manifest);
+
+/// The input as its schema has it; null schema: as it is. kInvalidArgument "models.bad_input".
+Result<Value> normalized_input(const ModelName& model, const schema::SchemaPtr& schema, const Value& input,
+                               Arena& arena);
 
 Error wrong_kind(const ModelManifest& manifest, std::string_view protocol, std::string_view kinds);
 /// The server's answer is none: kUnavailable "models.bad_answer".

@@ -1,4 +1,4 @@
-// artefacts, models, switches, governance, status
+// artefacts, models, workers, switches, governance, status
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
@@ -67,6 +67,30 @@ void print_models(const Value& root) {
                text_of(model, "sha256").substr(0, 12)});
   }
   print_or(table, "no model is loaded");
+}
+
+void print_workers(const Value& root) {
+  Table queues({"queue", "waiting", "in flight", "oldest", "done", "failed", "timed out", "leases lost"});
+  for (const Value& queue : items_of(root, "queues")) {
+    const auto number = [&](const char* name) { return std::to_string(integer_of(queue, name)); };
+    queues.add({text_of(queue, "queue"), number("waiting"), number("in_flight"),
+                duration_text(static_cast<int64_t>(real_of(queue, "oldest_waiting_ms") * 1000)),
+                number("completed"), number("failed"), number("timed_out"), number("leases_lost")});
+  }
+  if (queues.empty()) {
+    std::printf("no worker has asked for tasks, and no task was given\n");
+    return;
+  }
+  queues.print();
+  Table workers({"worker", "queue", "version", "in flight", "done", "failed", "lost", "last seen (UTC)"});
+  for (const Value& worker : items_of(root, "workers")) {
+    const auto number = [&](const char* name) { return std::to_string(integer_of(worker, name)); };
+    workers.add({text_of(worker, "worker"), text_of(worker, "queue"), text_of(worker, "version"),
+                 number("in_flight"), number("completed"), number("failed"), number("lost"),
+                 when_text(text_of(worker, "last_seen_at"))});
+  }
+  std::printf("\n");
+  print_or(workers, "no worker is there");
 }
 
 void print_switches(const Value& root) {
@@ -138,6 +162,7 @@ void add_overview(CLI::App& app, int* code) {
   add(app, "artefacts", "List everything that was deployed, version by version", "/api/v1/artefacts",
       print_artefacts);
   add(app, "models", "List the loaded models", "/api/v1/models", print_models);
+  add(app, "workers", "List the workers and their queues", "/api/v1/workers", print_workers);
   add(app, "switches", "List what is switched off", "/api/v1/switches", print_switches);
   CLI::App* governance = app.add_subcommand("governance", "What operators decided");
   governance->require_subcommand(1);

@@ -100,14 +100,14 @@ void Stepper::complete(StepAddress at, const Value& result, const Value& meta) {
   fail_finally(at, too_large("the step's result"), failed);
 }
 
-void Stepper::fail_attempt(StepAddress at, const Error& error) {
+void Stepper::fail_attempt(StepAddress at, const Error& error, int64_t retry_after_us) {
   const StepState& s = state(at);
   StepFailed body;
   body.attempt = s.attempt;
   body.started_us = s.attempt_started_us != 0 ? s.attempt_started_us : now_us_;
   body.error = view(error);
   if (s.attempt < step(at).retry.attempts && is_retryable(error.kind)) {
-    body.retry_at_us = now_us_ + backoff_us(at);
+    body.retry_at_us = now_us_ + std::max(backoff_us(at), retry_after_us);
     return emit(at, body);
   }
   fail_finally(at, error, body);
@@ -233,9 +233,17 @@ Value Stepper::review_result(const Frame& own, const Value& answer, std::string_
 
 namespace {
 
-/// The result of an attempt as the step's type has it: the body of an HTTP answer fits the schema that the
-/// document gives it, with numbers as the schema wants them.
+/// The result of an attempt as the step's type has it: the body of an HTTP answer, or what a worker gives,
+/// fits the schema that the document gives it, with numbers as the schema wants them.
 Result<Value> typed_result(const Step& step, const Value& result, Arena& arena) {
+  if (const auto* task = std::get_if<TaskSpec>(&step.spec)) {
+    if (task->result == nullptr) return result;
+    auto normal = task->result->normalize(result, arena);
+    if (normal.ok()) return normal;
+    return make_error(ErrorKind::kUnprocessable, "task.unexpected_result",
+                      "what the worker gave does not fit the step's `result`: " + normal.error().message,
+                      "result" + normal.error().field);
+  }
   const auto* http = std::get_if<HttpSpec>(&step.spec);
   const Value* body = http == nullptr || http->response == nullptr ? nullptr : result.find("body");
   if (body == nullptr) return result;
@@ -280,7 +288,7 @@ bool complete_effect(RunState& run, StepAddress at, uint16_t attempt, EffectResu
     else
       stepper.fail_attempt(at, result.error());
   } else {
-    stepper.fail_attempt(at, effect.result.error());
+    stepper.fail_attempt(at, effect.result.error(), effect.retry_after_us);
   }
   stepper.advance();
   return true;

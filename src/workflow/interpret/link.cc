@@ -49,6 +49,7 @@ struct SpecVisitor {
     for (const auto& [name, program] : s.query) f(program);
     visit(s.body, f);
   }
+  void operator()(const TaskSpec& s) const { visit(s.input, f); }
   void operator()(const WaitSpec& s) const {
     visit(s.until, f);
     visit(s.for_expression, f);

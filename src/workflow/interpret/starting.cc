@@ -9,6 +9,7 @@ namespace {
 // Time-outs of one attempt where the document gives none.
 constexpr int64_t kModelTimeoutUs = 5'000'000;
 constexpr int64_t kHttpTimeoutUs = 10'000'000;
+constexpr int64_t kTaskTimeoutUs = 3'600'000'000;  // a worker that falls silent is noticed much earlier
 
 }  // namespace
 
@@ -37,6 +38,7 @@ void Stepper::start(StepAddress at) {
     case StepKind::kTriage: return start_triage(at);
     case StepKind::kModel: return start_model(at);
     case StepKind::kHttp: return start_http(at);
+    case StepKind::kTask: return start_task(at);
     case StepKind::kReview: return start_review(at);
     case StepKind::kWait: return start_wait(at);
     case StepKind::kForEach:
@@ -113,12 +115,35 @@ void Stepper::start_model(StepAddress at) {
 void Stepper::start_http(StepAddress at) {
   auto call = prepare_http(frame(at.frame), std::get<HttpSpec>(step(at).spec));
   if (!call.ok()) return fail_attempt(at, call.error());
-  if (step(at).effect == EffectClass::kEffectful && state(at).status != StepStatus::kStarted) {
-    StepStarted body;
-    body.attempt = state(at).attempt;
-    emit(at, body);
-  }
+  record_start(at);
   request(at, std::move(*call), kHttpTimeoutUs);
+}
+
+void Stepper::start_task(StepAddress at) {
+  const auto& spec = std::get<TaskSpec>(step(at).spec);
+  TaskCall call;
+  if (spec.input.has_value()) {
+    const Frame& own = frame(at.frame);
+    auto input = evaluate(*spec.input, own.slots, *own.arena);
+    if (!input.ok()) return fail_attempt(at, input.error());
+    if (!fits(*input)) return fail_attempt(at, too_large("the task's input"));
+    call.input = Document(own.arena, *input);
+  }
+  call.queue = spec.queue;
+  call.type = spec.type;
+  call.heartbeat_us = spec.heartbeat_us;
+  call.step = step_path(run_, at);
+  call.tenant = run_.tenant;
+  record_start(at);
+  request(at, std::move(call), kTaskTimeoutUs);
+}
+
+/// That an effectful step begins is known before it does.
+void Stepper::record_start(StepAddress at) {
+  if (step(at).effect != EffectClass::kEffectful || state(at).status == StepStatus::kStarted) return;
+  StepStarted body;
+  body.attempt = state(at).attempt;
+  emit(at, body);
 }
 
 void Stepper::start_review(StepAddress at) {
@@ -200,7 +225,8 @@ void Stepper::complete_detached(StepAddress at, const RunId& child) {
   complete(at, result.build(), Value());
 }
 
-void Stepper::request(StepAddress at, std::variant<ModelCall, HttpCall> call, int64_t default_timeout_us) {
+void Stepper::request(StepAddress at, std::variant<ModelCall, HttpCall, TaskCall> call,
+                      int64_t default_timeout_us) {
   StepState& s = state(at);
   const Step& what = step(at);
   s.in_flight = true;
@@ -214,7 +240,7 @@ void Stepper::request(StepAddress at, std::variant<ModelCall, HttpCall> call, in
   effect.step = at;
   effect.attempt = s.attempt;
   effect.effect = what.effect;
-  if (what.kind == StepKind::kHttp) {
+  if (what.kind == StepKind::kHttp || what.kind == StepKind::kTask) {
     effect.idempotency_key =
         run_.id.to_string() + "/" + what.name + (at.frame == 0 ? "" : "." + std::to_string(at.frame)) + "/1";
   }

@@ -22,7 +22,8 @@ class Stepper {
   // --- a step's end (advance.cc) ---
   void complete(StepAddress at, const Value& result, const Value& meta);
   /// One attempt failed: try again, stand in, skip, or fail the frame.
-  void fail_attempt(StepAddress at, const Error& error);
+  /// `retry_after_us`: another attempt comes no sooner.
+  void fail_attempt(StepAddress at, const Error& error, int64_t retry_after_us = 0);
   /// A child that a crash kept from starting, or whose step it kept from hearing that it began.
   void restart_child(StepAddress at, bool begun);
   /// A child that took too long.
@@ -67,6 +68,8 @@ class Stepper {
   void start_triage(StepAddress at);
   void start_model(StepAddress at);
   void start_http(StepAddress at);
+  void start_task(StepAddress at);
+  void record_start(StepAddress at);
   void start_review(StepAddress at);
   void start_wait(StepAddress at);
   void start_child(StepAddress at);
@@ -76,7 +79,7 @@ class Stepper {
   void start_state(StepAddress at);
   void complete_detached(StepAddress at, const RunId& child);
   Result<ChildRequest> prepare_child(StepAddress at);
-  void request(StepAddress at, std::variant<ModelCall, HttpCall> call, int64_t default_timeout_us);
+  void request(StepAddress at, std::variant<ModelCall, HttpCall, TaskCall> call, int64_t default_timeout_us);
 
   void fail_finally(StepAddress at, const Error& error, StepFailed body);
   int64_t backoff_us(StepAddress at) const;

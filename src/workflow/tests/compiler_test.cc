@@ -131,6 +131,26 @@ TEST(PipelineCompiler, FillsEveryFieldOfTheForm) {
   EXPECT_EQ(p->dependencies[2].used_by, std::vector<StepIndex>{heavy.index});
 }
 
+TEST(PipelineCompiler, FillsTasksInBothTheirForms) {
+  const auto p = good(read_text_file(testing::tests_folder() + "/good_documents/tasks.yaml"));
+  ASSERT_NE(p, nullptr);
+  const auto& look = std::get<TaskSpec>(p->find_step("look")->spec);
+  EXPECT_EQ(look.type, "look-up/customer");
+  EXPECT_EQ(look.queue, "default");
+  EXPECT_EQ(look.heartbeat_us, 30'000'000);
+  EXPECT_TRUE(look.input.has_value());
+  EXPECT_EQ(p->find_step("look")->effect, EffectClass::kEffectful);
+  EXPECT_TRUE(p->find_step("look")->result_type.is_dyn());
+  const auto& letter = std::get<TaskSpec>(p->find_step("letter")->spec);
+  EXPECT_EQ(letter.type, "send-letter");
+  EXPECT_EQ(letter.queue, "post");
+  EXPECT_EQ(letter.heartbeat_us, 10'000'000);
+  EXPECT_NE(letter.result, nullptr);
+  EXPECT_EQ(p->find_step("letter")->effect, EffectClass::kIdempotent);
+  EXPECT_EQ(p->find_step("letter")->needs, std::vector<StepIndex>{p->find_step("look")->index});
+  EXPECT_FALSE(std::get<TaskSpec>(p->find_step("count")->spec).input.has_value());
+}
+
 TEST(PipelineCompiler, FillsHttpAndItsEffectClass) {
   const auto p = good(read_text_file(testing::tests_folder() + "/good_documents/http_service.yaml"));
   ASSERT_NE(p, nullptr);

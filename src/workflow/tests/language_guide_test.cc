@@ -145,6 +145,7 @@ TEST(PublishedSchema, RefusesWhatIsWrongInShape) {
                            "review_breach_unknown",
                            "http_empty",
                            "http_wrong",
+                           "task_wrong",
                            "output_missing"}) {
     const std::string path = testing::tests_folder() + "/negative_documents/" + name + ".yaml";
     EXPECT_FALSE(violations(*schema, read_text_file(path)).empty()) << name;
@@ -156,8 +157,8 @@ TEST(PublishedSchema, KnowsEveryStepKindThatTheCompilerKnows) {
   const auto schema = parse_json(read_text_file(SWITCHYARD_SOURCE_DIR "/docs/pipeline.schema.json"), arena);
   ASSERT_TRUE(schema.ok());
   for (const StepKind kind : {StepKind::kSet, StepKind::kFail, StepKind::kRules, StepKind::kModel,
-                              StepKind::kTriage, StepKind::kReview, StepKind::kHttp, StepKind::kWait,
-                              StepKind::kEmit, StepKind::kListen, StepKind::kState}) {
+                              StepKind::kTriage, StepKind::kReview, StepKind::kHttp, StepKind::kTask,
+                              StepKind::kWait, StepKind::kEmit, StepKind::kListen, StepKind::kState}) {
     EXPECT_NE(schema->at_pointer("/$defs/step_" + std::string(step_kind_name(kind))), nullptr)
         << step_kind_name(kind);
   }

@@ -111,17 +111,6 @@ bool read_expect(Context& context, const Place& place, std::vector<uint16_t>& ex
   return complete;
 }
 
-std::optional<EffectClass> read_effect(Context& context, const Place& place) {
-  if (place.node->is(Node::Kind::kString)) {
-    for (const auto effect : {EffectClass::kPure, EffectClass::kIdempotent, EffectClass::kEffectful})
-      if (place.node->text == effect_class_name(effect)) return effect;
-  }
-  context.error(
-      place, "pipeline.bad_effect", "`effect` cannot be " + place.node->describe(),
-      "write pure (may be repeated and forgotten), idempotent (may be repeated with its key) or effectful");
-  return std::nullopt;
-}
-
 /// A url that is known now must be one that can be called.
 void check_url(Context& context, const Place& place, const expression::Program& url) {
   const auto constant = url.constant();
@@ -133,6 +122,17 @@ void check_url(Context& context, const Place& place, const expression::Program& 
 }
 
 }  // namespace
+
+std::optional<EffectClass> read_effect(Context& context, const Place& place) {
+  if (place.node->is(Node::Kind::kString)) {
+    for (const auto effect : {EffectClass::kPure, EffectClass::kIdempotent, EffectClass::kEffectful})
+      if (place.node->text == effect_class_name(effect)) return effect;
+  }
+  context.error(
+      place, "pipeline.bad_effect", "`effect` cannot be " + place.node->describe(),
+      "write pure (may be repeated and forgotten), idempotent (may be repeated with its key) or effectful");
+  return std::nullopt;
+}
 
 bool compile_http(StepInput& in) {
   Context& context = in.context;

@@ -8,7 +8,6 @@ namespace {
 
 constexpr std::string_view kRouting = "routing over several models";
 constexpr std::string_view kData = "vectors and features";
-constexpr std::string_view kWorkers = "workers";
 
 constexpr std::array<KindInfo, 21> kKinds{{
     {"set", StepKind::kSet, compile_set, {}, false, true},
@@ -18,6 +17,7 @@ constexpr std::array<KindInfo, 21> kKinds{{
     {"triage", StepKind::kTriage, compile_triage, {}, false, true},
     {"review", StepKind::kReview, compile_review, {}, false, true},
     {"http", StepKind::kHttp, compile_http, {}, true, true},
+    {"task", StepKind::kTask, compile_task, {}, true, true},
     {"wait", StepKind::kWait, compile_wait, {}, false, true},
     {"for_each", StepKind::kForEach, compile_for_each, {}, true, true},
     {"repeat", StepKind::kRepeat, compile_repeat, {}, true, true},
@@ -28,7 +28,6 @@ constexpr std::array<KindInfo, 21> kKinds{{
     {"cascade", StepKind::kCascade, nullptr, kRouting},
     {"search", StepKind::kSearch, nullptr, kData},
     {"features", StepKind::kFeatures, nullptr, kData},
-    {"task", StepKind::kTask, nullptr, kWorkers},
     {"listen", StepKind::kListen, compile_listen, {}, false, true},
     {"emit", StepKind::kEmit, compile_emit, {}, true, true},
     {"state", StepKind::kState, compile_state, {}, false, true},

@@ -55,6 +55,7 @@ bool compile_model(StepInput& in);
 bool compile_triage(StepInput& in);
 bool compile_review(StepInput& in);
 bool compile_http(StepInput& in);
+bool compile_task(StepInput& in);
 bool compile_wait(StepInput& in);
 bool compile_for_each(StepInput& in);
 bool compile_repeat(StepInput& in);
@@ -64,6 +65,9 @@ bool compile_pipeline(StepInput& in);
 bool compile_emit(StepInput& in);
 bool compile_listen(StepInput& in);
 bool compile_state(StepInput& in);
+
+/// `effect: pure | idempotent | effectful`.
+std::optional<EffectClass> read_effect(Context& context, const Place& place);
 
 /// What the language knows of a step kind.
 struct KindInfo {

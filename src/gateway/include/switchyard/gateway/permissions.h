@@ -28,6 +28,7 @@ enum class Permission : uint8_t {
   kEventsRead,        ///< see dead letters, agents and what they keep, who sends to whom
   kEventsManage,      ///< replay and discard dead letters
   kRetentionWrite,    ///< set and lift legal holds, apply the retention policy now
+  kWorkersPoll,       ///< take tasks of workers' queues and end them
   kKeysManage,        ///< make, list and revoke API keys
 };
 inline constexpr size_t kPermissionCount = static_cast<size_t>(Permission::kKeysManage) + 1;
@@ -36,12 +37,12 @@ inline constexpr size_t kPermissionCount = static_cast<size_t>(Permission::kKeys
 std::string_view permission_name(Permission permission);
 
 /// What a key is for. A key has one role or several; its permissions are the union.
-enum class Role : uint8_t { kViewer, kReviewer, kDeveloper, kOperator, kAuditor, kAdmin };
+enum class Role : uint8_t { kViewer, kReviewer, kDeveloper, kOperator, kAuditor, kWorker, kAdmin };
 inline constexpr size_t kRoleCount = static_cast<size_t>(Role::kAdmin) + 1;
 
-/// "viewer", "reviewer", "developer", "operator", "auditor", "admin".
+/// "viewer", "reviewer", "developer", "operator", "auditor", "worker", "admin".
 std::string_view role_name(Role role);
-/// kInvalidArgument "gateway.unknown_role", listing the six.
+/// kInvalidArgument "gateway.unknown_role", listing all.
 Result<Role> role_from(std::string_view name);
 /// "viewer,reviewer": at least one, no duplicates.
 Result<std::vector<Role>> roles_from(std::string_view comma_separated);

@@ -11,6 +11,7 @@
 #include "switchyard/provenance/replay.h"
 #include "switchyard/runtime/clock.h"
 #include "switchyard/runtime/thread_pool.h"
+#include "switchyard/workers/worker_queues.h"
 
 namespace switchyard::gateway {
 
@@ -21,6 +22,7 @@ struct Services {
   models::ModelService* models = nullptr;
   provenance::Replayer* replayer = nullptr;
   LiveCalls* live_calls = nullptr;
+  workers::WorkerQueues* workers = nullptr;
   runtime::ThreadPool* pool = nullptr;  ///< for what blocks: deployments, replays, reading histories
   const runtime::Clock* clock = nullptr;
   telemetry::Registry* metrics = nullptr;
@@ -41,6 +43,7 @@ void add_governance(Gateway& gateway, const Services& services);
 void add_events(Gateway& gateway, const Services& services);
 void add_retention(Gateway& gateway, const Services& services);
 void add_openai(Gateway& gateway, const Services& services);
+void add_workers(Gateway& gateway, const Services& services);
 void add_operations(Gateway& gateway, const Services& services);
 
 }  // namespace switchyard::gateway

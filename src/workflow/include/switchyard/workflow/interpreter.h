@@ -24,6 +24,13 @@ struct HttpCall {
   std::string body;  ///< JSON; empty: none
   std::vector<uint16_t> expect;
 };
+struct TaskCall {
+  std::string queue, type;
+  Document input;
+  int64_t heartbeat_us = 0;
+  std::string step;    ///< its path, for the worker's logs
+  std::string tenant;  ///< of the run
+};
 
 /// Runs above a child run, at most.
 inline constexpr uint16_t kMaxChildRunDepth = 16;
@@ -41,14 +48,15 @@ struct EffectRequest {
   std::string tenant;       ///< whose run it is; empty: the default one
   std::string principal;    ///< who asked for the run; may be empty
   int64_t deadline_us = 0;  ///< wall clock; 0: none
-  std::variant<ModelCall, HttpCall> call;
+  std::variant<ModelCall, HttpCall, TaskCall> call;
   std::shared_ptr<const Pipeline> pipeline;  // keeps constants alive that the call's values point to
 };
 
 /// What came of it.
 struct EffectResult {
   Result<Document> result;
-  Document meta;  ///< how it came about; null when nothing to say
+  Document meta;               ///< how it came about; null when nothing to say
+  int64_t retry_after_us = 0;  ///< of a failure: another attempt comes no sooner
 };
 
 /// A run that a step starts.

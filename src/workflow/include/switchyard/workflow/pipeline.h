@@ -42,12 +42,12 @@ enum class StepKind : uint8_t {
   kTry,
   kState,
   kPipeline,
+  kTask,
   // The whole language; not built yet.
   kEnsemble,
   kCascade,
   kSearch,
   kFeatures,
-  kTask,
   kListen,
   kEmit,
 };
@@ -163,6 +163,16 @@ struct HttpSpec {
       query;  ///< each a string, number or bool; percent-encoded onto the url
 };
 
+/// `task: { type, queue, effect, heartbeat, result }, input`: work for a process that polls for it. Result:
+/// what the worker gives, as `result` has it.
+struct TaskSpec {
+  std::string queue, type;
+  std::optional<Template> input;  ///< none: null
+  EffectClass effect = EffectClass::kEffectful;
+  int64_t heartbeat_us = 0;
+  schema::SchemaPtr result;  ///< may be null; then dyn
+};
+
 /// `wait: 30m` or `wait: { until: <timestamp expression> }` or `wait: { for: <duration expression> }`.
 struct WaitSpec {
   int64_t for_us = 0;
@@ -232,7 +242,7 @@ struct StateWriteSpec {
 
 using StepSpec = std::variant<SetSpec, FailSpec, RulesSpec, ModelSpec, TriageSpec, ReviewSpec, HttpSpec,
                               WaitSpec, ForEachSpec, RepeatSpec, SequenceSpec, TrySpec, ChildSpec, EmitSpec,
-                              ListenSpec, StateWriteSpec>;
+                              ListenSpec, StateWriteSpec, TaskSpec>;
 
 struct Step {
   StepIndex index;
