@@ -7,7 +7,7 @@ namespace switchyard::router {
 namespace {
 
 constexpr double kDropFactor = 0.9;
-constexpr double kMeasureEvery = 30;  // limits full of samples
+constexpr double kMeasureEvery = 50;  // limits full of samples
 
 }  // namespace
 
@@ -27,15 +27,21 @@ void ConcurrencyLimit::sample(int64_t latency_us, bool dropped) {
   };
   if (dropped) {
     limit_ = bounded(limit_ * kDropFactor);
+    usual_limit_ = bounded(usual_limit_ * kDropFactor);
     return;
   }
   if (latency_us <= 0) return;
-  if (until_measure_ == 0) {
-    least_us_ = latency_us;
-    until_measure_ = static_cast<uint64_t>(kMeasureEvery * limit_) + 1;
+  if (left_to_measure_ > 0) return measure(latency_us);
+  if (least_us_ == 0) until_measure_ = static_cast<uint64_t>(kMeasureEvery * limit_) + 1;
+  if (--until_measure_ == 0) {
+    usual_limit_ = limit_;
+    drain_ = static_cast<uint64_t>(limit_) + 1;
+    limit_ = bounded(limit_ / 2);
+    left_to_measure_ = drain_ + static_cast<uint64_t>(limit_) + 1;
+    measured_us_ = 0;
+    return;
   }
-  --until_measure_;
-  least_us_ = std::min(least_us_, latency_us);
+  least_us_ = least_us_ == 0 ? latency_us : std::min(least_us_, latency_us);
   // A limit that is not used says nothing about what would happen at it.
   if (in_flight_ * 2 < static_cast<uint32_t>(limit_)) return;
   const double queue =
@@ -45,6 +51,18 @@ void ConcurrencyLimit::sample(int64_t latency_us, bool dropped) {
     limit_ = bounded(limit_ + unit / limit_);  // about one unit a round trip
   else if (queue > 6 * unit)
     limit_ = bounded(limit_ - unit / limit_);
+}
+
+void ConcurrencyLimit::measure(int64_t latency_us) {
+  --left_to_measure_;
+  if (drain_ > 0)
+    --drain_;
+  else
+    measured_us_ = measured_us_ == 0 ? latency_us : std::min(measured_us_, latency_us);
+  if (left_to_measure_ > 0) return;
+  limit_ = usual_limit_;
+  least_us_ = measured_us_;
+  until_measure_ = static_cast<uint64_t>(kMeasureEvery * limit_) + 1;
 }
 
 }  // namespace switchyard::router

@@ -41,7 +41,7 @@ TEST(RouterMoney, RoundsTheSumOnceNotEachPart) {
   usage.input_tokens = 2, usage.cached_tokens = 1, usage.output_tokens = 1;
   EXPECT_EQ(cost_of(prices, usage).nanos, 1);  // 0.4 + 0.1 + 0.3 = 0.8; each alone would round to 0
   usage = {};
-  usage.input_tokens = 1'000'000'000'000;
+  usage.input_tokens = 2'000'000'000'000;
   prices.input_tokens = Money::parse("9000").value();
   EXPECT_EQ(cost_of(prices, usage).nanos, INT64_MAX) << "beyond the range it stays at its end";
 }
