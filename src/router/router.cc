@@ -1,0 +1,182 @@
+#include "switchyard/router/router.h"
+
+#include <map>
+#include <shared_mutex>
+
+#include "canary_watch.h"
+#include "flight.h"
+
+namespace switchyard::router {
+
+bool AttemptBudget::take() {
+  uint32_t now = left.load(std::memory_order_relaxed);
+  while (now != 0)
+    if (left.compare_exchange_weak(now, now - 1, std::memory_order_relaxed)) return true;
+  return false;
+}
+
+class Router::Impl {
+ public:
+  explicit Impl(Options options) : core(std::make_shared<Core>(std::move(options))) {}
+
+  std::shared_ptr<const RouteState> find(std::string_view name) const {
+    std::shared_lock lock(mutex);
+    const auto found = routes.find(name);
+    return found == routes.end() ? nullptr : found->second;
+  }
+
+  /// What was learnt of a model without a route; the oldest are forgotten when there are too many.
+  std::shared_ptr<const RouteState> implicit(const std::shared_ptr<const Route>& route) {
+    {
+      std::shared_lock lock(mutex);
+      const auto found = implicits.find(route->name);
+      if (found != implicits.end() && found->second->route->sha256 == route->sha256) return found->second;
+    }
+    std::unique_lock lock(mutex);
+    auto& state = implicits[route->name];
+    if (state == nullptr || state->route->sha256 != route->sha256) {
+      state = RouteState::make({route, {}, {}, false}, state.get());
+      order.push_back(route->name);
+    }
+    auto result = state;
+    while (order.size() > kMaxImplicitRoutes) {
+      if (order.front() != route->name) implicits.erase(order.front());
+      order.erase(order.begin());
+    }
+    return result;
+  }
+
+  std::vector<std::shared_ptr<const RouteState>> all() const {
+    std::shared_lock lock(mutex);
+    std::vector<std::shared_ptr<const RouteState>> states;
+    for (const auto& [name, state] : routes) states.push_back(state);
+    return states;
+  }
+
+  const std::shared_ptr<Core> core;
+  mutable std::shared_mutex mutex;
+  // Guarded by mutex.
+  std::map<std::string, std::shared_ptr<const RouteState>, std::less<>> routes;
+  std::map<std::string, std::shared_ptr<const RouteState>, std::less<>> implicits;
+  std::vector<std::string> order;  // of implicits
+};
+
+Router::Router(Options options) : impl_(std::make_shared<Impl>(std::move(options))) {}
+
+Router::~Router() {
+  stop();
+  impl_->core->wait_for_work();
+  impl_->core->stop_timers();
+}
+
+void Router::set_routes(std::vector<RouteSetting> settings) {
+  std::unique_lock lock(impl_->mutex);
+  std::map<std::string, std::shared_ptr<const RouteState>, std::less<>> next;
+  for (const RouteSetting& setting : settings) {
+    const auto before = impl_->routes.find(setting.route->name);
+    next[setting.route->name] =
+        RouteState::make(setting, before == impl_->routes.end() ? nullptr : before->second.get());
+  }
+  impl_->routes.swap(next);
+}
+
+std::shared_ptr<const Route> Router::route(std::string_view name) const {
+  const auto state = impl_->find(name);
+  return state == nullptr ? nullptr : state->route;
+}
+
+std::vector<std::shared_ptr<const Route>> Router::routes() const {
+  std::vector<std::shared_ptr<const Route>> routes;
+  for (const auto& state : impl_->all()) routes.push_back(state->route);
+  return routes;
+}
+
+std::function<void()> Router::call(RouteCall call, Done done) {
+  auto state = impl_->find(call.route);
+  if (state == nullptr && call.implicit != nullptr) state = impl_->implicit(call.implicit);
+  const auto refuse = [&](Error error) -> std::function<void()> {
+    done({std::move(error), {}, {}, {}, 0, false, false, false});
+    return [] {};
+  };
+  if (state == nullptr)
+    return refuse(
+        make_error(ErrorKind::kNotFound, "router.no_route",
+                   "there is no route or model '" + call.route + "': deploy one, or correct the name"));
+  auto flight = std::make_shared<Flight>(impl_->core, std::move(state), std::move(call), std::move(done));
+  if (!impl_->core->add(flight)) {
+    flight->cancel(make_error(ErrorKind::kUnavailable, "router.stopping", "the server is stopping"));
+    return [] {};
+  }
+  flight->start();
+  return [weak = std::weak_ptr(flight)] {
+    if (const auto alive = weak.lock())
+      alive->cancel(make_error(ErrorKind::kCancelled, "models.cancelled", "the call was cancelled"));
+  };
+}
+
+void Router::feedback(std::string_view name, std::string_view candidate, std::optional<bool> overruled,
+                      std::optional<double> reward) {
+  const auto state = impl_->find(name);
+  if (state == nullptr) return;
+  const auto index = state->route->find(candidate);
+  if (!index) return;
+  if (overruled && state->canary != nullptr) {
+    const Canary& canary = *state->route->canary;
+    if (*index == canary.candidate || *index == canary.against)
+      watch_canary(*impl_->core, *state,
+                   [&] { state->canary->observe_verdict(*index == canary.candidate, *overruled); });
+  }
+  if (state->experiment == nullptr) return;
+  if (overruled) state->experiment->observe(*index, Experiment::Metric::kOverride, *overruled ? 1 : 0);
+  if (reward) state->experiment->observe(*index, Experiment::Metric::kReward, *reward);
+}
+
+void Router::tick() {
+  for (const auto& state : impl_->all())
+    if (state->canary != nullptr) evaluate_canary(*impl_->core, *state);
+}
+
+std::vector<RouteStatus> Router::status() const {
+  std::vector<RouteStatus> all;
+  const int64_t now_us = impl_->core->now_us();
+  for (const auto& state : impl_->all()) {
+    RouteStatus status;
+    status.route = state->route->name;
+    status.version = state->route->version;
+    const auto shares = state->shares();
+    for (size_t i = 0; i < state->candidates.size(); ++i) {
+      CandidateStatus candidate = state->candidates[i]->status(now_us);
+      candidate.name = state->route->candidates[i].name;
+      candidate.model = state->route->candidates[i].model;
+      candidate.cooling_until_us = impl_->core->cooling_until_us(candidate.model);
+      candidate.share = shares[i];
+      status.candidates.push_back(std::move(candidate));
+    }
+    for (size_t i = 0; i < state->shadows.size(); ++i) {
+      status.shadows.push_back(state->shadows[i]->status());
+      status.shadows.back().model = state->route->shadows[i].candidate.model;
+    }
+    if (state->canary != nullptr) {
+      status.canary = state->canary->state();
+      status.canary_evidence = state->canary->evidence();
+    }
+    if (state->experiment != nullptr) status.experiment = state->experiment->report();
+    if (state->cache != nullptr) {
+      const auto cache = state->cache->stats();
+      status.cache_hits = cache.hits;
+      status.cache_misses = cache.misses;
+      status.cache_entries = cache.entries;
+      status.cache_bytes = cache.bytes;
+    }
+    all.push_back(std::move(status));
+  }
+  return all;
+}
+
+void Router::stop() {
+  const auto flights = impl_->core->stop();
+  for (const auto& [key, flight] : flights)
+    flight->cancel(make_error(ErrorKind::kUnavailable, "router.stopping", "the server is stopping"));
+}
+
+}  // namespace switchyard::router

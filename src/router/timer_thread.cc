@@ -1,0 +1,68 @@
+#include "timer_thread.h"
+
+#include <chrono>
+
+#include "switchyard/runtime/thread.h"
+
+namespace switchyard::router {
+
+TimerThread::TimerThread(const runtime::Clock& clock) : clock_(clock) {
+  thread_ = runtime::start_thread("router-timer", [this] { run(); });
+}
+
+TimerThread::~TimerThread() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+uint64_t TimerThread::at(int64_t at_us, std::function<void()> action) {
+  bool first;
+  uint64_t id;
+  {
+    std::lock_guard lock(mutex_);
+    id = next_id_++;
+    first = due_.emplace(std::pair(at_us, id), std::move(action)).first == due_.begin();
+    times_[id] = at_us;
+  }
+  if (first) wake_.notify_one();
+  return id;
+}
+
+void TimerThread::cancel(uint64_t id) {
+  std::function<void()> dropped;  // outside the lock: it may hold the last hand on a call
+  std::lock_guard lock(mutex_);
+  const auto time = times_.find(id);
+  if (time == times_.end()) return;
+  const auto entry = due_.find({time->second, id});
+  dropped = std::move(entry->second);
+  due_.erase(entry);
+  times_.erase(time);
+}
+
+void TimerThread::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    if (due_.empty()) {
+      wake_.wait(lock);
+      continue;
+    }
+    const int64_t wait_us = due_.begin()->first.first - clock_.monotonic_us();
+    if (wait_us > 0) {
+      wake_.wait_for(lock, std::chrono::microseconds(wait_us));
+      continue;
+    }
+    auto action = std::move(due_.begin()->second);
+    times_.erase(due_.begin()->first.second);
+    due_.erase(due_.begin());
+    lock.unlock();
+    action();
+    action = nullptr;
+    lock.lock();
+  }
+}
+
+}  // namespace switchyard::router
