@@ -334,6 +334,19 @@ void compile_retention(const CompileRequest& request, const document::Node& root
   result.compiled->retention = std::move(outcome.policy);
 }
 
+void compile_privacy(const CompileRequest& request, const document::Node& root, CompiledArtefact& result,
+                     Artefact& artefact) {
+  const bool named = read_name(root, "privacy", request, artefact, result.diagnostics);
+  auto outcome = privacy::compile(root, request.path);
+  result.diagnostics.insert(result.diagnostics.end(), outcome.diagnostics.begin(), outcome.diagnostics.end());
+  if (!named || outcome.policy == nullptr) return;
+  outcome.policy->name = artefact.name;
+  outcome.policy->version = artefact.version;
+  Arena arena;
+  artefact.sha256 = sha256(to_canonical_json(document::to_value(root, arena)));
+  result.compiled->privacy = std::move(outcome.policy);
+}
+
 }  // namespace
 
 std::optional<ArtefactKind> kind_of(const document::Node& root) {
@@ -376,7 +389,7 @@ CompiledArtefact compile_artefact(const CompileRequest& request) {
     case ArtefactKind::kRetention: compile_retention(request, *parsed.root, result, *artefact); break;
     case ArtefactKind::kBackend: compile_backend(request, *parsed.root, result, *artefact); break;
     case ArtefactKind::kRoute: compile_plain(request, *parsed.root, "route", result, *artefact); break;
-    case ArtefactKind::kPrivacy: compile_plain(request, *parsed.root, "privacy", result, *artefact); break;
+    case ArtefactKind::kPrivacy: compile_privacy(request, *parsed.root, result, *artefact); break;
   }
   size_t bytes = artefact->source.size();
   for (const auto& [path, text] : artefact->files) bytes += text.size();

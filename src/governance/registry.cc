@@ -109,6 +109,11 @@ class SnapshotImpl final : public Snapshot {
     }
     return nullptr;
   }
+  std::shared_ptr<const privacy::Policy> privacy(std::string_view name,
+                                                 std::string_view version) const override {
+    const Compiled* compiled = resolve(ArtefactKind::kPrivacy, name, version);
+    return compiled == nullptr ? nullptr : compiled->privacy;
+  }
 
  private:
   const Compiled* resolve(ArtefactKind kind, std::string_view name, std::string_view version) const {

@@ -28,6 +28,7 @@ struct Compiled {
   std::shared_ptr<const events::Webhook> webhook;
   std::shared_ptr<const events::EventType> event_type;
   std::shared_ptr<const retention::Policy> retention;
+  std::shared_ptr<const privacy::Policy> privacy;
 };
 
 /// What the events fold to. Copied for each change: versions are shared, so a copy is small.

@@ -225,6 +225,24 @@ TEST_F(GovernanceTest, OneRetentionPolicyIsInForceUntilItIsSwitchedOff) {
   EXPECT_EQ(governance_->snapshot()->retention(), nullptr);
 }
 
+TEST_F(GovernanceTest, KnowsPrivacyPoliciesByVersion) {
+  EXPECT_EQ(governance_->snapshot()->privacy("vendors", ""), nullptr);
+  const std::string policy = "privacy: vendors@1.0.0\ndetect: { all: token, card: mask }\n";
+  ASSERT_TRUE(deploy({{"vendors.privacy.yaml", policy}}).deployed);
+  ASSERT_TRUE(
+      deploy({{"vendors.privacy.yaml", with(with(policy, "@1.0.0", "@1.1.0"), "mask", "drop")}}).deployed);
+  const auto snapshot = governance_->snapshot();
+  EXPECT_EQ(snapshot->privacy("vendors", "")->full_name(), "vendors@1.1.0");
+  EXPECT_EQ(snapshot->privacy("vendors", "1.0.0")->detect[size_t{2}].action, privacy::Action::kMask);
+  EXPECT_EQ(snapshot->privacy("vendors", "2.0.0"), nullptr);
+  const auto wrong = deploy({{"b.privacy.yaml", with(with(policy, "@1.0.0", "@2.0.0"), "mask", "musk")}});
+  EXPECT_FALSE(wrong.deployed);
+  EXPECT_EQ(wrong.diagnostics.back().code, "privacy.bad_action");
+  EXPECT_EQ(wrong.diagnostics.back().line, 2u);
+  reopen();
+  EXPECT_EQ(governance_->snapshot()->privacy("vendors", "")->full_name(), "vendors@1.1.0");
+}
+
 TEST_F(GovernanceTest, AFileOutsideTheDeployedFolderIsNoFile) {
   const auto report =
       deploy({{"payment.pipeline.yaml", with(kPipeline, "./payment.json", "../../etc/passwd")}});

@@ -13,6 +13,7 @@
 #include "switchyard/log/log.h"
 #include "switchyard/models/backend_spec.h"
 #include "switchyard/models/manifest.h"
+#include "switchyard/privacy/policy.h"
 #include "switchyard/retention/policy.h"
 #include "switchyard/runtime/clock.h"
 #include "switchyard/runtime/disk.h"
@@ -101,6 +102,10 @@ class Snapshot : public workflow::Catalog {
                                                                 std::string_view version) const = 0;
   /// The retention policy in force; nullptr when none is deployed, or it is switched off: everything is kept.
   virtual std::shared_ptr<const retention::Policy> retention() const = 0;
+  /// What may leave for backends that somebody else runs: this version of a privacy policy (empty: the active
+  /// one); nullptr when there is none. A policy that is switched off is still found: ask killed().
+  virtual std::shared_ptr<const privacy::Policy> privacy(std::string_view name,
+                                                         std::string_view version) const = 0;
 };
 
 /// Whoever only makes dry runs against an empty registry needs `models` alone.
