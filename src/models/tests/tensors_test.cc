@@ -112,8 +112,8 @@ TEST(TensorRequest, GivesTheOutputsThatAreAskedForInTheirOrder) {
   RunningService running;
   load_mixed(running.service);
   Arena arena;
-  const auto outputs =
-      outputs_of(ask(running.service, "mixed", MixedRequest(1).document({"small_out", "total"})), arena);
+  const auto answer = ask(running.service, "mixed", MixedRequest(1).document({"small_out", "total"}));
+  const auto outputs = outputs_of(answer, arena);
   ASSERT_EQ(outputs.size(), 2u);
   EXPECT_EQ(outputs[0].name, "small_out");
   EXPECT_EQ(outputs[1].name, "total");
