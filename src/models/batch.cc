@@ -1,5 +1,6 @@
 #include "batch.h"
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -22,13 +23,14 @@ struct Batch {
   }
 };
 
-ModelAnswer make_answer(const Version& version, Document output, BatchPlace place, uint32_t batch_size) {
+ModelAnswer make_answer(const Version& version, Document output, BatchPlace place, uint32_t batch_size,
+                        uint32_t rows) {
   ModelAnswer answer;
   answer.output = std::move(output);
   answer.model = version.info;
   answer.place = place;
   answer.batch_size = batch_size;
-  answer.cost = version.info->manifest.prices.per_call;
+  answer.cost = version.info->manifest.prices.per_call * rows;
   return answer;
 }
 
@@ -36,31 +38,43 @@ ModelAnswer make_answer(const Version& version, Document output, BatchPlace plac
 void encode_all(Batch& batch, std::span<const uint32_t> indexes) {
   auto& memory = batch.memory;
   memory.places.clear();
-  batch.version.encoder->prepare(memory.inputs,
-                                 batch.version.bucket_for(static_cast<uint32_t>(indexes.size())));
+  memory.rows = 0;
+  uint32_t most = 0;
+  for (const uint32_t index : indexes) most += memory.taken[index].rows;
+  batch.version.encoder->prepare(memory.inputs, batch.version.bucket_for(most));
   for (const uint32_t index : indexes) {
     Pending& pending = memory.taken[index];
-    const auto row = static_cast<uint32_t>(memory.places.size());
-    auto status = batch.version.encode(*pending.input, memory.inputs, row, memory.scratch);
+    auto status =
+        pending.tensors != nullptr
+            ? batch.version.encode(*pending.tensors, pending.first, pending.rows, memory.inputs, memory.rows)
+            : batch.version.encode(*pending.input, memory.inputs, memory.rows, memory.scratch);
     memory.scratch.reset();
-    if (status.ok())
-      memory.places.push_back(index);
-    else
+    if (status.ok()) {
+      memory.places.push_back({index, memory.rows});
+      memory.rows += pending.rows;
+    } else {
       batch.fail(pending, std::move(status).error());
+    }
   }
+}
+
+Result<Document> decode(const Version& version, const TensorRows* tensors,
+                        const std::vector<TensorData>& outputs, uint32_t row, uint32_t rows) {
+  if (tensors != nullptr) return tensor_output(*tensors, version.info->outputs, outputs, row, rows);
+  return version.plan->decode(outputs, row);
 }
 
 void decode_all(Batch& batch, uint32_t bucket, int64_t run_us) {
   auto& memory = batch.memory;
-  const auto rows = static_cast<uint32_t>(memory.places.size());
-  for (uint32_t row = 0; row < rows; ++row) {
-    Pending& pending = memory.taken[memory.places[row]];
-    auto output = batch.version.plan->decode(memory.outputs, row);
+  for (const auto& place : memory.places) {
+    Pending& pending = memory.taken[place.index];
+    auto output = decode(batch.version, pending.tensors.get(), memory.outputs, place.row, pending.rows);
     if (!output.ok()) {
       batch.fail(pending, std::move(output).error());
       continue;
     }
-    auto answer = make_answer(batch.version, std::move(output).value(), BatchPlace{bucket, row}, rows);
+    auto answer = make_answer(batch.version, std::move(output).value(), BatchPlace{bucket, place.row},
+                              memory.rows, pending.rows);
     answer.queue_us = batch.taken_us - pending.accepted_us;
     answer.run_us = run_us;
     ++batch.outcome.answered;
@@ -75,7 +89,7 @@ Status run_together(Batch& batch, std::span<const uint32_t> indexes) {
   const int64_t begin_us = batch.clock.monotonic_us();
   encode_all(batch, indexes);
   if (memory.places.empty()) return {};
-  const auto rows = static_cast<uint32_t>(memory.places.size());
+  const uint32_t rows = memory.rows;
   const uint32_t bucket = batch.version.bucket_for(rows);
   // Fewer rows than asked for may need a smaller bucket; shrinking keeps the rows in front.
   batch.version.encoder->prepare(memory.inputs, bucket);
@@ -102,7 +116,8 @@ BatchOutcome answer_batch(const Version& version, BatchMemory& memory, const run
   for (uint32_t i = 0; i < indexes.size(); ++i) indexes[i] = i;
   auto together = run_together(batch, indexes);
   if (together.ok()) return batch.outcome;
-  const std::vector<uint32_t> left = memory.places;
+  std::vector<uint32_t> left;
+  for (const auto& place : memory.places) left.push_back(place.index);
   for (const uint32_t index : left) {
     if (left.size() == 1) {
       batch.fail(memory.taken[index], together.error());
@@ -113,6 +128,47 @@ BatchOutcome answer_batch(const Version& version, BatchMemory& memory, const run
   }
   return batch.outcome;
 }
+
+namespace {
+
+/// One run for the rows [first, first + rows) of the tensors, or for the document when there are none.
+Result<ModelAnswer> run_alone(const Version& version, const Document& input, const TensorRows* tensors,
+                              uint32_t first, uint32_t rows, BatchPlace place, const runtime::Clock& clock) {
+  const int64_t begin_us = clock.monotonic_us();
+  std::vector<TensorData> inputs;
+  std::vector<TensorData> outputs;
+  version.encoder->prepare(inputs, place.bucket);
+  Arena scratch;
+  SY_RETURN_IF_ERROR(tensors != nullptr ? version.encode(*tensors, first, rows, inputs, place.position)
+                                        : version.encode(*input, inputs, place.position, scratch));
+  for (uint32_t row = 0; row < place.bucket; ++row)
+    if (row < place.position || row >= place.position + rows)
+      version.encoder->copy_row(inputs, place.position, row);
+  SY_RETURN_IF_ERROR(run_rows(version, inputs, outputs));
+  const int64_t run_us = clock.monotonic_us() - begin_us;
+  SY_ASSIGN_OR_RETURN(auto output, decode(version, tensors, outputs, place.position, rows));
+  auto answer = make_answer(version, std::move(output), place, rows, rows);
+  answer.run_us = run_us;
+  return answer;
+}
+
+Result<ModelAnswer> tensors_at(const Version& version, const Document& input, BatchPlace place,
+                               const runtime::Clock& clock) {
+  SY_ASSIGN_OR_RETURN(const auto tensors, TensorRows::read(input));
+  const uint32_t most = version.info->manifest.max_batch;
+  if (tensors->rows <= most && place.position + tensors->rows <= place.bucket)
+    return run_alone(version, {}, tensors.get(), 0, tensors->rows, place, clock);
+  std::vector<ModelAnswer> parts;
+  for (uint32_t first = 0; first < tensors->rows; first += most) {
+    const uint32_t rows = std::min(most, tensors->rows - first);
+    SY_ASSIGN_OR_RETURN(auto part, run_alone(version, {}, tensors.get(), first, rows,
+                                             BatchPlace{version.bucket_for(rows), 0}, clock));
+    parts.push_back(std::move(part));
+  }
+  return join_answers(std::move(parts));
+}
+
+}  // namespace
 
 Result<ModelAnswer> answer_at(const Version& version, const Document& input, BatchPlace place,
                               const runtime::Clock& clock) {
@@ -126,19 +182,8 @@ Result<ModelAnswer> answer_at(const Version& version, const Document& input, Bat
                           version.info->manifest.model.to_string() +
                           "; use the place that the answer recorded");
   }
-  const int64_t begin_us = clock.monotonic_us();
-  std::vector<TensorData> inputs;
-  std::vector<TensorData> outputs;
-  version.encoder->prepare(inputs, place.bucket);
-  Arena scratch;
-  SY_RETURN_IF_ERROR(version.encode(*input, inputs, place.position, scratch));
-  for (uint32_t row = 0; row < place.bucket; ++row) version.encoder->copy_row(inputs, place.position, row);
-  SY_RETURN_IF_ERROR(run_rows(version, inputs, outputs));
-  const int64_t run_us = clock.monotonic_us() - begin_us;
-  SY_ASSIGN_OR_RETURN(auto output, version.plan->decode(outputs, place.position));
-  auto answer = make_answer(version, std::move(output), place, 1);
-  answer.run_us = run_us;
-  return answer;
+  if (has_tensors(*input)) return tensors_at(version, input, place, clock);
+  return run_alone(version, input, nullptr, 0, 1, place, clock);
 }
 
 }  // namespace switchyard::models

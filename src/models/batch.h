@@ -13,7 +13,12 @@ struct BatchMemory {
   std::vector<Pending> taken;
   std::vector<TensorData> inputs;
   std::vector<TensorData> outputs;
-  std::vector<uint32_t> places;  // index in `taken` of each row
+  struct Place {
+    uint32_t index;  // in `taken`
+    uint32_t row;    // its first in the run
+  };
+  std::vector<Place> places;
+  uint32_t rows = 0;  // of all places
   Arena scratch;
 };
 

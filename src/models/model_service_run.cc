@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "model_service_impl.h"
@@ -22,7 +23,7 @@ void count_in(const std::array<T, kBounds>& bounds, std::array<uint64_t, kCounts
 
 }  // namespace
 
-Result<ModelService::Impl::VersionPtr> ModelService::Impl::admit(const ModelRequest& request,
+Result<ModelService::Impl::VersionPtr> ModelService::Impl::admit(const ModelRequest& request, uint32_t rows,
                                                                  int64_t now_us) {
   if (stage_ == Stage::kStopped) return stopping_error();
   if (stage_ == Stage::kNew) {
@@ -36,7 +37,17 @@ Result<ModelService::Impl::VersionPtr> ModelService::Impl::admit(const ModelRequ
     ++version->stats.expired;
     return deadline_error(*version->info, 0);
   }
-  if (version->queue.size() >= version->queue_limit) {
+  const uint32_t most = version->info->manifest.max_batch;
+  const size_t parts = (rows + most - 1) / most;
+  if (parts > version->queue_limit) {
+    ++version->stats.rejected;
+    return make_error(ErrorKind::kTooLarge, "models.too_many_rows",
+                      "the request's " + std::to_string(rows) + " rows are " + std::to_string(parts) +
+                          " runs, and " + std::to_string(version->queue_limit) + " may wait for " +
+                          version->info->manifest.model.to_string() +
+                          "; send fewer rows at once, or raise batch.max or batch.queue in its manifest");
+  }
+  if (version->queue.size() + parts > version->queue_limit) {
     ++version->stats.rejected;
     return make_error(ErrorKind::kResourceExhausted, "models.queue_full",
                       "already " + std::to_string(version->queue_limit) + " requests wait for " +
@@ -48,9 +59,16 @@ Result<ModelService::Impl::VersionPtr> ModelService::Impl::admit(const ModelRequ
 
 void ModelService::Impl::infer(ModelRequest request) {
   SY_CHECK(request.done != nullptr);
+  std::shared_ptr<const TensorRows> tensors;
+  if (has_tensors(*request.input)) {
+    auto read = TensorRows::read(std::move(request.input));
+    if (!read.ok()) return request.done(std::move(read).error());
+    tensors = std::move(read).value();
+    request.input = {};
+  }
   const int64_t now_us = options_.clock->monotonic_us();
   std::unique_lock lock(mutex_);
-  auto admitted = admit(request, now_us);
+  auto admitted = admit(request, tensors == nullptr ? 1 : tensors->rows, now_us);
   if (!admitted.ok()) {
     lock.unlock();
     request.done(std::move(admitted).error());
@@ -58,7 +76,11 @@ void ModelService::Impl::infer(ModelRequest request) {
   }
   const VersionPtr version = std::move(admitted).value();
   const int64_t deadline_us = request.deadline_us != 0 ? request.deadline_us : now_us + version->timeout_us;
-  version->queue.push_back({std::move(request.input), std::move(request.done), now_us, deadline_us});
+  if (tensors == nullptr) {
+    version->queue.push_back({std::move(request.input), std::move(request.done), now_us, deadline_us});
+  } else {
+    enqueue(*version, std::move(tensors), std::move(request.done), now_us, deadline_us);
+  }
   if (version->scheduled) return;  // a worker will come to it
   version->scheduled = true;
   scheduled_.push_back(version);
@@ -66,13 +88,37 @@ void ModelService::Impl::infer(ModelRequest request) {
   work_.notify_one();
 }
 
+void ModelService::Impl::enqueue(Version& version, std::shared_ptr<const TensorRows> tensors,
+                                 ModelCallback done, int64_t now_us, int64_t deadline_us) {
+  const uint32_t rows = tensors->rows;
+  const uint32_t most = version.info->manifest.max_batch;
+  if (rows <= most) {
+    version.queue.push_back({{}, std::move(done), now_us, deadline_us, std::move(tensors), 0, rows, false});
+    return;
+  }
+  const auto join = std::make_shared<TensorJoin>((rows + most - 1) / most, std::move(done));
+  for (uint32_t first = 0; first < rows; first += most) {
+    ModelCallback part = [join, at = first / most](Result<ModelAnswer> answer) {
+      join->add(at, std::move(answer));
+    };
+    version.queue.push_back(
+        {{}, std::move(part), now_us, deadline_us, tensors, first, std::min(most, rows - first), true});
+  }
+}
+
 void ModelService::Impl::take_batch(const VersionPtr& version, int64_t now_us, std::vector<Pending>& taken,
                                     std::vector<Pending>& expired) {
   const uint32_t most = version->info->manifest.max_batch;
-  while (!version->queue.empty() && taken.size() < most) {
+  uint32_t rows = 0;
+  while (!version->queue.empty() && rows < most) {
     Pending& next = version->queue.front();
-    auto& to = next.deadline_us <= now_us ? expired : taken;
-    to.push_back(std::move(next));
+    if (next.deadline_us <= now_us) {
+      expired.push_back(std::move(next));
+    } else {
+      if (rows > 0 && (next.alone || rows + next.rows > most)) break;
+      rows = next.alone ? most : rows + next.rows;
+      taken.push_back(std::move(next));
+    }
     version->queue.pop_front();
   }
   for (const auto& pending : taken) {

@@ -292,6 +292,68 @@ Status RowEncoder::put_nested(const Tensor& tensor, const Source& source, const 
   return {};
 }
 
+Status RowEncoder::check(const Tensor& tensor, const TensorView& given) const {
+  const std::vector<int64_t> row(given.shape.begin() + 1, given.shape.end());
+  if (given.type == tensor.type && row == tensor.row_shape) return {};
+  TensorInfo wanted{tensor.name, tensor.type, {-1}};
+  wanted.shape.insert(wanted.shape.end(), tensor.row_shape.begin(), tensor.row_shape.end());
+  return make_error(ErrorKind::kInvalidArgument, "models.bad_input",
+                    "tensor '" + tensor.name + "' must be " + wanted.to_string() + ", but is " +
+                        TensorInfo{tensor.name, given.type, given.shape}.to_string(),
+                    tensor.name);
+}
+
+Status RowEncoder::put_strings(const TensorView& given, size_t from, size_t count, TensorData& data,
+                               size_t to) {
+  for (size_t i = 0; i < count; ++i) {
+    const Value& value = given.strings[from + i];
+    const std::string_view text = value.is(Kind::kBytes) ? value.as_bytes() : value.as_string();
+    // The runtime takes null-terminated texts: a zero byte would silently cut one short.
+    if (text.find('\0') != text.npos)
+      return make_error(ErrorKind::kInvalidArgument, "models.bad_input",
+                        "tensor '" + std::string(given.name) +
+                            "' holds a text with a zero byte, which the "
+                            "runtime cannot take",
+                        std::string(given.name));
+    data.strings[to + i].assign(text);
+  }
+  return {};
+}
+
+Status RowEncoder::encode_tensors(const std::vector<TensorView>& tensors, uint32_t first, uint32_t rows,
+                                  std::vector<TensorData>& batch, uint32_t row) const {
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    const Tensor& tensor = tensors_[i];
+    const auto given = std::find_if(tensors.begin(), tensors.end(),
+                                    [&](const TensorView& view) { return view.name == tensor.name; });
+    if (given == tensors.end())
+      return make_error(ErrorKind::kInvalidArgument, "models.bad_input",
+                        "the model's input tensor '" + tensor.name + "' is missing", tensor.name);
+    SY_RETURN_IF_ERROR(check(tensor, *given));
+    const size_t count = rows * tensor.row_elements;
+    const size_t from = first * tensor.row_elements;
+    const size_t to = row * tensor.row_elements;
+    const size_t width = TensorData::element_bytes(tensor.type);
+    if (width == 0) {
+      SY_RETURN_IF_ERROR(put_strings(*given, from, count, batch[i], to));
+    } else if (tensor.type == ElementType::kBool) {
+      // Any other byte than 0 and 1 would be no bool to the runtime.
+      for (size_t e = 0; e < count; ++e) batch[i].bytes[to + e] = given->bytes[from + e] != 0;
+    } else {
+      std::memcpy(batch[i].bytes.data() + to * width, given->bytes.data() + from * width, count * width);
+    }
+  }
+  if (tensors.size() == tensors_.size()) return {};
+  for (const TensorView& view : tensors) {
+    if (std::any_of(tensors_.begin(), tensors_.end(), [&](const Tensor& t) { return t.name == view.name; }))
+      continue;
+    return make_error(ErrorKind::kInvalidArgument, "models.bad_input",
+                      "the model has no input tensor '" + std::string(view.name) + "'; leave it out",
+                      std::string(view.name));
+  }
+  return {};
+}
+
 void RowEncoder::encode_blank(std::vector<TensorData>& batch, uint32_t row) const {
   for (size_t i = 0; i < tensors_.size(); ++i) {
     const size_t first = row * tensors_[i].row_elements;

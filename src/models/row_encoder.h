@@ -7,6 +7,7 @@
 #include "switchyard/base/result.h"
 #include "switchyard/models/backend.h"
 #include "switchyard/models/manifest.h"
+#include "switchyard/models/tensors.h"
 
 namespace switchyard::models {
 
@@ -27,6 +28,11 @@ class RowEncoder {
   /// Fills one row. kInvalidArgument "models.bad_input" names field, tensor, what was expected and what came;
   /// the row may then be half written.
   Status encode(const Value& input, std::vector<TensorData>& batch, uint32_t row) const;
+  /// Fills the rows from `row` on with the rows [first, first + rows) of the caller's own tensors.
+  /// kInvalidArgument "models.bad_input" for a tensor that the model lacks, or that is missing, or whose type
+  /// or row shape is not the model's.
+  Status encode_tensors(const std::vector<TensorView>& tensors, uint32_t first, uint32_t rows,
+                        std::vector<TensorData>& batch, uint32_t row) const;
   /// Fills a row with zeros and empty texts.
   void encode_blank(std::vector<TensorData>& batch, uint32_t row) const;
   /// Copies one row over another.
@@ -46,6 +52,8 @@ class RowEncoder {
     std::vector<Source> sources;
   };
 
+  Status check(const Tensor& tensor, const TensorView& given) const;
+  static Status put_strings(const TensorView& given, size_t from, size_t count, TensorData& data, size_t to);
   Status put(const Tensor& tensor, const Source& source, const Value& value, TensorData& data,
              size_t element) const;
   Status put_nested(const Tensor& tensor, const Source& source, const Value& value, size_t depth,

@@ -51,6 +51,12 @@ Status Version::encode(const Value& input, std::vector<TensorData>& batch, uint3
                     normal.error().field);
 }
 
+Status Version::encode(const TensorRows& request, uint32_t first, uint32_t rows,
+                       std::vector<TensorData>& batch, uint32_t row) const {
+  SY_RETURN_IF_ERROR(check_wanted(request, info->outputs));
+  return encoder->encode_tensors(request.tensors, first, rows, batch, row);
+}
+
 uint32_t Version::bucket_for(uint32_t rows) const {
   const auto& buckets = info->manifest.buckets;
   const auto at = std::lower_bound(buckets.begin(), buckets.end(), rows);

@@ -11,15 +11,21 @@
 #include "switchyard/models/backend.h"
 #include "switchyard/models/model_service.h"
 #include "switchyard/runtime/clock.h"
+#include "tensor_rows.h"
 
 namespace switchyard::models {
 
-/// A request that waits for a worker.
+/// A request, or a part of one, that waits for a worker.
 struct Pending {
-  Document input;
+  Document input;  // null when the request brings tensors
   ModelCallback done;
   int64_t accepted_us = 0;
   int64_t deadline_us = 0;
+  // A tensor request, of which this is the rows [first, first + rows); null: a document, which is one row.
+  std::shared_ptr<const TensorRows> tensors;
+  uint32_t first = 0;
+  uint32_t rows = 1;
+  bool alone = false;  // shares its run with nobody, so that a replay finds the same places
 };
 
 /// One loaded version of a model. Shared by the service's table and the workers that run it, so that it is
@@ -44,6 +50,10 @@ struct Version {
   /// Checks the input against the manifest's schema and writes it into a row. kInvalidArgument
   /// "models.bad_input".
   Status encode(const Value& input, std::vector<TensorData>& batch, uint32_t row, Arena& scratch) const;
+  /// The same for the request's own tensors, from `first` on. The manifest's schema speaks of documents and
+  /// has no say here.
+  Status encode(const TensorRows& request, uint32_t first, uint32_t rows, std::vector<TensorData>& batch,
+                uint32_t row) const;
   /// The smallest bucket that holds `rows`; requires 1 <= rows <= max_batch.
   uint32_t bucket_for(uint32_t rows) const;
 };

@@ -85,7 +85,7 @@ using ModelCallback = std::function<void(Result<ModelAnswer>)>;
 struct ModelRequest {
   std::string name;
   std::string version;  ///< empty: the current one
-  Document input;
+  Document input;       ///< as the manifest says, or the model's own tensors (tensors.h)
   int64_t deadline_us = 0;  ///< on the clock's monotonic_us(); 0: now plus the manifest's timeout
   ModelCallback done;
 };
