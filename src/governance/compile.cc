@@ -31,7 +31,9 @@ class RegistryResolver final : public workflow::Resolver {
     return compiled == nullptr ? nullptr : compiled->table.get();
   }
   const workflow::ModelInterface* model(const workflow::ArtefactRef& ref) override {
-    const Compiled* compiled = find(ArtefactKind::kModel, ref);
+    // Without a version it is a logical model, which its route answers for, if it has one.
+    const Compiled* compiled = ref.version.empty() ? find(ArtefactKind::kRoute, ref) : nullptr;
+    if (compiled == nullptr) compiled = find(ArtefactKind::kModel, ref);
     return compiled == nullptr ? nullptr : compiled->model.get();
   }
   std::shared_ptr<const events::EventType> event_type(const std::string& type) override {
@@ -53,8 +55,11 @@ class RegistryResolver final : public workflow::Resolver {
   }
   std::vector<std::string> names(workflow::Dependency::Kind kind) override {
     std::vector<std::string> names;
-    for (const auto& [key, version] : request_.registry->active)
-      if (key.first == kind_of_dependency(kind)) names.push_back(key.second);
+    const ArtefactKind wanted = kind_of_dependency(kind);
+    for (const auto& [key, version] : request_.registry->active) {
+      const bool routed = wanted == ArtefactKind::kModel && key.first == ArtefactKind::kRoute;
+      if (key.first == wanted || routed) names.push_back(key.second);
+    }
     return names;
   }
 
@@ -306,6 +311,57 @@ void compile_event_type(const CompileRequest& request, const document::Node& roo
   result.compiled->event_type = std::move(outcome.type);
 }
 
+/// What a route must know of models, from a registry.
+class RouteResolver final : public router::Resolver {
+ public:
+  RouteResolver(const CompileRequest& request, Artefact& artefact) : request_(request), artefact_(artefact) {}
+
+  const router::ModelFacts* model(const models::ModelName& model) override {
+    const Compiled* compiled = request_.registry->find(ArtefactKind::kModel, model.name, model.version);
+    if (compiled == nullptr || compiled->model == nullptr || compiled->manifest == nullptr) return nullptr;
+    artefact_.resolved.push_back({ArtefactKind::kModel, {model.name, model.version}});
+    const models::ModelManifest& manifest = *compiled->manifest;
+    facts_ = {};
+    facts_.input_type = compiled->model->input_type;
+    facts_.output_type = compiled->model->output_type;
+    facts_.prices = router::prices_of(manifest);
+    if (manifest.is_remote()) {
+      facts_.backend = manifest.backend;
+      const Compiled* backend = request_.registry->find_active(ArtefactKind::kBackend, manifest.backend);
+      if (backend != nullptr && backend->backend != nullptr) facts_.vendor = backend->backend->vendor;
+    }
+    return &facts_;
+  }
+  std::vector<std::string> models() override {
+    std::vector<std::string> names;
+    for (const auto& [key, compiled] : request_.registry->versions)
+      if (key.kind == ArtefactKind::kModel) names.push_back(key.name + "@" + key.version);
+    return names;
+  }
+
+ private:
+  const CompileRequest& request_;
+  Artefact& artefact_;
+  router::ModelFacts facts_;
+};
+
+void compile_route(const CompileRequest& request, const document::Node& root, CompiledArtefact& result,
+                   Artefact& artefact) {
+  RouteResolver resolver(request, artefact);
+  auto outcome = router::compile(root, request.path, resolver);
+  result.diagnostics.insert(result.diagnostics.end(), outcome.diagnostics.begin(), outcome.diagnostics.end());
+  if (outcome.route == nullptr) return;
+  artefact.name = outcome.route->name;
+  artefact.version = outcome.route->version;
+  artefact.sha256 = outcome.route->sha256;
+  // All candidates take and give the same, or the route would not have compiled.
+  const models::ModelName& first = outcome.route->candidates.front().model;
+  const Compiled* model = request.registry->find(ArtefactKind::kModel, first.name, first.version);
+  result.compiled->model = model->model;
+  result.compiled->manifest = model->manifest;
+  result.compiled->route = std::move(outcome.route);
+}
+
 void compile_plain(const CompileRequest& request, const document::Node& root, std::string_view key,
                    CompiledArtefact& result, Artefact& artefact) {
   if (!read_name(root, key, request, artefact, result.diagnostics)) return;
@@ -388,7 +444,7 @@ CompiledArtefact compile_artefact(const CompileRequest& request) {
     case ArtefactKind::kEventType: compile_event_type(request, *parsed.root, result, *artefact); break;
     case ArtefactKind::kRetention: compile_retention(request, *parsed.root, result, *artefact); break;
     case ArtefactKind::kBackend: compile_backend(request, *parsed.root, result, *artefact); break;
-    case ArtefactKind::kRoute: compile_plain(request, *parsed.root, "route", result, *artefact); break;
+    case ArtefactKind::kRoute: compile_route(request, *parsed.root, result, *artefact); break;
     case ArtefactKind::kPrivacy: compile_privacy(request, *parsed.root, result, *artefact); break;
   }
   size_t bytes = artefact->source.size();
@@ -407,12 +463,15 @@ CompiledArtefact compile_artefact(const CompileRequest& request) {
   return result;
 }
 
-void add_call_pipeline(Registry& registry, const std::string& name, const std::string& version) {
+namespace {
+
+void add_call_pipeline(Registry& registry, const std::string& key, const std::string& name,
+                       const std::string& model) {
   CompileRequest request;
   request.kind = ArtefactKind::kPipeline;
-  request.path = std::string(kCallsPrefix) + name;
-  request.source = "pipeline: " + std::string(kCallsPrefix) + name + "@" + version +
-                   "\ninput: {}\nsteps: { answer: { model: " + name +
+  request.path = name;
+  request.source = "pipeline: " + std::string(kCallsPrefix) + name +
+                   "\ninput: {}\nsteps: { answer: { model: " + model +
                    ", input: input, timeout: 10m } }\noutput: answer\n";
   request.registry = &registry;
   request.is_call = true;
@@ -421,10 +480,19 @@ void add_call_pipeline(Registry& registry, const std::string& name, const std::s
   };
   auto outcome = compile_artefact(request);
   if (outcome.compiled == nullptr || outcome.compiled->pipeline == nullptr) return;
-  auto& versions = registry.calls[name];
+  auto& versions = registry.calls[key];
   std::erase_if(versions,
                 [&](const auto& one) { return one->pipeline->hash == outcome.compiled->pipeline->hash; });
   versions.push_back(std::move(outcome.compiled));
+}
+
+}  // namespace
+
+void add_call_pipelines(Registry& registry, const Artefact& artefact) {
+  add_call_pipeline(registry, artefact.name, artefact.full_name(), artefact.name);
+  if (artefact.kind == ArtefactKind::kModel)
+    add_call_pipeline(registry, artefact.full_name(), artefact.name + "/exactly@" + artefact.version,
+                      artefact.full_name());
 }
 
 }  // namespace switchyard::governance

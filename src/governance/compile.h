@@ -37,8 +37,7 @@ struct CompiledArtefact {
 /// Checks and compiles one document. `compiled->artefact` lacks who, when and offset.
 CompiledArtefact compile_artefact(const CompileRequest& request);
 
-/// Adds the pipeline that asks the model `name` alone, in the words of `version`, to the registry's calls.
-/// Nothing when there is no such model.
-void add_call_pipeline(Registry& registry, const std::string& name, const std::string& version);
+/// Adds the pipelines that ask this model or route alone to the registry's calls.
+void add_call_pipelines(Registry& registry, const Artefact& artefact);
 
 }  // namespace switchyard::governance

@@ -14,6 +14,7 @@
 #include "switchyard/governance/event_graph.h"
 #include "switchyard/governance/limits.h"
 #include "switchyard/schema/compatibility.h"
+#include "switchyard/types/json.h"
 
 namespace switchyard::governance {
 namespace {
@@ -105,13 +106,10 @@ class Governance::Impl {
 
   Status kill(const ArtefactKey& key, std::string_view who, std::string_view why) {
     std::lock_guard lock(change_mutex_);
-    if (why.empty() || why.size() > kMaxWhyBytes) {
-      return make_error(ErrorKind::kInvalidArgument, "governance.no_reason",
-                        "say why in at most 1024 bytes: the switch is recorded", "why");
-    }
+    SY_RETURN_IF_ERROR(check_why(why));
     const bool known = key.version.empty() ? registry_.active.contains({key.kind, key.name})
                                            : registry_.find(key.kind, key.name, key.version) != nullptr;
-    if (!known) return unknown(key);
+    if (!known && !is_vendor(key)) return unknown(key);
     return switch_event(GovernanceEvent::kKilled, key, who, why);
   }
 
@@ -130,6 +128,38 @@ class Governance::Impl {
     return switch_event(GovernanceEvent::kRevived, key, who, why);
   }
 
+  Status record_canary(const router::CanaryDecision& decision) {
+    std::lock_guard lock(change_mutex_);
+    SwitchEvent event{{ArtefactKind::kRoute, decision.route, decision.version},
+                      "canary " + decision.candidate,
+                      std::string(router::canary_decision_name(decision.kind)) + ": " + decision.reason};
+    event.canary = decision.state;
+    event.evidence = to_json(decision.evidence.root());
+    return switch_event(GovernanceEvent::kCanary, event);
+  }
+
+  Status reroute(std::string_view route, std::string_view from, std::string_view to, std::string_view who,
+                 std::string_view why) {
+    std::lock_guard lock(change_mutex_);
+    SY_RETURN_IF_ERROR(check_why(why));
+    const ArtefactKey name{ArtefactKind::kRoute, std::string(route), {}};
+    const Compiled* compiled = registry_.find_active(ArtefactKind::kRoute, name.name);
+    if (compiled == nullptr || compiled->route == nullptr) return unknown(name);
+    for (const auto candidate : {from, to}) {
+      if (candidate.empty() && candidate.data() == to.data()) continue;
+      if (compiled->route->find(candidate).has_value()) continue;
+      return make_error(
+          ErrorKind::kNotFound, "governance.unknown_candidate",
+          "route " + compiled->artefact->full_name() + " has no candidate '" + std::string(candidate) + "'",
+          candidate.data() == to.data() ? "to" : "from");
+    }
+    SwitchEvent event{
+        {ArtefactKind::kRoute, name.name, compiled->artefact->version}, std::string(who), std::string(why)};
+    event.from = from;
+    event.to = to;
+    return switch_event(GovernanceEvent::kRerouted, event);
+  }
+
   std::vector<GovernanceRecord> history(size_t limit) const {
     std::lock_guard lock(snapshot_mutex_);
     std::vector<GovernanceRecord> records(
@@ -142,6 +172,22 @@ class Governance::Impl {
   }
 
  private:
+  /// All backends of a vendor at once: backend "vendor/NAME".
+  bool is_vendor(const ArtefactKey& key) const {
+    if (key.kind != ArtefactKind::kBackend || !key.version.empty() || !key.name.starts_with(kVendorPrefix))
+      return false;
+    const std::string_view vendor = std::string_view(key.name).substr(kVendorPrefix.size());
+    return std::any_of(registry_.versions.begin(), registry_.versions.end(), [&](const auto& entry) {
+      return entry.second->backend != nullptr && entry.second->backend->vendor == vendor;
+    });
+  }
+
+  static Status check_why(std::string_view why) {
+    if (!why.empty() && why.size() <= kMaxWhyBytes) return {};
+    return make_error(ErrorKind::kInvalidArgument, "governance.no_reason",
+                      "say why in at most 1024 bytes: the switch is recorded", "why");
+  }
+
   static Error unknown(const ArtefactKey& key) {
     return make_error(ErrorKind::kNotFound, "governance.unknown_version",
                       "there is no " + std::string(artefact_kind_name(key.kind)) + " " + key.name +
@@ -184,6 +230,20 @@ class Governance::Impl {
             {event.key.kind, event.key.name, event.key.version, event.who, event.why, time_us});
         break;
       case GovernanceEvent::kRevived: std::erase_if(registry_.kills, same); break;
+      case GovernanceEvent::kCanary: {
+        RouteSwitches& switches = registry_.route_switches[event.key.name];
+        switches.canary_version = event.key.version;
+        switches.canary = event.canary;
+        break;
+      }
+      case GovernanceEvent::kRerouted: {
+        auto& reroutes = registry_.route_switches[event.key.name].reroutes;
+        if (event.to.empty())
+          reroutes.erase(event.from);
+        else
+          reroutes[event.from] = event.to;
+        break;
+      }
       case GovernanceEvent::kDeployed: break;
     }
   }
@@ -199,7 +259,7 @@ class Governance::Impl {
     const auto artefact = compiled->artefact;
     const bool callable = compiled->model != nullptr;
     registry.add(std::move(compiled));
-    if (callable) add_call_pipeline(registry, artefact->name, artefact->version);
+    if (callable) add_call_pipelines(registry, *artefact);
   }
 
   /// A recorded artefact as this binary understands it; without its compiled part when it does not any more.
@@ -364,6 +424,9 @@ class Governance::Impl {
       bool touched = reads_new_type(*consumer, working);
       for (const auto& [kind, name_version] : artefact.resolved) {
         const auto active = working.active.find({kind, name_version.first});
+        // A model that has got a route is now what the route says.
+        touched |= kind == ArtefactKind::kModel &&
+                   working.active.contains({ArtefactKind::kRoute, name_version.first});
         // Costs are fixed when their pipeline is deployed.
         touched |= kind != ArtefactKind::kCosts && active != working.active.end() &&
                    active->second != name_version.second;
@@ -436,8 +499,11 @@ class Governance::Impl {
 
   Status switch_event(GovernanceEvent type, const ArtefactKey& key, std::string_view who,
                       std::string_view why) {
+    return switch_event(type, SwitchEvent{key, std::string(who), std::string(why)});
+  }
+
+  Status switch_event(GovernanceEvent type, const SwitchEvent& event) {
     const int64_t now_us = options_.clock->now_us();
-    const SwitchEvent event{key, std::string(who), std::string(why)};
     log::RecordBatch batch;
     log::RecordHeader header;
     header.type = static_cast<uint8_t>(type);
@@ -493,6 +559,13 @@ Status Governance::kill(const ArtefactKey& key, std::string_view who, std::strin
 }
 Status Governance::revive(const ArtefactKey& key, std::string_view who, std::string_view why) {
   return impl_->revive(key, who, why);
+}
+Status Governance::record_canary(const router::CanaryDecision& decision) {
+  return impl_->record_canary(decision);
+}
+Status Governance::reroute(std::string_view route, std::string_view from, std::string_view to,
+                           std::string_view who, std::string_view why) {
+  return impl_->reroute(route, from, to, who, why);
 }
 std::vector<GovernanceRecord> Governance::history(size_t limit) const { return impl_->history(limit); }
 void Governance::on_change(std::function<void(std::shared_ptr<const Snapshot>)> listener) {

@@ -76,16 +76,40 @@ class SnapshotImpl final : public Snapshot {
   std::vector<RemoteModel> remote_models() const override {
     std::vector<RemoteModel> all;
     for (const auto& [key, compiled] : registry_.versions) {
-      if (compiled->manifest == nullptr || !compiled->manifest->is_remote()) continue;
+      if (key.kind != ArtefactKind::kModel || compiled->manifest == nullptr ||
+          !compiled->manifest->is_remote())
+        continue;
       const Compiled* backend = resolve(ArtefactKind::kBackend, compiled->manifest->backend, {});
       if (backend != nullptr && backend->backend != nullptr)
         all.push_back({compiled->manifest, backend->backend});
     }
     return all;
   }
+  std::vector<router::RouteSetting> routes() const override {
+    std::vector<router::RouteSetting> all;
+    for (const auto& [kind_name, version] : registry_.active) {
+      if (kind_name.first != ArtefactKind::kRoute) continue;
+      const Compiled* compiled = registry_.find(kind_name.first, kind_name.second, version);
+      if (compiled == nullptr || compiled->route == nullptr) continue;
+      router::RouteSetting setting;
+      setting.route = compiled->route;
+      const auto switches = registry_.route_switches.find(kind_name.second);
+      if (switches != registry_.route_switches.end()) {
+        for (const auto& [from, to] : switches->second.reroutes) setting.reroutes.emplace_back(from, to);
+        if (switches->second.canary_version == version) setting.canary = switches->second.canary;
+      }
+      all.push_back(std::move(setting));
+    }
+    return all;
+  }
+  std::shared_ptr<const models::BackendSpec> backend(std::string_view name) const override {
+    const Compiled* compiled = resolve(ArtefactKind::kBackend, name, {});
+    return compiled == nullptr ? nullptr : compiled->backend;
+  }
   std::shared_ptr<const models::ModelManifest> manifest(std::string_view name,
                                                         std::string_view version) const override {
-    const Compiled* compiled = resolve(ArtefactKind::kModel, name, version);
+    const Compiled* compiled = version.empty() ? resolve(ArtefactKind::kRoute, name, {}) : nullptr;
+    if (compiled == nullptr) compiled = resolve(ArtefactKind::kModel, name, version);
     return compiled == nullptr ? nullptr : compiled->manifest;
   }
   std::vector<workflow::Consumer> consumers(const Value& event) const override {
@@ -123,12 +147,9 @@ class SnapshotImpl final : public Snapshot {
 
   std::shared_ptr<const workflow::Pipeline> call_pipeline(std::string_view model,
                                                           std::string_view version) const {
-    const auto found = registry_.calls.find(std::string(model));
-    if (found == registry_.calls.end()) return nullptr;
-    const std::string wanted(version);
-    for (auto it = found->second.rbegin(); it != found->second.rend(); ++it)
-      if (wanted.empty() || (*it)->pipeline->version == wanted) return (*it)->pipeline;
-    return nullptr;
+    const std::string key = std::string(model) + (version.empty() ? "" : "@" + std::string(version));
+    const auto found = registry_.calls.find(key);
+    return found == registry_.calls.end() ? nullptr : found->second.back()->pipeline;
   }
 
   Result<std::shared_ptr<const workflow::Pins>> make_pins(const workflow::Pipeline& pipeline) const {
@@ -146,7 +167,13 @@ class SnapshotImpl final : public Snapshot {
       std::string version = dependency.ref.version;
       // Costs were compiled into the pipeline when it was deployed: their version does not move under it.
       if (kind == ArtefactKind::kCosts) version = deployed_with(pipeline, kind, dependency.ref.name);
-      const Compiled* compiled = resolve(kind, dependency.ref.name, version);
+      const Compiled* compiled = nullptr;
+      // A model without a version is a logical one: its route answers for it, if there is one.
+      if (kind == ArtefactKind::kModel && version.empty()) {
+        compiled = resolve(ArtefactKind::kRoute, dependency.ref.name, {});
+        if (compiled != nullptr) kind = ArtefactKind::kRoute;
+      }
+      if (compiled == nullptr) compiled = resolve(kind, dependency.ref.name, version);
       if (compiled == nullptr) {
         return make_error(ErrorKind::kUnprocessable, "governance.missing_artefact",
                           "pipeline " + pipeline.full_name() + " needs " +
@@ -206,6 +233,8 @@ std::string_view governance_event_name(GovernanceEvent event) {
     case GovernanceEvent::kActivated: return "activated";
     case GovernanceEvent::kKilled: return "killed";
     case GovernanceEvent::kRevived: return "revived";
+    case GovernanceEvent::kCanary: return "canary";
+    case GovernanceEvent::kRerouted: return "rerouted";
   }
   return "unknown";
 }
@@ -299,6 +328,17 @@ std::string encode_switch(const SwitchEvent& event) {
   map.add("version", Value::string(event.key.version));
   map.add("who", Value::string(event.who));
   map.add("why", Value::string(event.why));
+  if (event.canary.has_value()) {
+    map.add("phase", Value::integer(static_cast<int64_t>(event.canary->phase)));
+    map.add("step", Value::integer(event.canary->step));
+    map.add("started_us", Value::integer(event.canary->started_us));
+    map.add("step_began_us", Value::integer(event.canary->step_began_us));
+    map.add("evidence", Value::string(event.evidence));
+  }
+  if (!event.from.empty()) {
+    map.add("from", Value::string(event.from));
+    map.add("to", Value::string(event.to));
+  }
   return encode(map.build());
 }
 
@@ -307,10 +347,21 @@ Result<SwitchEvent> decode_switch(std::string_view payload) {
   ByteReader in(payload);
   const Value map = decode_value(in, arena);
   if (!in.ok() || !map.is(Kind::kMap)) return bad_event();
-  return SwitchEvent{
+  SwitchEvent event{
       {static_cast<ArtefactKind>(number_of(map, "kind")), text_of(map, "name"), text_of(map, "version")},
       text_of(map, "who"),
       text_of(map, "why")};
+  if (map.find("phase") != nullptr) {
+    event.canary = router::CanaryState{static_cast<router::CanaryState::Phase>(number_of(map, "phase")),
+                                       static_cast<uint32_t>(number_of(map, "step")),
+                                       number_of(map, "started_us"), number_of(map, "step_began_us")};
+    event.evidence = text_of(map, "evidence");
+  }
+  if (map.find("from") != nullptr) {
+    event.from = text_of(map, "from");
+    event.to = text_of(map, "to");
+  }
+  return event;
 }
 
 }  // namespace switchyard::governance

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,7 +13,14 @@
 namespace switchyard::governance {
 
 /// Events of the governance log. Numbers are on disk.
-enum class GovernanceEvent : uint8_t { kDeployed = 128, kActivated = 129, kKilled = 130, kRevived = 131 };
+enum class GovernanceEvent : uint8_t {
+  kDeployed = 128,
+  kActivated = 129,
+  kKilled = 130,
+  kRevived = 131,
+  kCanary = 132,    ///< a canary began, took a step, was finished or rolled back
+  kRerouted = 133,  ///< an operator sends a candidate's traffic to another, or no longer
+};
 std::string_view governance_event_name(GovernanceEvent event);
 
 /// A compiled artefact version; which member is set follows from its kind.
@@ -24,6 +32,7 @@ struct Compiled {
   std::shared_ptr<const workflow::ModelInterface> model;  ///< of a model
   std::shared_ptr<const models::ModelManifest> manifest;  ///< of a model
   std::shared_ptr<const models::BackendSpec> backend;
+  std::shared_ptr<const router::Route> route;
   std::shared_ptr<const document::Node> costs;
   std::shared_ptr<const events::Webhook> webhook;
   std::shared_ptr<const events::EventType> event_type;
@@ -38,8 +47,10 @@ struct Registry {
   std::map<std::pair<ArtefactKind, std::string>, std::string> active;
   std::vector<workflow::Kill> kills;
   std::vector<std::shared_ptr<const Artefact>> in_order;
-  /// Pipelines of one step that ask one model, by its name: what a call from outside is a run of. All
-  /// versions that there have been, the newest last; runs are bound to them.
+  /// Of routes, by name: what operators and canaries have set.
+  std::map<std::string, RouteSwitches> route_switches;
+  /// Pipelines of one step that ask one model, by its name, or by name@version for exactly that: what a call
+  /// from outside is a run of. All that there have been, the newest last; runs are bound to them.
   std::map<std::string, std::vector<std::shared_ptr<const Compiled>>> calls;
 
   const Compiled* find(ArtefactKind kind, const std::string& name, const std::string& version) const;
@@ -54,10 +65,13 @@ std::shared_ptr<const Snapshot> make_snapshot(Registry registry);
 // Payloads of events: maps in the form of value_codec.
 std::string encode_deployed(const Artefact& artefact);
 Result<Artefact> decode_deployed(std::string_view payload);
-/// Of kActivated, kKilled, kRevived.
+/// Of all others.
 struct SwitchEvent {
   ArtefactKey key;
   std::string who, why;
+  std::optional<router::CanaryState> canary = {};  ///< kCanary: from now on
+  std::string evidence = {};                       ///< kCanary: JSON
+  std::string from = {}, to = {};                  ///< kRerouted: candidates; `to` empty: no longer
 };
 std::string encode_switch(const SwitchEvent& event);
 Result<SwitchEvent> decode_switch(std::string_view payload);

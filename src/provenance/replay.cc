@@ -34,7 +34,11 @@ Result<std::unique_ptr<RunState>> begin(const std::vector<RecordedEvent>& events
   for (const PinView& view : started.pins) {
     workflow::Pin pin{view.kind, std::string(view.name), std::string(view.version), view.sha256, nullptr};
     for (const ChangeOf& change : options.with) {
-      if (change.kind == pin.kind && change.name == pin.name) pin.version = change.version;
+      // A model in place of a route: who would have answered is then not the route's choice any more.
+      const bool instead = change.kind == ArtefactKind::kModel && pin.kind == ArtefactKind::kRoute;
+      if (change.name != pin.name || (change.kind != pin.kind && !instead)) continue;
+      pin.kind = change.kind;
+      pin.version = change.version;
     }
     if (pin.kind == ArtefactKind::kRules) {
       pin.table = catalog.rules(pin.name, pin.version);

@@ -248,4 +248,16 @@ void RouteReader::check_prices(const Node& root) {
   route_->budget.currency = currency;
 }
 
+PriceTable prices_of(const models::ModelManifest& manifest) {
+  const auto million = [](double per_token) { return Money::from_double(per_token * 1e6); };
+  PriceTable prices;
+  prices.currency = manifest.currency;
+  prices.input_tokens = million(manifest.prices.per_input_token);
+  prices.cached_tokens = million(manifest.prices.per_cached_token);
+  prices.output_tokens = million(manifest.prices.per_output_token);
+  prices.call = Money::from_double(manifest.prices.per_call);
+  prices.second = Money::from_double(manifest.prices.per_second);
+  return prices;
+}
+
 }  // namespace switchyard::router

@@ -25,21 +25,32 @@ void add_remote_meta(const models::ModelAnswer& answer, MapBuilder& meta, Arena&
   meta.add("usage", usage.build());
 }
 
-Document model_meta(const models::ModelAnswer& answer) {
-  auto arena = std::make_shared<Arena>(512);
+/// How a call went, as the decision's record has it.
+Document model_meta(const router::RouteAnswer& routed) {
+  auto arena = std::make_shared<Arena>(1024);
   MapBuilder meta(*arena);
-  meta.add("model", Value::string(arena->copy(answer.model->name() + "@" + answer.model->version())));
-  meta.add("sha256", Value::string(arena->copy(answer.model->sha256)));
-  meta.add("runtime", Value::string(arena->copy(answer.model->runtime)));
-  meta.add("queue_us", Value::integer(answer.queue_us));
-  meta.add("run_us", Value::integer(answer.run_us));
-  meta.add("batch", Value::integer(answer.batch_size));
-  if (!answer.model->manifest.is_remote()) {
-    meta.add("bucket", Value::integer(answer.place.bucket));
-    meta.add("position", Value::integer(answer.place.position));
+  if (routed.answer.ok()) {
+    const models::ModelAnswer& answer = *routed.answer;
+    meta.add("model", Value::string(arena->copy(answer.model->name() + "@" + answer.model->version())));
+    if (!answer.model->sha256.empty()) meta.add("sha256", Value::string(arena->copy(answer.model->sha256)));
+    meta.add("runtime", Value::string(arena->copy(answer.model->runtime)));
+    meta.add("queue_us", Value::integer(answer.queue_us));
+    meta.add("run_us", Value::integer(answer.run_us));
+    if (answer.model->manifest.is_remote()) {
+      add_remote_meta(answer, meta, *arena);
+    } else {
+      meta.add("batch", Value::integer(answer.batch_size));
+      meta.add("bucket", Value::integer(answer.place.bucket));
+      meta.add("position", Value::integer(answer.place.position));
+    }
   }
-  if (answer.cost != 0) meta.add("cost", Value::real(answer.cost));
-  if (answer.model->manifest.is_remote()) add_remote_meta(answer, meta, *arena);
+  if (routed.cost.nanos != 0) meta.add("cost", Value::real(routed.cost.units()));
+  // Nothing was decided where one model was asked once and answered.
+  const Value* attempts = routed.provenance->is(Kind::kMap) ? routed.provenance->find("attempts") : nullptr;
+  const Value* route = routed.provenance->is(Kind::kMap) ? routed.provenance->find("route") : nullptr;
+  const bool once = attempts != nullptr && attempts->is(Kind::kList) && attempts->size() == 1;
+  if (!routed.answer.ok() || !once || (route != nullptr && !route->is_null()))
+    meta.add("routing", copy_value(routed.provenance.root(), *arena));
   const Value value = meta.build();
   return Document(std::move(arena), value);
 }
@@ -101,21 +112,28 @@ void Effects::execute(workflow::EffectRequest request, std::function<void(workfl
 
 void Effects::call_model(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {
   auto& call = std::get<workflow::ModelCall>(request.call);
-  models::CallRequest model;
-  model.model = {std::move(call.name), std::move(call.version)};
-  model.input = std::move(call.input);
-  model.trace = std::move(request.trace);
-  model.idempotency_key = std::move(request.idempotency_key);
+  router::RouteCall routed;
+  if (call.routed)
+    routed.route = std::move(call.name);
+  else
+    routed.implicit = parts_.routing.implicit({std::move(call.name), std::move(call.version)});
+  routed.input = std::move(call.input);
+  routed.sticky_key = std::move(request.key);
+  routed.tenant = std::move(request.tenant);
+  routed.api_key = std::move(request.principal);
+  routed.decision = request.run.to_string();
+  routed.trace = std::move(request.trace);
+  routed.idempotency_key = std::move(request.idempotency_key);
   // The models' deadlines are on a clock that does not jump.
   const int64_t left_us = std::max<int64_t>(1, request.deadline_us - parts_.clock.now_us());
-  model.deadline_us = parts_.clock.monotonic_us() + left_us;
-  model.on_part = parts_.live_calls.parts(request.run);
-  auto cancel = parts_.models.call(
-      std::move(model),
-      [done = std::move(done), pipeline = std::move(request.pipeline)](models::CallOutcome outcome) {
-        auto& answer = outcome.answer;
-        if (!answer.ok()) return done({std::move(answer).error(), {}});
-        Document meta = model_meta(*answer);
+  routed.deadline_us = parts_.clock.monotonic_us() + left_us;
+  routed.on_part = parts_.live_calls.parts(request.run);
+  auto cancel = parts_.routing.router().call(
+      std::move(routed),
+      [done = std::move(done), pipeline = std::move(request.pipeline)](router::RouteAnswer routed_answer) {
+        Document meta = model_meta(routed_answer);
+        auto& answer = routed_answer.answer;
+        if (!answer.ok()) return done({std::move(answer).error(), std::move(meta)});
         done({std::move(answer->output), std::move(meta)});
       });
   parts_.live_calls.began(request.run, std::move(cancel));
@@ -145,7 +163,7 @@ void Effects::call_http(workflow::EffectRequest request, std::function<void(work
   outgoing.timeout_ms = std::max<int64_t>(1, (request.deadline_us - parts_.clock.now_us()) / 1000);
   const int64_t begun_us = parts_.clock.monotonic_us();
   parts_.client.request(std::move(outgoing), [this, begun_us, url = call.url, expect = call.expect,
-                                        done = std::move(done)](http::ClientResult result) {
+                                              done = std::move(done)](http::ClientResult result) {
     auto arena = std::make_shared<Arena>(256);
     MapBuilder meta(*arena);
     meta.add("run_us", Value::integer(parts_.clock.monotonic_us() - begun_us));

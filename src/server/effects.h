@@ -1,9 +1,9 @@
 #pragma once
 
 #include "egress.h"
+#include "routing.h"
 #include "switchyard/gateway/live_calls.h"
 #include "switchyard/http/client.h"
-#include "switchyard/models/caller.h"
 #include "switchyard/partition/engine.h"
 #include "switchyard/runtime/clock.h"
 #include "switchyard/workers/worker_queues.h"
@@ -17,7 +17,7 @@ class Effects final : public partition::EffectExecutor {
  public:
   /// All of it outlives the effects.
   struct Parts {
-    models::Caller& models;
+    Routing& routing;
     gateway::LiveCalls& live_calls;
     http::Client& client;
     const Egress& egress;

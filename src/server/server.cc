@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <thread>
 
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include "model_loader.h"
 #include "openapi.h"
 #include "remote_models.h"
+#include "routing.h"
 #include "switchyard/gateway/surfaces.h"
 #include "switchyard/log/local_log.h"
 #include "switchyard/log/memory_log.h"
@@ -19,12 +21,15 @@
 #include "switchyard/types/json.h"
 #include "webhooks.h"
 #include "worker_metrics.h"
+#include "worker_models.h"
 
 namespace switchyard::server {
 namespace {
 
 /// The governance log lies beside the partitions' logs, under the highest number.
 constexpr PartitionId kGovernanceLog{partition::kMaxPartitions};
+/// And so does what was spent.
+constexpr PartitionId kLedgerLog{partition::kMaxPartitions + 1};
 
 uint32_t half_the_cores() { return std::max(1u, std::thread::hardware_concurrency() / 2); }
 
@@ -128,8 +133,8 @@ class Server::Impl {
         [this] { return governance_->snapshot(); },
         [this](const std::string& name, const std::string& version,
                const Document& input) -> Result<Document> {
-          SY_ASSIGN_OR_RETURN(models::ModelAnswer answer, models_->run_at(name, version, input, {}));
-          return std::move(answer.output);
+          return all_models_->find({name, version}) != nullptr ? call_and_wait({name, version}, input)
+                                                               : run_here(name, version, input);
         });
     SY_RETURN_IF_ERROR(start_http());
     ready_ = true;
@@ -139,6 +144,26 @@ class Server::Impl {
                            {"partitions", partitions},
                            {"start_ms", (clock_.monotonic_us() - begun_us) / 1000}});
     return {};
+  }
+
+  Result<Document> run_here(const std::string& name, const std::string& version, const Document& input) {
+    SY_ASSIGN_OR_RETURN(models::ModelAnswer answer, models_->run_at(name, version, input, {}));
+    return std::move(answer.output);
+  }
+  /// For replays of calls to models elsewhere; on the pool's threads.
+  Result<Document> call_and_wait(const models::ModelName& model, const Document& input) {
+    models::CallRequest request;
+    request.model = model;
+    request.input = input;
+    auto done = std::make_shared<std::promise<Result<Document>>>();
+    auto future = done->get_future();
+    all_models_->call(std::move(request), [done](models::CallOutcome outcome) {
+      if (outcome.answer.ok())
+        done->set_value(std::move(outcome.answer->output));
+      else
+        done->set_value(outcome.answer.error());
+    });
+    return future.get();
   }
 
   Status open_logs() {
@@ -174,11 +199,21 @@ class Server::Impl {
     model_client.connections_per_origin = models::kMaxRemoteConcurrent;
     model_client_ = std::make_unique<http::Client>(std::move(model_client));
     SY_RETURN_IF_ERROR(model_client_->start());
+    workers::WorkerQueuesOptions workers;
+    workers.clock = &clock_;
+    workers.random = &runtime::system_random();
+    workers_ = std::make_unique<workers::WorkerQueues>(workers);
+    workers_->start();
+    worker_metrics_ = std::make_unique<WorkerMetrics>(registry_, *workers_);
+    worker_models_ = std::make_unique<WorkerModels>(*workers_, *worker_metrics_);
     remote_models_ = std::make_unique<RemoteModels>(
         *all_models_,
         models::RemoteSurroundings{model_client_.get(), &clock_,
                                    [this](const http::Url& url) { return egress_.check(url); }},
-        logger_.module("models"));
+        *worker_models_, logger_.module("models"));
+    SY_ASSIGN_OR_RETURN(auto ledger, logs_->acquire(kLedgerLog));
+    routing_ = std::make_unique<Routing>(*all_models_, clock_, logger_.module("router"));
+    SY_RETURN_IF_ERROR(routing_->start(std::move(ledger)));
     return {};
   }
 
@@ -193,24 +228,20 @@ class Server::Impl {
     governance_ = std::make_unique<governance::Governance>(governance);
     governance_->on_change([this](const auto& snapshot) {
       remote_models_->follow(*snapshot);
+      routing_->follow(snapshot);
       if (wake_engine_) engine_->wake();
     });
     Diagnostics problems;
     SY_RETURN_IF_ERROR(governance_->open(&problems));
+    routing_->record_canaries_in(*governance_);
     for (const auto& problem : problems)
       logger_.warn("an artefact of the governance log", {{"problem", problem.to_string()}});
     return {};
   }
 
   Status start_engine(uint32_t partitions) {
-    workers::WorkerQueuesOptions workers;
-    workers.clock = &clock_;
-    workers.random = &runtime::system_random();
-    workers_ = std::make_unique<workers::WorkerQueues>(workers);
-    workers_->start();
-    worker_metrics_ = std::make_unique<WorkerMetrics>(registry_, *workers_);
     effects_ = std::make_unique<Effects>(
-        Effects::Parts{*all_models_, live_calls_, *client_, egress_, *workers_, *worker_metrics_, clock_});
+        Effects::Parts{*routing_, live_calls_, *client_, egress_, *workers_, *worker_metrics_, clock_});
     metrics_ = std::make_unique<Metrics>(registry_);
     process_metrics_ = telemetry::add_process_metrics(registry_, options_.version);
     store_host_ = store::make_store_host();
@@ -266,6 +297,8 @@ class Server::Impl {
     services_.models = models_.get();
     services_.replayer = replayer_.get();
     services_.live_calls = &live_calls_;
+    services_.router = &routing_->router();
+    services_.ledger = &routing_->ledger();
     services_.workers = workers_.get();
     services_.pool = pool_.get();
     services_.clock = &clock_;
@@ -285,6 +318,7 @@ class Server::Impl {
     gateway::add_governance(*gateway_, services_);
     gateway::add_events(*gateway_, services_);
     gateway::add_retention(*gateway_, services_);
+    gateway::add_routes(*gateway_, services_);
     gateway::add_openai(*gateway_, services_);
     gateway::add_workers(*gateway_, services_);
     gateway::add_operations(*gateway_, services_);
@@ -314,6 +348,7 @@ class Server::Impl {
     if (client_ != nullptr) client_->stop();
     if (model_client_ != nullptr) model_client_->stop();
     if (models_ != nullptr) models_->stop();
+    if (routing_ != nullptr) routing_->stop();
     wake_engine_ = false;
     if (engine_running_) engine_->stop();
     engine_running_ = false;
@@ -336,12 +371,14 @@ class Server::Impl {
   Egress egress_;
   std::unique_ptr<http::Client> client_;
   std::unique_ptr<http::Client> model_client_;
+  std::unique_ptr<workers::WorkerQueues> workers_;
+  std::unique_ptr<WorkerMetrics> worker_metrics_;
+  std::unique_ptr<WorkerModels> worker_models_;
   std::unique_ptr<RemoteModels> remote_models_;
+  std::unique_ptr<Routing> routing_;
   gateway::LiveCalls live_calls_;
   std::unique_ptr<ServiceModelLoader> loader_;
   std::unique_ptr<governance::Governance> governance_;
-  std::unique_ptr<workers::WorkerQueues> workers_;
-  std::unique_ptr<WorkerMetrics> worker_metrics_;
   std::unique_ptr<Effects> effects_;
   std::unique_ptr<Webhooks> webhooks_;
   std::unique_ptr<Metrics> metrics_;

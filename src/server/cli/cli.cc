@@ -35,6 +35,7 @@ int run(int argc, char** argv) {
   add_reviews(app, &code);
   add_events(app, &code);
   add_overview(app, &code);
+  add_routes(app, &code);
   add_retention(app, &code);
   add_logs(app, &code);
   add_keys(app, &code);

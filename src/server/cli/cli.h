@@ -31,6 +31,7 @@ void add_replay(CLI::App& app, int* code);
 void add_reviews(CLI::App& app, int* code);
 void add_events(CLI::App& app, int* code);
 void add_overview(CLI::App& app, int* code);
+void add_routes(CLI::App& app, int* code);
 void add_retention(CLI::App& app, int* code);
 void add_logs(CLI::App& app, int* code);
 void add_keys(CLI::App& app, int* code);

@@ -152,7 +152,7 @@ void add_overview(CLI::App& app, int* code) {
     CLI::App* command = parent.add_subcommand(name, help);
     command->add_flag("--json", settings->json, "The whole answer");
     if (print == print_artefacts)
-      command->add_option("--kind", settings->kind, "pipeline, rules, model, prompt, costs or retention");
+      command->add_option("--kind", settings->kind, "pipeline, rules, model, route, backend, prompt, ...");
     if (print == print_governance) command->add_option("--limit", settings->limit, "1 to 1000");
     add_connection_options(*command, settings->connection);
     command->callback([settings, path = std::move(path), print, code] {

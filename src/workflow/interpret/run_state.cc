@@ -35,6 +35,11 @@ const Pin* Pins::find(ArtefactKind kind, std::string_view name) const {
   return nullptr;
 }
 
+const Pin* Pins::find_model(std::string_view name) const {
+  const Pin* route = find(ArtefactKind::kRoute, name);
+  return route != nullptr ? route : find(ArtefactKind::kModel, name);
+}
+
 std::unique_ptr<RunState> make_run(RunId id, std::shared_ptr<const Pipeline> pipeline,
                                    std::shared_ptr<const Pins> pins, std::shared_ptr<Arena> arena) {
   auto run = std::make_unique<RunState>();

@@ -101,15 +101,17 @@ void Stepper::start_triage(StepAddress at) {
 
 void Stepper::start_model(StepAddress at) {
   const auto& spec = std::get<ModelSpec>(step(at).spec);
-  const Pin* pin = run_.pins->find(ArtefactKind::kModel, spec.model.name);
+  const Pin* pin = run_.pins->find_model(spec.model.name);
   SY_CHECK(pin != nullptr);
-  if (const Kill* kill = host_.killed(ArtefactKind::kModel, pin->name, pin->version, at)) {
+  if (const Kill* kill = host_.killed(pin->kind, pin->name, pin->version, at)) {
     return fail_attempt(at, killed_error(*kill));
   }
   const Frame& own = frame(at.frame);
   auto input = evaluate(spec.input, own.slots, *own.arena);
   if (!input.ok()) return fail_attempt(at, input.error());
-  request(at, ModelCall{pin->name, pin->version, Document(own.arena, *input)}, kModelTimeoutUs);
+  request(at,
+          ModelCall{pin->name, pin->version, Document(own.arena, *input), pin->kind == ArtefactKind::kRoute},
+          kModelTimeoutUs);
 }
 
 void Stepper::start_http(StepAddress at) {

@@ -9,6 +9,7 @@
 #include "switchyard/models/model_service.h"
 #include "switchyard/partition/engine.h"
 #include "switchyard/provenance/replay.h"
+#include "switchyard/router/router.h"
 #include "switchyard/runtime/clock.h"
 #include "switchyard/runtime/thread_pool.h"
 #include "switchyard/workers/worker_queues.h"
@@ -22,6 +23,8 @@ struct Services {
   models::ModelService* models = nullptr;
   provenance::Replayer* replayer = nullptr;
   LiveCalls* live_calls = nullptr;
+  router::Router* router = nullptr;
+  router::SpendLedger* ledger = nullptr;
   workers::WorkerQueues* workers = nullptr;
   runtime::ThreadPool* pool = nullptr;  ///< for what blocks: deployments, replays, reading histories
   const runtime::Clock* clock = nullptr;
@@ -42,6 +45,7 @@ void add_reviews(Gateway& gateway, const Services& services);
 void add_governance(Gateway& gateway, const Services& services);
 void add_events(Gateway& gateway, const Services& services);
 void add_retention(Gateway& gateway, const Services& services);
+void add_routes(Gateway& gateway, const Services& services);
 void add_openai(Gateway& gateway, const Services& services);
 void add_workers(Gateway& gateway, const Services& services);
 void add_operations(Gateway& gateway, const Services& services);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "switchyard/models/manifest.h"
 #include "switchyard/privacy/policy.h"
 #include "switchyard/retention/policy.h"
+#include "switchyard/router/router.h"
 #include "switchyard/runtime/clock.h"
 #include "switchyard/runtime/disk.h"
 #include "switchyard/types/diagnostic.h"
@@ -82,6 +84,16 @@ struct RemoteModel {
   std::shared_ptr<const models::BackendSpec> backend;
 };
 
+/// Who kills the backend of a name that begins so switches off all backends of the vendor that follows.
+inline constexpr std::string_view kVendorPrefix = "vendor/";
+
+/// What was set on a route beside its document.
+struct RouteSwitches {
+  std::map<std::string, std::string> reroutes;  ///< candidate → the one that answers in its place
+  std::string canary_version;                   ///< of the route's document that `canary` is of
+  std::optional<router::CanaryState> canary;
+};
+
 /// Names of pipelines that ask one model and nothing else begin so; documents cannot.
 inline constexpr std::string_view kCallsPrefix = "calls/";
 
@@ -97,6 +109,10 @@ class Snapshot : public workflow::Catalog {
   virtual std::vector<workflow::Kill> kills() const = 0;
   /// All versions of models on other machines whose backend is deployed.
   virtual std::vector<RemoteModel> remote_models() const = 0;
+  /// The active routes, with what was set on them.
+  virtual std::vector<router::RouteSetting> routes() const = 0;
+  /// The active version of a backend; nullptr: there is none.
+  virtual std::shared_ptr<const models::BackendSpec> backend(std::string_view name) const = 0;
   /// The manifest of a model version; of the active one when `version` is empty. nullptr: no such model.
   virtual std::shared_ptr<const models::ModelManifest> manifest(std::string_view name,
                                                                 std::string_view version) const = 0;
@@ -142,6 +158,13 @@ class Governance {
   Status kill(const ArtefactKey& key, std::string_view who, std::string_view why);
   /// kConflict "governance.not_killed".
   Status revive(const ArtefactKey& key, std::string_view who, std::string_view why);
+
+  /// Records what a router did with a canary. Blocks for the log.
+  Status record_canary(const router::CanaryDecision& decision);
+  /// Sends a candidate's traffic to another from now on; `to` empty: no longer. kNotFound
+  /// "governance.unknown_version" or "governance.unknown_candidate".
+  Status reroute(std::string_view route, std::string_view from, std::string_view to, std::string_view who,
+                 std::string_view why);
 
   /// Newest first.
   std::vector<GovernanceRecord> history(size_t limit) const;

@@ -26,6 +26,9 @@ struct ModelFacts {
   std::string vendor;   ///< empty: in-house
 };
 
+/// The prices that a manifest names.
+PriceTable prices_of(const models::ModelManifest& manifest);
+
 /// Finds deployed model versions for the compiler.
 class Resolver {
  public:

@@ -27,6 +27,8 @@ struct Pins {
   std::vector<Pin> pins;  ///< in the order of Pipeline::dependencies
 
   const Pin* find(ArtefactKind kind, std::string_view name) const;
+  /// What answers as the model of that name: its route, or itself.
+  const Pin* find_model(std::string_view name) const;
 };
 
 /// A switch thrown by an operator.

@@ -17,6 +17,7 @@ namespace switchyard::workflow {
 struct ModelCall {
   std::string name, version;
   Document input;
+  bool routed = false;  ///< it is a route, which in its present form decides who answers
 };
 struct HttpCall {
   std::string method, url;
