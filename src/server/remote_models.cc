@@ -43,7 +43,9 @@ void RemoteModels::add(const governance::RemoteModel& remote) {
   auto info = std::make_shared<models::ModelInfo>();
   info->manifest = *remote.manifest;
   info->runtime = remote.backend->protocol + " " + remote.backend->name.to_string();
-  auto made = models::make_http_model(*remote.manifest, *remote.backend, surroundings_);
+  auto made = remote.backend->protocol == "worker"
+                  ? models::make_worker_model(*remote.manifest, *remote.backend, tasks_, *surroundings_.clock)
+                  : models::make_http_model(*remote.manifest, *remote.backend, surroundings_);
   std::shared_ptr<models::RemoteModel> model;
   if (made.ok()) {
     model = std::move(made).value();

@@ -19,6 +19,7 @@
 #include "switchyard/types/json.h"
 #include "webhooks.h"
 #include "worker_metrics.h"
+#include "worker_models.h"
 
 namespace switchyard::server {
 namespace {
@@ -174,11 +175,18 @@ class Server::Impl {
     model_client.connections_per_origin = models::kMaxRemoteConcurrent;
     model_client_ = std::make_unique<http::Client>(std::move(model_client));
     SY_RETURN_IF_ERROR(model_client_->start());
+    workers::WorkerQueuesOptions workers;
+    workers.clock = &clock_;
+    workers.random = &runtime::system_random();
+    workers_ = std::make_unique<workers::WorkerQueues>(workers);
+    workers_->start();
+    worker_metrics_ = std::make_unique<WorkerMetrics>(registry_, *workers_);
+    worker_models_ = std::make_unique<WorkerModels>(*workers_, *worker_metrics_);
     remote_models_ = std::make_unique<RemoteModels>(
         *all_models_,
         models::RemoteSurroundings{model_client_.get(), &clock_,
                                    [this](const http::Url& url) { return egress_.check(url); }},
-        logger_.module("models"));
+        *worker_models_, logger_.module("models"));
     return {};
   }
 
@@ -203,12 +211,6 @@ class Server::Impl {
   }
 
   Status start_engine(uint32_t partitions) {
-    workers::WorkerQueuesOptions workers;
-    workers.clock = &clock_;
-    workers.random = &runtime::system_random();
-    workers_ = std::make_unique<workers::WorkerQueues>(workers);
-    workers_->start();
-    worker_metrics_ = std::make_unique<WorkerMetrics>(registry_, *workers_);
     effects_ = std::make_unique<Effects>(
         Effects::Parts{*all_models_, live_calls_, *client_, egress_, *workers_, *worker_metrics_, clock_});
     metrics_ = std::make_unique<Metrics>(registry_);
@@ -336,12 +338,13 @@ class Server::Impl {
   Egress egress_;
   std::unique_ptr<http::Client> client_;
   std::unique_ptr<http::Client> model_client_;
+  std::unique_ptr<workers::WorkerQueues> workers_;
+  std::unique_ptr<WorkerMetrics> worker_metrics_;
+  std::unique_ptr<WorkerModels> worker_models_;
   std::unique_ptr<RemoteModels> remote_models_;
   gateway::LiveCalls live_calls_;
   std::unique_ptr<ServiceModelLoader> loader_;
   std::unique_ptr<governance::Governance> governance_;
-  std::unique_ptr<workers::WorkerQueues> workers_;
-  std::unique_ptr<WorkerMetrics> worker_metrics_;
   std::unique_ptr<Effects> effects_;
   std::unique_ptr<Webhooks> webhooks_;
   std::unique_ptr<Metrics> metrics_;

@@ -38,20 +38,20 @@ void Effects::call_task(workflow::EffectRequest request, std::function<void(work
   task.trace = std::move(request.trace);
   task.effect = workflow::effect_class_name(request.effect);
   task.attempt = request.attempt;
-  const int64_t left_us = std::max<int64_t>(1, request.deadline_us - clock_.now_us());
-  task.deadline_us = clock_.monotonic_us() + left_us - std::min(kMarginUs, left_us / 10);
+  const int64_t left_us = std::max<int64_t>(1, request.deadline_us - parts_.clock.now_us());
+  task.deadline_us = parts_.clock.monotonic_us() + left_us - std::min(kMarginUs, left_us / 10);
   task.heartbeat_us = call.heartbeat_us;
   // What a worker may have done must not be done again without anybody saying so.
   task.max_lost_leases = request.effect == workflow::EffectClass::kEffectful ? 1 : workers::kMaxLostLeases;
-  worker_metrics_.watch(task.queue);
-  workers_.offer(std::move(task), [done = std::move(done)](workers::TaskOutcome outcome) {
+  parts_.worker_metrics.watch(task.queue);
+  parts_.workers.offer(std::move(task), [done = std::move(done)](workers::TaskOutcome outcome) {
     Document meta = task_meta(outcome);
     done({std::move(outcome.result), std::move(meta), outcome.retry_after_us});
   });
 }
 
 void Effects::observe(const Event& event) {
-  if (workers_.empty()) return;
+  if (parts_.workers.empty()) return;
   std::string why;
   bool ended = true;
   switch (event.type()) {
@@ -70,7 +70,7 @@ void Effects::observe(const Event& event) {
       break;
     default: return;
   }
-  workers_.cancel_run(event.run.to_string(), why, ended);
+  parts_.workers.cancel_run(event.run.to_string(), why, ended);
 }
 
 }  // namespace switchyard::server
