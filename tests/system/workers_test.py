@@ -280,6 +280,30 @@ output: { kind: kind.kind }
 """
 
 
+MEASURES = "{ type: object, properties: { sepal_length: { type: number }, sepal_width: { type: number }, petal_length: { type: number }, " \
+           "petal_width: { type: number } }, required: [sepal_length, sepal_width, petal_length, petal_width] }"
+SERVED = {
+    "sklearn.backend.yaml": "backend: sklearn@1.0.0\nprotocol: worker\nqueue: sklearn\n",
+    "iris.model.yaml": f"""
+model: iris@1.0.0
+backend: sklearn
+kind: value
+input: {{ schema: {MEASURES} }}
+output:
+  schema: {{ type: object, properties: {{ kind: {{ type: string }}, sure: {{ type: number }} }}, required: [kind, sure] }}
+  kind: body.kind
+  sure: body.sure
+cost: {{ per_call: 0.5, currency: EUR }}
+""",
+    "iris.pipeline.yaml": f"""
+pipeline: work/iris@1.0.0
+input: {{ schema: {MEASURES} }}
+steps: {{ flower: {{ model: iris, input: input, timeout: 60s }} }}
+output: {{ kind: flower.kind, sure: flower.sure > 0.9 }}
+""",
+}
+
+
 def python_with_sklearn():
     """An interpreter that has scikit-learn: this one, or that of build/clients."""
     clients = HERE.parent.parent / "build" / "clients" / "bin" / "python"
@@ -304,6 +328,11 @@ class Sklearn(Case):
         run = self.client.start("work/flower", setosa)
         self.assertEqual(self.client.wait(run.id, timeout=60).result(), {"kind": "setosa"})
         self.assertEqual(self.client.start("work/flower", unsure, wait="30s").error.code, "flower.unsure")
+        self.client.deploy(SERVED)
+        asked = self.client.start("work/iris", setosa, wait="30s")
+        self.assertEqual((asked.result(), asked.cost), ({"kind": "setosa", "sure": True}, 0.5))
+        self.assertEqual(self.client.start("work/iris", unsure, wait="30s").result()["sure"], False)
+        self.assertTrue(self.client.replay(asked.id)["identical"])
         worker.send_signal(signal.SIGTERM)
         self.assertEqual(worker.wait(30), 0)
 
