@@ -5,6 +5,7 @@
 
 #include "switchyard/http/limits.h"
 #include "switchyard/http/problem.h"
+#include "tls.h"
 
 namespace switchyard::http {
 
@@ -30,7 +31,10 @@ void Connection::start() {
                                       self->handshaking_ = false;
                                       if (error) return self->close();
                                       self->last_activity_ = Worker::Clock::now();
-                                      self->read_more();
+                                      if (chose_http2(self->transport_.tls()->native_handle()))
+                                        self->start_http2();
+                                      self->protocol_known_ = true;
+                                      self->progress();
                                     });
 }
 
@@ -46,8 +50,13 @@ void Connection::read_more() {
 /// on only until a header's worth of bytes is there: enough to notice that the client leaves.
 bool Connection::make_room() {
   if (message_at_ == in_end_) {
+    const bool was_full = in_end_ == in_.size();
     message_at_ = parse_at_ = in_end_ = 0;
-    if (!parser_ && in_.size() >= 8 * kReadBufferBytes) in_ = {};
+    if (http2_ != nullptr && http2_->streams() > 0) {
+      if (was_full && in_.size() < 8 * kReadBufferBytes) in_.resize(8 * kReadBufferBytes);
+    } else if (!parser_ && in_.size() >= 8 * kReadBufferBytes) {
+      in_ = {};
+    }
   }
   if (in_.empty()) in_.resize(kReadBufferBytes);
   if (in_end_ == 0 && parser_ && parser_->head_done() && in_.size() < 8 * kReadBufferBytes)
@@ -72,7 +81,7 @@ void Connection::on_read(const error_code& error, size_t bytes) {
     if (error != boost::asio::error::eof && error != boost::asio::ssl::error::stream_truncated)
       return close();
     end_of_input_ = true;
-    if (lingering_) return close();
+    if (lingering_ || http2_ != nullptr) return close();
     peer_gone();
     return progress();
   }
@@ -101,13 +110,19 @@ void Connection::progress() {
   if (closed_ || progressing_) return;
   progressing_ = true;
   const auto self = shared_from_this();
-  // Answers free slots and output space, those let further requests in, and handlers may answer at once.
-  do {
-    fill_output();
-    parse_available();
-    fill_output();
-    write_out();
-  } while (can_parse());
+  if (http2_ != nullptr || choose_protocol()) {
+    if (http2_ != nullptr) {
+      progress_http2();
+    } else {
+      // Answers free slots and output space, those let further requests in, and handlers may answer at once.
+      do {
+        fill_output();
+        parse_available();
+        fill_output();
+        write_out();
+      } while (can_parse());
+    }
+  }
   progressing_ = false;
   if (closed_) return;
   if (end_of_input_ && unanswered() == 0 && pending_.empty() && in_flight_.empty()) return close();
@@ -164,8 +179,12 @@ void Connection::dispatch(Request request, bool keep_alive, bool http10) {
   slot.http10 = http10;
   slot.keep_alive = keep_alive && !worker_->is_draining();
   if (!slot.keep_alive) no_more_requests_ = true;
+  handle(std::move(request),
+         Responder(shared_from_this(), first_sequence_ + (slots_.size() - 1 - first_slot_)));
+}
+
+void Connection::handle(Request request, Responder responder) {
   worker_->counters().requests.add(1);
-  Responder responder(shared_from_this(), first_sequence_ + (slots_.size() - 1 - first_slot_));
   try {
     worker_->context().handler(std::move(request), std::move(responder));
   } catch (const std::exception&) {
@@ -200,6 +219,7 @@ void Connection::check_deadlines(Worker::Clock::time_point now) {
     worker_->counters().timeouts.add(1);
     return close();
   }
+  if (http2_ != nullptr) return check_http2_deadlines(now);
   if (parser_ && late(request_began_, options_.request_read_timeout_ms) &&
       unanswered() < options_.max_pipelined) {
     worker_->counters().timeouts.add(1);
@@ -216,6 +236,10 @@ void Connection::check_deadlines(Worker::Clock::time_point now) {
 
 void Connection::begin_drain() {
   if (closed_) return;
+  if (http2_ != nullptr) {
+    http2_->begin_drain();
+    return progress();
+  }
   if (unanswered() == 0 && !parser_ && pending_.empty() && in_flight_.empty()) return close();
 }
 
@@ -224,6 +248,7 @@ void Connection::close() {
   closed_ = true;
   const auto self = shared_from_this();
   peer_gone();
+  if (http2_ != nullptr) http2_->abandon();
   transport_.close();
   parser_.reset();
   pending_.clear();

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "http2_session.h"
 #include "output.h"
 #include "request_parser.h"
 #include "switchyard/http/server.h"
@@ -17,8 +18,12 @@ namespace switchyard::http {
 
 /// One client's connection. Lives on one worker's thread; only the AnswerSink functions may be called from
 /// others. Requests get slots in the order they came; answers may arrive in any order and leave in the order
-/// of the slots. Owned by its worker until closed, and by the Responders of its unanswered requests.
-class Connection final : public AnswerSink, public std::enable_shared_from_this<Connection> {
+/// of the slots. Once the client has chosen HTTP/2, a session takes the place of parser and slots. Owned by
+/// its worker until closed, and by the Responders of its unanswered requests.
+class Connection final : public AnswerSink,
+                         public Http2Outbox,
+                         public Http2Session::Host,
+                         public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<Worker> worker, Transport::Tcp::socket socket);
   ~Connection() override = default;
@@ -33,6 +38,7 @@ class Connection final : public AnswerSink, public std::enable_shared_from_this<
   void end_stream(uint64_t sequence, bool whole) override;
   bool is_connected() const override { return connected_.load(std::memory_order_acquire); }
   void on_disconnect(uint64_t sequence, std::function<void()> callback) override;
+  void take_answer(OutboxMessage message) override { hand_over(std::move(message)); }
 
   // The worker's thread.
   /// Puts the message in its slot; true when progress() can send something because of it.
@@ -73,7 +79,23 @@ class Connection final : public AnswerSink, public std::enable_shared_from_this<
   bool begin_request();
   void dispatch(Request request, bool keep_alive, bool http10);
   void refuse(Refusal refusal);
+  void handle(Request request, Responder responder);
   void peer_gone();
+
+  // HTTP/2.
+  bool choose_protocol();
+  void start_http2();
+  void progress_http2();
+  void check_http2_deadlines(Worker::Clock::time_point now);
+  // What the session asks of its host.
+  std::shared_ptr<Http2Outbox> outbox() override { return shared_from_this(); }
+  void dispatch(Request request, Responder responder) override {
+    handle(std::move(request), std::move(responder));
+  }
+  void count_refusal() override { worker_->counters().bad_requests.add(1); }
+  void count_timeout() override { worker_->counters().timeouts.add(1); }
+  std::string_view date() override { return worker_->date(); }
+  int64_t unix_us() override { return worker_->unix_us(); }
 
   void fill_output();
   void write_slot(Slot& slot);
@@ -101,6 +123,7 @@ class Connection final : public AnswerSink, public std::enable_shared_from_this<
   size_t parse_at_ = 0;    // up to here the parser has read
   size_t in_end_ = 0;
   std::optional<RequestParser> parser_;
+  std::unique_ptr<Http2Session> http2_;  // null: HTTP/1.1, or not known yet
   std::vector<Slot> slots_;
   size_t first_slot_ = 0;        // those before it are answered
   uint64_t first_sequence_ = 1;  // of slots_[first_slot_]
@@ -111,6 +134,7 @@ class Connection final : public AnswerSink, public std::enable_shared_from_this<
   Worker::Clock::time_point last_write_;
   Worker::Clock::time_point linger_until_;
   size_t discarded_bytes_ = 0;
+  bool protocol_known_ = false;
   bool handshaking_ = false;
   bool reading_ = false;
   bool writing_ = false;

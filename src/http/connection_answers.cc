@@ -72,6 +72,7 @@ Connection::Slot* Connection::slot(uint64_t sequence) {
 }
 
 bool Connection::apply(OutboxMessage& message) {
+  if (http2_ != nullptr) return http2_->apply(message);
   Slot* place = closed_ ? nullptr : slot(message.sequence);
   if (message.kind == OutboxMessage::Kind::kOnDisconnect) {
     if (!is_connected()) {

@@ -95,6 +95,7 @@ Status Server::start() {
     auto tls = make_server_tls(options.tls_certificate_file, options.tls_key_file);
     if (!tls.ok()) return std::move(tls).error();
     impl_->context->tls = std::move(tls).value();
+    if (options.http2) offer_http2(*impl_->context->tls);
   }
   for (int i = 0; i < std::max(1, options.threads); ++i)
     impl_->workers.push_back(std::make_shared<Worker>(impl_->context));

@@ -34,6 +34,28 @@ Result<std::unique_ptr<context>> make_server_tls(const std::string& certificate_
   return tls;
 }
 
+void offer_http2(context& context) {
+  SSL_CTX_set_alpn_select_cb(
+      context.native_handle(),
+      [](SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
+         unsigned int offered_size, void*) {
+        static constexpr unsigned char kOurs[] = "\x02h2\x08http/1.1";
+        unsigned char* found = nullptr;
+        const int result =
+            SSL_select_next_proto(&found, size, kOurs, sizeof kOurs - 1, offered, offered_size);
+        *chosen = found;
+        return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+      },
+      nullptr);
+}
+
+bool chose_http2(SSL* connection) {
+  const unsigned char* chosen = nullptr;
+  unsigned int size = 0;
+  SSL_get0_alpn_selected(connection, &chosen, &size);
+  return std::string_view(reinterpret_cast<const char*>(chosen), size) == "h2";
+}
+
 Result<std::unique_ptr<context>> make_client_tls(bool verify, const std::string& ca_file) {
   auto tls = make_context(context::tls_client);
   error_code error;

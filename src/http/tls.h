@@ -11,6 +11,10 @@ namespace switchyard::http {
 /// TLS 1.2 and later. kInvalidArgument "http.bad_tls_file" when a file cannot be used.
 Result<std::unique_ptr<boost::asio::ssl::context>> make_server_tls(const std::string& certificate_file,
                                                                    const std::string& key_file);
+/// Lets clients choose HTTP/2 by ALPN; the others get HTTP/1.1.
+void offer_http2(boost::asio::ssl::context& context);
+/// After a handshake.
+bool chose_http2(SSL* connection);
 /// The same for a client; `ca_file` empty: the system's roots.
 Result<std::unique_ptr<boost::asio::ssl::context>> make_client_tls(bool verify, const std::string& ca_file);
 

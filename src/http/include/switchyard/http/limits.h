@@ -28,6 +28,18 @@ inline constexpr size_t kBodyReserveBytes = 64u << 10;
 /// Header bytes and fields of a response the client accepts.
 inline constexpr size_t kMaxResponseHeaderBytes = 64u << 10;
 
+// HTTP/2.
+
+/// Bytes of one connection that are framed and wait for the socket; the rest waits in its streams.
+inline constexpr size_t kHttp2OutputBytes = 128u << 10;
+/// How far a client may send ahead, per stream and per connection.
+inline constexpr int32_t kHttp2StreamWindowBytes = 1 << 20;
+inline constexpr int32_t kHttp2ConnectionWindowBytes = 4 << 20;
+/// Frames that bring no work (PING, SETTINGS, PRIORITY, RST_STREAM, empty ones) a client may send at once,
+/// and each second from then on; over it the connection ends with ENHANCE_YOUR_CALM.
+inline constexpr double kHttp2FrameBurst = 1000;
+inline constexpr double kHttp2FramesPerSecond = 100;
+
 static_assert(kReadBufferBytes >= 1024 && kMaxUnsentBytes > kGatherFromBytes);
 
 }  // namespace switchyard::http

@@ -80,6 +80,7 @@ class Request {
 
  private:
   friend class RequestParser;
+  friend class Http2Session;
   struct Slice {
     uint32_t offset = 0;
     uint32_t size = 0;
@@ -112,6 +113,8 @@ struct Response {
   std::vector<Header> headers;
   std::string body;
   bool close = false;  ///< close the connection after this answer
+  /// Sent behind the body over HTTP/2; HTTP/1.1 leaves them out.
+  std::vector<Header> trailers;
 
   static Response json(int status, std::string body) {
     return {status, "application/json", {}, std::move(body)};

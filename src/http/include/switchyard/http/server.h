@@ -120,6 +120,8 @@ struct ServerOptions {
   int64_t request_read_timeout_ms = 30'000;  ///< from a request's first byte to its last; over it: 408
   int64_t write_timeout_ms = 30'000;         ///< without progress while an answer waits to be sent
   int64_t drain_timeout_ms = 10'000;         ///< how long stop() waits for requests in flight
+  bool http2 = true;                         ///< beside HTTP/1.1: by ALPN on TLS, else by prior knowledge
+  uint32_t max_concurrent_streams = 100;     ///< requests of one HTTP/2 connection at once; more are refused
   std::vector<Header> default_headers;       ///< added to every answer that does not set them itself
   std::string tls_certificate_file;          ///< PEM chain; empty: plain HTTP
   std::string tls_key_file;                  ///< PEM
@@ -140,9 +142,9 @@ struct ServerStats {
   uint64_t answers_from_other_threads = 0;
 };
 
-/// An HTTP/1.1 server: keep-alive, pipelining (answers in order), chunked requests, Expect: 100-continue.
-/// Every connection belongs to one of `threads` threads. Malformed, ambiguous or too large requests are
-/// answered with problem details and the connection is closed.
+/// A server of HTTP/1.1 (keep-alive, pipelining with answers in order, chunked requests, Expect:
+/// 100-continue) and of HTTP/2. Every connection belongs to one of `threads` threads. Malformed, ambiguous or
+/// too large requests are answered with problem details and the connection is closed.
 class Server {
  public:
   Server(ServerOptions options, Handler handler);
