@@ -8,6 +8,7 @@ namespace switchyard::rules {
 namespace {
 
 using expression::Type;
+using expression::TypeKind;
 using schema::SchemaType;
 
 /// Turns a schema's type into an expression's. A schema may contain itself and may name one part often: what
@@ -59,7 +60,41 @@ class TypeBuilder {
   std::vector<const SchemaType*> open_;
 };
 
+Type closed(const Type& type) {
+  switch (type.kind()) {
+    case TypeKind::kNullable: return Type::nullable(closed(type.element()));
+    case TypeKind::kList: return Type::list(closed(type.element()));
+    case TypeKind::kObject: {
+      if (type.fields().empty()) return type;
+      std::vector<expression::Field> fields(type.fields().begin(), type.fields().end());
+      for (auto& field : fields) field.type = closed(field.type);
+      return Type::object(std::move(fields), false);
+    }
+    default: return type;
+  }
+}
+
 }  // namespace
+
+Type accepted_type(const schema::Schema& schema) {
+  Type normalized = type_of(schema);
+  const Value* properties = schema.document().find("properties");
+  if (!normalized.is(TypeKind::kObject) || properties == nullptr) return normalized;
+  std::vector<expression::Field> fields(normalized.fields().begin(), normalized.fields().end());
+  const Value* required = schema.document().find("required");
+  for (auto& field : fields) {
+    const Value* property = properties->find(field.name);
+    if (property == nullptr || property->find("default") == nullptr) continue;
+    bool is_required = false;
+    if (required != nullptr && required->is(Kind::kList))
+      for (const auto& name : required->items())
+        is_required |= name.is(Kind::kString) && name.as_string() == field.name;
+    field.required = field.required && is_required;
+  }
+  return Type::object(std::move(fields), normalized.open());
+}
+
+Type readable_type(const schema::Schema& schema) { return closed(type_of(schema)); }
 
 Type type_of(const schema::Schema& schema) { return TypeBuilder().build(schema.type()); }
 

@@ -17,40 +17,6 @@ using expression::TypeKind;
 
 namespace {
 
-/// The type that callers must give: what the schema fills in may be left out.
-Type accepted_facts(const Type& normalized, const Value& schema) {
-  const Value* properties = schema.find("properties");
-  if (!normalized.is(TypeKind::kObject) || properties == nullptr) return normalized;
-  std::vector<expression::Field> fields(normalized.fields().begin(), normalized.fields().end());
-  const Value* required = schema.find("required");
-  for (auto& field : fields) {
-    const Value* property = properties->find(field.name);
-    if (property == nullptr || property->find("default") == nullptr) continue;
-    bool is_required = false;
-    if (required != nullptr && required->is(Kind::kList))
-      for (const auto& name : required->items())
-        is_required |= name.is(Kind::kString) && name.as_string() == field.name;
-    field.required = field.required && is_required;
-  }
-  return Type::object(std::move(fields), normalized.open());
-}
-
-/// What expressions may read: members that the schema does not name are no facts, even where it allows them,
-/// so that a misspelt fact is a mistake.
-Type readable_facts(const Type& type) {
-  switch (type.kind()) {
-    case TypeKind::kNullable: return Type::nullable(readable_facts(type.element()));
-    case TypeKind::kList: return Type::list(readable_facts(type.element()));
-    case TypeKind::kObject: {
-      if (type.fields().empty()) return type;
-      std::vector<expression::Field> fields(type.fields().begin(), type.fields().end());
-      for (auto& field : fields) field.type = readable_facts(field.type);
-      return Type::object(std::move(fields), false);
-    }
-    default: return type;
-  }
-}
-
 bool leaves_folder(std::string_view path) {
   return path.empty() || path.front() == '/' || path == ".." || path.starts_with("../") ||
          path.find("/../") != std::string_view::npos || path.ends_with("/..") ||
@@ -171,8 +137,8 @@ void Compiler::read_facts(const Place& place) {
   }
   facts_known_ = true;
   table_->facts_.emplace(table_->facts_schema_);
-  table_->facts_type_ = accepted_facts(type, table_->facts_schema_->document());
-  context_.set_facts_type(readable_facts(type));
+  table_->facts_type_ = accepted_type(*table_->facts_schema_);
+  context_.set_facts_type(readable_type(*table_->facts_schema_));
 }
 
 const Node* Compiler::load_file(const Place& place) {

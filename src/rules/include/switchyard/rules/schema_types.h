@@ -10,4 +10,11 @@ namespace switchyard::rules {
 /// `schema`.
 expression::Type type_of(const schema::Schema& schema);
 
+/// The same of a value as callers must give it: what the schema fills in may be left out.
+expression::Type accepted_type(const schema::Schema& schema);
+
+/// The same as expressions may read it: members that the schema does not name are not there, even where it
+/// allows them, so that a misspelt name is a mistake.
+expression::Type readable_type(const schema::Schema& schema);
+
 }  // namespace switchyard::rules
