@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "model_effects.h"
 #include "switchyard/http/url.h"
 #include "switchyard/types/json.h"
 
@@ -91,34 +92,43 @@ Result<Document> http_result(const http::ClientResponse& response) {
 }  // namespace
 
 void Effects::execute(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {
-  if (std::holds_alternative<workflow::ModelCall>(request.call))
-    call_model(std::move(request), std::move(done));
-  else if (std::holds_alternative<workflow::TaskCall>(request.call))
-    call_task(std::move(request), std::move(done));
-  else
-    call_http(std::move(request), std::move(done));
+  if (std::holds_alternative<workflow::HttpCall>(request.call))
+    return call_http(std::move(request), std::move(done));
+  if (std::holds_alternative<workflow::TaskCall>(request.call))
+    return call_task(std::move(request), std::move(done));
+  call_models(std::make_shared<const workflow::EffectRequest>(std::move(request)), std::move(done));
 }
 
-void Effects::call_model(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {
-  auto& call = std::get<workflow::ModelCall>(request.call);
-  models::CallRequest model;
-  model.model = {std::move(call.name), std::move(call.version)};
-  model.input = std::move(call.input);
-  model.trace = std::move(request.trace);
-  model.idempotency_key = std::move(request.idempotency_key);
-  // The models' deadlines are on a clock that does not jump.
-  const int64_t left_us = std::max<int64_t>(1, request.deadline_us - parts_.clock.now_us());
-  model.deadline_us = parts_.clock.monotonic_us() + left_us;
-  model.on_part = parts_.live_calls.parts(request.run);
-  auto cancel = parts_.models.call(
-      std::move(model),
-      [done = std::move(done), pipeline = std::move(request.pipeline)](models::CallOutcome outcome) {
-        auto& answer = outcome.answer;
-        if (!answer.ok()) return done({std::move(answer).error(), {}});
-        Document meta = model_meta(*answer);
-        done({std::move(answer->output), std::move(meta)});
-      });
-  parts_.live_calls.began(request.run, std::move(cancel));
+// The request keeps the pipeline alive that the inputs of its calls point to.
+void Effects::call_models(const std::shared_ptr<const workflow::EffectRequest>& request, EffectDone done) {
+  const auto* single = std::get_if<workflow::ModelCall>(&request->call);
+  // Only what is the answer as it comes is shown while it comes.
+  const bool is_plain = single != nullptr && !single->prompt.has_value();
+  const Infer infer = [this, request, is_plain](const std::string& name, const std::string& version,
+                                                const Document& input, int64_t deadline_us,
+                                                EffectDone answered) {
+    models::CallRequest model;
+    model.model = {name, version};
+    model.input = input;
+    model.trace = request->trace;
+    model.idempotency_key = request->idempotency_key;
+    // The models' deadlines are on a clock that does not jump.
+    const int64_t left_us = std::max<int64_t>(1, deadline_us - parts_.clock.now_us());
+    model.deadline_us = parts_.clock.monotonic_us() + left_us;
+    if (is_plain) model.on_part = parts_.live_calls.parts(request->run);
+    auto cancel = parts_.models.call(std::move(model),
+                                     [answered = std::move(answered), request](models::CallOutcome outcome) {
+                                       auto& answer = outcome.answer;
+                                       if (!answer.ok()) return answered({std::move(answer).error(), {}});
+                                       Document meta = model_meta(*answer);
+                                       answered({std::move(answer->output), std::move(meta)});
+                                     });
+    if (is_plain) parts_.live_calls.began(request->run, std::move(cancel));
+  };
+  if (single != nullptr)
+    ask_model(*single, request->deadline_us, infer, std::move(done));
+  else
+    ask_panel(*request, parts_.clock, infer, std::move(done));
 }
 
 void Effects::call_http(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {
@@ -145,7 +155,7 @@ void Effects::call_http(workflow::EffectRequest request, std::function<void(work
   outgoing.timeout_ms = std::max<int64_t>(1, (request.deadline_us - parts_.clock.now_us()) / 1000);
   const int64_t begun_us = parts_.clock.monotonic_us();
   parts_.client.request(std::move(outgoing), [this, begun_us, url = call.url, expect = call.expect,
-                                        done = std::move(done)](http::ClientResult result) {
+                                              done = std::move(done)](http::ClientResult result) {
     auto arena = std::make_shared<Arena>(256);
     MapBuilder meta(*arena);
     meta.add("run_us", Value::integer(parts_.clock.monotonic_us() - begun_us));
