@@ -1,5 +1,7 @@
 #include "executor.h"
 
+#include "switchyard/workflow/panel.h"
+
 namespace switchyard::sim {
 
 void Effects::execute(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {
@@ -31,22 +33,33 @@ int64_t Effects::next_due_us() const {
   return next;
 }
 
+workflow::EffectResult Effects::model_answer() {
+  auto arena = std::make_shared<Arena>();
+  MapBuilder map(*arena), meta(*arena);
+  const double uniform = static_cast<double>(random_.below(1000)) / 1000;
+  map.add("score", Value::real(uniform));
+  map.add("confidence", Value::real(std::max(uniform, 1 - uniform)));
+  meta.add("cost", Value::real(0.25));
+  return {Document(arena, map.build()), Document(arena, meta.build())};
+}
+
 workflow::EffectResult Effects::outcome(const workflow::EffectRequest& request) {
   if (!calm_ && random_.one_in(6)) {
     static constexpr ErrorKind kKinds[] = {ErrorKind::kUnavailable, ErrorKind::kIo, ErrorKind::kUnprocessable,
                                            ErrorKind::kDeadlineExceeded};
     return {make_error(kKinds[random_.below(4)], "sim.failed", "the simulated world refused"), {}};
   }
+  if (std::holds_alternative<workflow::PanelCall>(request.call)) {
+    return workflow::answer_panel(request, [&](const workflow::PanelCall::Member&) -> workflow::EffectResult {
+      if (!calm_ && random_.one_in(4))
+        return {make_error(ErrorKind::kUnavailable, "sim.failed", "the simulated model refused"), {}};
+      return model_answer();
+    });
+  }
+  if (std::holds_alternative<workflow::ModelCall>(request.call)) return model_answer();
   auto arena = std::make_shared<Arena>();
   MapBuilder map(*arena);
   const double uniform = static_cast<double>(random_.below(1000)) / 1000;
-  if (std::holds_alternative<workflow::ModelCall>(request.call)) {
-    map.add("score", Value::real(uniform));
-    map.add("confidence", Value::real(std::max(uniform, 1 - uniform)));
-    MapBuilder meta(*arena);
-    meta.add("cost", Value::real(0.25));
-    return {Document(arena, map.build()), Document(arena, meta.build())};
-  }
   map.add("status", Value::integer(random_.one_in(4) ? 201 : 200));
   map.add("headers", MapBuilder(*arena).build());
   MapBuilder body(*arena);

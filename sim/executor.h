@@ -38,6 +38,7 @@ class Effects final : public partition::EffectExecutor {
     std::function<void(workflow::EffectResult)> done;
   };
   workflow::EffectResult outcome(const workflow::EffectRequest& request);
+  workflow::EffectResult model_answer();
 
   testing::SeededRandom& random_;
   const int64_t& now_us_;

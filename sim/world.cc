@@ -80,8 +80,15 @@ void World::see_effect(const workflow::EffectRequest& request) {
                               std::to_string(request.step.frame) + "/" + std::to_string(request.attempt);
   trace("effect " + attempt);
   const auto* model = std::get_if<workflow::ModelCall>(&request.call);
-  if (model != nullptr && catalog_->killed(ArtefactKind::kModel, model->name, model->version) != nullptr)
-    fail("the model " + model->name + " was called while it was switched off");
+  const auto see_model = [&](const workflow::ModelCall& call) {
+    if (catalog_->killed(ArtefactKind::kModel, call.name, call.version) != nullptr)
+      fail("the model " + call.name + " was called while it was switched off");
+  };
+  if (model != nullptr) see_model(*model);
+  if (const auto* panel = std::get_if<workflow::PanelCall>(&request.call)) {
+    for (const auto& member : panel->members)
+      if (!member.refused.has_value()) see_model(member.call);
+  }
   if (request.effect != workflow::EffectClass::kEffectful) return;
   see_durable();
   if (!durable_begun_.contains(attempt))

@@ -76,6 +76,7 @@ class BundleCompiler {
         document.pipeline = compiled.compiled->pipeline;
         document.table = compiled.compiled->table;
         document.model = compiled.compiled->model;
+        document.prompt = compiled.compiled->prompt;
         add(source, std::move(compiled), document.diagnostics);
       }
       outcome_.documents.push_back(std::move(document));

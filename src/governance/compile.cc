@@ -5,6 +5,7 @@
 #include "switchyard/base/hash.h"
 #include "switchyard/governance/limits.h"
 #include "switchyard/models/remote.h"
+#include "switchyard/rules/schema_types.h"
 #include "switchyard/types/json.h"
 
 namespace switchyard::governance {
@@ -35,6 +36,10 @@ class RegistryResolver final : public workflow::Resolver {
     const Compiled* compiled = ref.version.empty() ? find(ArtefactKind::kRoute, ref) : nullptr;
     if (compiled == nullptr) compiled = find(ArtefactKind::kModel, ref);
     return compiled == nullptr ? nullptr : compiled->model.get();
+  }
+  const prompts::Prompt* prompt(const workflow::ArtefactRef& ref) override {
+    const Compiled* compiled = find(ArtefactKind::kPrompt, ref);
+    return compiled == nullptr ? nullptr : compiled->prompt.get();
   }
   std::shared_ptr<const events::EventType> event_type(const std::string& type) override {
     const Compiled* compiled = find(ArtefactKind::kEventType, {type, {}});
@@ -155,6 +160,27 @@ void compile_rules(const CompileRequest& request, const document::Node& root, Co
   artefact.version = outcome.table->version();
   artefact.sha256 = outcome.table->sha256();
   result.compiled->table = outcome.table;
+}
+
+void compile_prompt(const CompileRequest& request, const document::Node& root, CompiledArtefact& result,
+                    Artefact& artefact) {
+  prompts::CompileRequest prompt;
+  prompt.document = &root;
+  prompt.source = request.source;
+  prompt.file_name = request.path;
+  prompt.files = [&](const std::string& path) {
+    auto text = request.files(path);
+    if (text.ok()) artefact.files[path] = *text;
+    return text;
+  };
+  prompt.types = {rules::type_of, rules::accepted_type, rules::readable_type};
+  auto outcome = prompts::compile(prompt);
+  result.diagnostics.insert(result.diagnostics.end(), outcome.diagnostics.begin(), outcome.diagnostics.end());
+  if (outcome.prompt == nullptr) return;
+  artefact.name = outcome.prompt->name();
+  artefact.version = outcome.prompt->version();
+  artefact.sha256 = outcome.prompt->sha256();
+  result.compiled->prompt = std::move(outcome.prompt);
 }
 
 /// Mistakes that know their path alone get their place.
@@ -439,7 +465,7 @@ CompiledArtefact compile_artefact(const CompileRequest& request) {
     case ArtefactKind::kRules: compile_rules(request, *parsed.root, result, *artefact); break;
     case ArtefactKind::kModel: compile_model(request, *parsed.root, result, *artefact); break;
     case ArtefactKind::kCosts: compile_plain(request, *parsed.root, "costs", result, *artefact); break;
-    case ArtefactKind::kPrompt: compile_plain(request, *parsed.root, "prompt", result, *artefact); break;
+    case ArtefactKind::kPrompt: compile_prompt(request, *parsed.root, result, *artefact); break;
     case ArtefactKind::kWebhook: compile_webhook(request, *parsed.root, result, *artefact); break;
     case ArtefactKind::kEventType: compile_event_type(request, *parsed.root, result, *artefact); break;
     case ArtefactKind::kRetention: compile_retention(request, *parsed.root, result, *artefact); break;

@@ -54,6 +54,11 @@ class SnapshotImpl final : public Snapshot {
     const Compiled* compiled = resolve(ArtefactKind::kRules, name, version);
     return compiled == nullptr ? nullptr : compiled->table;
   }
+  std::shared_ptr<const prompts::Prompt> prompt(std::string_view name,
+                                                std::string_view version) const override {
+    const Compiled* compiled = resolve(ArtefactKind::kPrompt, name, version);
+    return compiled == nullptr ? nullptr : compiled->prompt;
+  }
   const workflow::Kill* killed(ArtefactKind kind, std::string_view name,
                                std::string_view version) const override {
     for (const auto& kill : registry_.kills) {
@@ -181,7 +186,7 @@ class SnapshotImpl final : public Snapshot {
                               ", of which no version is deployed; deploy one");
       }
       pins->pins.push_back({kind, compiled->artefact->name, compiled->artefact->version,
-                            compiled->artefact->sha256, compiled->table});
+                            compiled->artefact->sha256, compiled->table, compiled->prompt});
     }
     return std::shared_ptr<const workflow::Pins>(std::move(pins));
   }

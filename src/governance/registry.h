@@ -34,6 +34,7 @@ struct Compiled {
   std::shared_ptr<const models::BackendSpec> backend;
   std::shared_ptr<const router::Route> route;
   std::shared_ptr<const document::Node> costs;
+  std::shared_ptr<const prompts::Prompt> prompt;
   std::shared_ptr<const events::Webhook> webhook;
   std::shared_ptr<const events::EventType> event_type;
   std::shared_ptr<const retention::Policy> retention;

@@ -546,8 +546,9 @@ Status StateMachine::replay(const log::RecordView& record) {
     auto pins = std::make_shared<workflow::Pins>();
     pins->governance = body.governance;
     for (const PinView& pin : body.pins) {
-      workflow::Pin own{pin.kind, std::string(pin.name), std::string(pin.version), pin.sha256, nullptr};
-      if (pin.kind == ArtefactKind::kRules) own.table = catalog_->rules(own.name, own.version);
+      workflow::Pin own{pin.kind, std::string(pin.name), std::string(pin.version), pin.sha256, nullptr,
+                        nullptr};
+      workflow::attach(own, *catalog_);
       pins->pins.push_back(std::move(own));
     }
     if (!body.idempotency_key.empty()) {

@@ -6,6 +6,7 @@
 #include "replay_host.h"
 #include "switchyard/types/json.h"
 #include "switchyard/workflow/migrate.h"
+#include "switchyard/workflow/panel.h"
 #include "switchyard/workflow/signal.h"
 
 namespace switchyard::provenance {
@@ -32,7 +33,8 @@ Result<std::unique_ptr<RunState>> begin(const std::vector<RecordedEvent>& events
   auto pins = std::make_shared<workflow::Pins>();
   pins->governance = started.governance;
   for (const PinView& view : started.pins) {
-    workflow::Pin pin{view.kind, std::string(view.name), std::string(view.version), view.sha256, nullptr};
+    workflow::Pin pin{view.kind, std::string(view.name), std::string(view.version), view.sha256, nullptr,
+                      nullptr};
     for (const ChangeOf& change : options.with) {
       // A model in place of a route: who would have answered is then not the route's choice any more.
       const bool instead = change.kind == ArtefactKind::kModel && pin.kind == ArtefactKind::kRoute;
@@ -40,12 +42,13 @@ Result<std::unique_ptr<RunState>> begin(const std::vector<RecordedEvent>& events
       pin.kind = change.kind;
       pin.version = change.version;
     }
-    if (pin.kind == ArtefactKind::kRules) {
-      pin.table = catalog.rules(pin.name, pin.version);
-      if (pin.table == nullptr) {
-        return make_error(ErrorKind::kNotFound, "replay.unknown_version",
-                          "rule table " + pin.name + "@" + pin.version + " is not deployed", "with");
-      }
+    workflow::attach(pin, catalog);
+    const bool has_content = pin.table != nullptr || pin.prompt != nullptr;
+    if (!has_content && (pin.kind == ArtefactKind::kRules || pin.kind == ArtefactKind::kPrompt)) {
+      return make_error(ErrorKind::kNotFound, "replay.unknown_version",
+                        (pin.kind == ArtefactKind::kRules ? "rule table " : "prompt ") + pin.name + "@" +
+                            pin.version + " is not deployed",
+                        "with");
     }
     pins->pins.push_back(std::move(pin));
   }
@@ -140,8 +143,7 @@ class ExactDriver {
     workflow::StepState* const state = workflow::find_step(run_, at);
     if (state == nullptr) return on_time(event.time_us);
     const workflow::Step& step = run_.pipeline->steps[event.step];
-    const bool is_effect =
-        step.kind == StepKind::kModel || step.kind == StepKind::kHttp || step.kind == StepKind::kTask;
+    const bool is_effect = workflow::is_effect(step.kind);
     const bool ends =
         std::holds_alternative<StepCompleted>(event.body) || std::holds_alternative<StepFailed>(event.body);
     if (is_effect && ends) return feed_effect(event, at, *state);
@@ -385,18 +387,68 @@ class Counterfactual {
     host_.effects.pop_front();
     const Event* recorded = recorded_effect(events_, request.step);
     if (recorded != nullptr) now_us_ = std::max(now_us_, recorded->time_us);
+    workflow::complete_effect(run_, request.step, request.attempt, result_of(request, recorded), host_,
+                              now_us_);
+  }
+
+  bool is_changed(const workflow::ModelCall& call) const {
+    return std::any_of(options_.with.begin(), options_.with.end(), [&](const ChangeOf& change) {
+      if (change.kind == ArtefactKind::kModel) return change.name == call.name;
+      return change.kind == ArtefactKind::kPrompt && call.prompt.has_value() &&
+             change.name == call.prompt->prompt->name();
+    });
+  }
+
+  workflow::EffectResult result_of(const workflow::EffectRequest& request, const Event* recorded) {
     const auto* call = std::get_if<workflow::ModelCall>(&request.call);
-    const bool changed = call != nullptr &&
-                         std::any_of(options_.with.begin(), options_.with.end(), [&](const ChangeOf& change) {
-                           return change.kind == ArtefactKind::kModel && change.name == call->name;
-                         });
-    workflow::EffectResult result{not_available("the recorded decision has no result for this call"), {}};
-    if (changed || (call != nullptr && recorded == nullptr)) {
-      result.result = run_model_(call->name, call->version, call->input);
-    } else if (recorded != nullptr) {
-      result = recorded_result(*recorded);
+    if (const auto* panel = std::get_if<workflow::PanelCall>(&request.call)) {
+      const bool changed = std::any_of(panel->members.begin(), panel->members.end(),
+                                       [&](const auto& member) { return is_changed(member.call); });
+      if (changed || recorded == nullptr) {
+        return workflow::answer_panel(request, [&](const workflow::PanelCall::Member& member) {
+          return member_result(member, recorded);
+        });
+      }
     }
-    workflow::complete_effect(run_, request.step, request.attempt, std::move(result), host_, now_us_);
+    if (call != nullptr && (is_changed(*call) || recorded == nullptr))
+      return workflow::answer_call(*call, run_model_);
+    if (recorded != nullptr) return recorded_result(*recorded);
+    return {not_available("the recorded decision has no result for this call"), {}};
+  }
+
+  /// What a member of an ensemble, or a cascade's tier, answers: as recorded where it is the same model, and
+  /// its answer was recorded.
+  workflow::EffectResult member_result(const workflow::PanelCall::Member& member, const Event* recorded) {
+    const auto* completed = recorded == nullptr ? nullptr : std::get_if<StepCompleted>(&recorded->body);
+    if (completed != nullptr && !is_changed(member.call)) {
+      if (const Value* answer = recorded_answer(completed->result, member.name); answer != nullptr)
+        return {make_document(*answer), {}};
+      if (const Value* error = recorded_error(completed->meta, member.name); error != nullptr) {
+        const auto text = [&](std::string_view key) {
+          const Value* own = error->find(key);
+          return own != nullptr && own->is(Kind::kString) ? std::string(own->as_string()) : std::string();
+        };
+        return {make_error(ErrorKind::kUnavailable, text("code"), text("message")), {}};
+      }
+    }
+    return workflow::answer_call(member.call, run_model_);
+  }
+
+  static const Value* recorded_answer(const Value& result, const std::string& name) {
+    if (const Value* members = result.find("members"); members != nullptr) return members->find(name);
+    const Value* tiers = result.find("tiers");
+    if (tiers == nullptr || !tiers->is(Kind::kList)) return nullptr;
+    for (const Value& tier : tiers->items()) {
+      const Value* own = tier.find("tier");
+      if (own != nullptr && own->is(Kind::kString) && own->as_string() == name) return tier.find("answer");
+    }
+    return nullptr;
+  }
+
+  static const Value* recorded_error(const Value& meta, const std::string& name) {
+    const Value* members = meta.find("members");
+    const Value* member = members == nullptr ? nullptr : members->find(name);
+    return member == nullptr ? nullptr : member->find("error");
   }
 
   void answer_child() {

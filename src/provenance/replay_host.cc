@@ -38,6 +38,13 @@ workflow::Kill kill_of(std::string_view message, ArtefactKind kind, std::string_
   return kill;
 }
 
+bool tells_of(std::string_view message, ArtefactKind kind, std::string_view name) {
+  const std::string thing = std::string(artefact_kind_name(kind)) + " " + std::string(name);
+  if (!message.starts_with(thing)) return false;
+  message.remove_prefix(thing.size());
+  return message.starts_with('@') || message.starts_with(" was switched off");
+}
+
 std::string describe(const Event& event, const workflow::RunState& run) {
   std::string text(event_type_name(event.type()));
   if (event.step != kNoStep && event.step < run.pipeline->steps.size())
@@ -138,6 +145,8 @@ const workflow::Kill* ReplayHost::killed(ArtefactKind kind, std::string_view nam
   if (is_run != ends) return nullptr;
   // Of steps that begin together another one may be meant.
   if (!is_run && (expected->step != step.step.value || expected->frame != step.frame)) return nullptr;
+  // A step may use several things of which one was switched off.
+  if (!tells_of(error->message, kind, name)) return nullptr;
   kill_ = kill_of(error->message, kind, name, expected->time_us);
   return &*kill_;
 }

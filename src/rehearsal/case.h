@@ -18,10 +18,11 @@ namespace switchyard::rehearsal {
 
 /// What comes of one attempt of a step that asks the outside.
 struct Stub {
-  enum class What : uint8_t { kAnswer, kFail, kNever, kReal } what = What::kAnswer;
+  enum class What : uint8_t { kAnswer, kFail, kNever, kReal, kMembers } what = What::kAnswer;
   Document answer;  ///< kAnswer: a model's outputs, or { status, headers, body }
   Error error;      ///< kFail
   int64_t delay_us = 0;
+  std::vector<std::pair<std::string, Stub>> members;  ///< kMembers: of an ensemble or a cascade, by name
 };
 
 /// Answers of one step, by its path; the last goes for all further attempts.

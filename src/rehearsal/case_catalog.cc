@@ -25,6 +25,10 @@ class CaseCatalog final : public workflow::Catalog {
                                                 std::string_view version) const override {
     return folder_->rules(name, version);
   }
+  std::shared_ptr<const prompts::Prompt> prompt(std::string_view name,
+                                                std::string_view version) const override {
+    return folder_->prompt(name, version);
+  }
   std::vector<workflow::Consumer> consumers(const Value& event) const override {
     return folder_->consumers(event);
   }

@@ -9,6 +9,7 @@
 #include "switchyard/base/hash.h"
 #include "switchyard/events/cloud_event.h"
 #include "switchyard/types/json.h"
+#include "switchyard/workflow/panel.h"
 #include "switchyard/workflow/start.h"
 
 namespace switchyard::rehearsal {
@@ -204,23 +205,87 @@ class Player {
       if (fit > best_fit) best = &stubs, best_fit = fit;
     }
     if (best == nullptr) {
-      const auto* model = std::get_if<workflow::ModelCall>(&pending.request.call);
-      const auto* http = std::get_if<workflow::HttpCall>(&pending.request.call);
-      const auto* task = std::get_if<workflow::TaskCall>(&pending.request.call);
-      outcome_.problem =
-          "step " + path + " asked " +
-          (model != nullptr  ? "model " + model->name + " with " + to_json(model->input.root())
-           : task != nullptr ? "a worker for " + task->type + " with " + to_json(task->input.root())
-                             : http->method + " " + http->url) +
-          ", and the case has no stub for it; add stubs: { " + path + ": { " +
-          (model != nullptr  ? "answer: { ... } } }, or real: true"
-           : task != nullptr ? "answer: ... } }"
-                             : "status: 200, body: { ... } } }");
+      outcome_.problem = no_stub(path, pending.request);
       return false;
     }
     const size_t attempt = std::min<size_t>(pending.request.attempt, best->attempts.size());
     pending.stub = best->attempts[attempt - 1];
+    return pending.stub.what != Stub::What::kMembers || ask_members(path, pending);
+  }
+
+  static std::string no_stub(const std::string& path, const workflow::EffectRequest& request) {
+    const auto* model = std::get_if<workflow::ModelCall>(&request.call);
+    const auto* http = std::get_if<workflow::HttpCall>(&request.call);
+    const auto* panel = std::get_if<workflow::PanelCall>(&request.call);
+    const auto* task = std::get_if<workflow::TaskCall>(&request.call);
+    std::string asked, mend = "answer: { ... } } }, or real: true";
+    if (http != nullptr) {
+      asked = http->method + " " + http->url;
+      mend = "status: 200, body: { ... } } }";
+    } else if (task != nullptr) {
+      asked = "a worker for " + task->type + " with " + to_json(task->input.root());
+      mend = "answer: ... } }";
+    } else if (model != nullptr) {
+      asked = "model " + model->name + " with " + to_json(model->input.root());
+    } else {
+      for (const auto& member : panel->members) asked += (asked.empty() ? "" : ", ") + member.name;
+      asked = "the models " + asked;
+      mend = "members: { " + panel->members.front().name + ": { answer: { ... } }, ... } } }, or real: true";
+    }
+    return "step " + path + " asked " + asked + ", and the case has no stub for it; add stubs: { " + path +
+           ": { " + mend;
+  }
+
+  /// Lets the stubs of its members make the result of an ensemble or a cascade. False: one is missing.
+  bool ask_members(const std::string& path, Pending& pending) {
+    const Stub stub = pending.stub;
+    workflow::Panel panel(pending.request);
+    int64_t took_us = stub.delay_us;
+    while (!panel.done()) {
+      int64_t slowest_us = 0;
+      for (const size_t index : panel.next()) {
+        const workflow::PanelCall::Member& member = panel.member(index);
+        const auto own = std::find_if(stub.members.begin(), stub.members.end(),
+                                      [&](const auto& entry) { return entry.first == member.name; });
+        if (own == stub.members.end()) {
+          outcome_.problem =
+              "step " + path + " asked " + member.name + " with " + to_json(member.call.input.root()) +
+              ", and its stub has no such member; add members: { " + member.name + ": { answer: { ... } } }";
+          return false;
+        }
+        const bool never = own->second.what == Stub::What::kNever;
+        const bool late = member.timeout_us != 0 && (never || own->second.delay_us >= member.timeout_us);
+        if (never && !late) {
+          pending.stub.what = Stub::What::kNever;
+          return true;
+        }
+        slowest_us = std::max(slowest_us, late ? member.timeout_us : own->second.delay_us);
+        panel.take(index,
+                   late ? workflow::EffectResult{make_error(ErrorKind::kDeadlineExceeded, "models.deadline",
+                                                            "the stub took too long"),
+                                                 {}}
+                        : member_result(own->second, member));
+      }
+      took_us += slowest_us;
+    }
+    workflow::EffectResult result = panel.result();
+    pending.stub.delay_us = took_us;
+    pending.stub.what = result.result.ok() ? Stub::What::kAnswer : Stub::What::kFail;
+    if (result.result.ok())
+      pending.stub.answer = *std::move(result.result);
+    else
+      pending.stub.error = std::move(result.result).error();
     return true;
+  }
+
+  workflow::EffectResult member_result(const Stub& stub, const workflow::PanelCall::Member& member) {
+    if (stub.what == Stub::What::kFail) return {stub.error, {}};
+    return stub.what == Stub::What::kReal ? real(member.call) : workflow::EffectResult{stub.answer, {}};
+  }
+
+  workflow::EffectResult real(const workflow::ModelCall& call) const {
+    if (request_.run_model) return workflow::answer_call(call, request_.run_model);
+    return {make_error(ErrorKind::kUnprocessable, "test.no_models", "models do not run here"), {}};
   }
 
   /// Gives the results that are due, the earliest first.
@@ -242,9 +307,9 @@ class Player {
     switch (pending.stub.what) {
       case Stub::What::kFail: return {pending.stub.error, {}};
       case Stub::What::kReal: {
-        const auto& call = std::get<workflow::ModelCall>(pending.request.call);
-        if (request_.run_model) return {request_.run_model(call.name, call.version, call.input), {}};
-        return {make_error(ErrorKind::kUnprocessable, "test.no_models", "models do not run here"), {}};
+        if (const auto* call = std::get_if<workflow::ModelCall>(&pending.request.call)) return real(*call);
+        return workflow::answer_panel(
+            pending.request, [&](const workflow::PanelCall::Member& member) { return real(member.call); });
       }
       default: return {pending.stub.answer, {}};
     }

@@ -18,8 +18,24 @@ constexpr ErrorKind kKinds[] = {
     ErrorKind::kUnprocessable,   ErrorKind::kResourceExhausted, ErrorKind::kInternal,
     ErrorKind::kUnavailable,     ErrorKind::kDeadlineExceeded,  ErrorKind::kIo};
 
-bool asks_outside(const workflow::Step& step) {
-  return step.kind == StepKind::kModel || step.kind == StepKind::kHttp || step.kind == StepKind::kTask;
+bool asks_outside(const workflow::Step& step) { return workflow::is_effect(step.kind); }
+
+/// The models of an ensemble or a cascade; nullptr: the step is none.
+const std::vector<workflow::PanelMember>* members_of(const workflow::Step& step) {
+  if (const auto* ensemble = std::get_if<workflow::EnsembleSpec>(&step.spec)) return &ensemble->members;
+  const auto* cascade = std::get_if<workflow::CascadeSpec>(&step.spec);
+  return cascade == nullptr ? nullptr : &cascade->tiers;
+}
+
+/// What the result says of a member's answer.
+expression::Type member_type(const workflow::Step& step, const std::string& name) {
+  if (const auto* members = step.result_type.find_field("members"); members != nullptr) {
+    const auto* own = members->type.find_field(name);
+    return own == nullptr ? expression::Type::dyn() : own->type;
+  }
+  const auto* tiers = step.result_type.find_field("tiers");
+  const auto* answer = tiers == nullptr ? nullptr : tiers->type.element().find_field("answer");
+  return answer == nullptr ? expression::Type::dyn() : answer->type;
 }
 
 /// As the server's client takes it: what the far side may get over is worth another try.
@@ -93,6 +109,8 @@ Stub StubReader::stub(const Node& node, const std::string& path, const workflow:
   const Node* never = entries.find("never");
   const Node* real = entries.find("real");
   const Node* status = node.find("status");
+  const bool asks_several = step == nullptr || members_of(*step) != nullptr;
+  const Node* several = asks_several ? entries.find("members") : nullptr;
   stub.delay_us = entries.duration("after").value_or(0);
   const bool http = step == nullptr ? status != nullptr : step->kind == StepKind::kHttp;
   if (http)
@@ -101,14 +119,16 @@ Stub StubReader::stub(const Node& node, const std::string& path, const workflow:
   if (!entries.is_mapping()) return stub;
   const bool has_parts = status != nullptr || node.find("headers") != nullptr || node.find("body") != nullptr;
   const int said = (answer_node != nullptr) + (fail != nullptr) + (never != nullptr) + (real != nullptr) +
-                   (http && has_parts);
+                   (several != nullptr) + (http && has_parts);
   if (said > 1 || (said == 0 && !http)) {
     reporter_.error(
         node.position, path, "test.bad_stub", "a stub says one thing: what the attempt gives",
         "write answer, fail, never: true or real: true" + std::string(http ? ", or status and body" : ""));
     return stub;
   }
-  if (fail != nullptr) {
+  if (several != nullptr) {
+    if (step != nullptr) members(*several, path + ".members", *step, stub);
+  } else if (fail != nullptr) {
     failure(*fail, path + ".fail", stub);
   } else if (never != nullptr || real != nullptr) {
     stub.what = never != nullptr ? Stub::What::kNever : Stub::What::kReal;
@@ -116,7 +136,7 @@ Stub StubReader::stub(const Node& node, const std::string& path, const workflow:
     if (!word.is(Node::Kind::kBool) || !word.boolean)
       reporter_.error(word.position, path, "test.bad_stub", "here can only stand true",
                       "write true, or an answer");
-    if (real != nullptr && step != nullptr && step->kind != StepKind::kModel)
+    if (real != nullptr && step != nullptr && step->kind != StepKind::kModel && members_of(*step) == nullptr)
       reporter_.error(word.position, path + ".real", "test.not_a_model",
                       "only models run for real; step '" + step->name + "' is of the kind " +
                           std::string(workflow::step_kind_name(step->kind)),
@@ -125,6 +145,53 @@ Stub StubReader::stub(const Node& node, const std::string& path, const workflow:
     stub.answer = answer(*answer_node, path + ".answer", step);
   } else if (step != nullptr) {
     stub.answer = http_answer(node, path, *step, stub);
+  }
+  return stub;
+}
+
+void StubReader::members(const Node& node, const std::string& path, const workflow::Step& step, Stub& stub) {
+  stub.what = Stub::What::kMembers;
+  Entries entries(node, path, "`members`", reporter_);
+  std::vector<std::string> names;
+  for (const workflow::PanelMember& member : *members_of(step)) names.push_back(member.name);
+  for (const document::Entry& entry : node.entries) {
+    const std::string here = entries.path(entry.key);
+    if (std::find(names.begin(), names.end(), entry.key) != names.end()) {
+      stub.members.emplace_back(entry.key, member(entry.value, here, member_type(step, entry.key)));
+      continue;
+    }
+    const std::string near = document::nearest(entry.key, names);
+    reporter_.error(entry.position, here, "test.unknown_member",
+                    "step '" + step.name + "' asks no '" + entry.key + "'",
+                    near.empty() ? "name one of the models that it asks" : "write " + near);
+  }
+}
+
+Stub StubReader::member(const Node& node, const std::string& path, const expression::Type& type) {
+  Stub stub;
+  Entries entries(node, path, "a stub", reporter_);
+  const Node* answer = entries.find("answer");
+  const Node* fail = entries.find("fail");
+  const Node* never = entries.find("never");
+  const Node* real = entries.find("real");
+  stub.delay_us = entries.duration("after").value_or(0);
+  entries.finish();
+  if (!entries.is_mapping()) return stub;
+  const Node* word = never != nullptr ? never : real;
+  const bool bad_word = word != nullptr && !(word->is(Node::Kind::kBool) && word->boolean);
+  if ((answer != nullptr) + (fail != nullptr) + (never != nullptr) + (real != nullptr) != 1 || bad_word) {
+    reporter_.error(node.position, path, "test.bad_stub", "a stub says one thing: what the model gives",
+                    "write answer, fail, never: true or real: true");
+    return stub;
+  }
+  if (fail != nullptr) {
+    failure(*fail, path + ".fail", stub);
+  } else if (word != nullptr) {
+    stub.what = never != nullptr ? Stub::What::kNever : Stub::What::kReal;
+  } else {
+    auto arena = std::make_shared<Arena>(512);
+    const Value value = fit(*answer, type, path + ".answer", *arena, reporter_);
+    stub.answer = Document(std::move(arena), value);
   }
   return stub;
 }

@@ -26,6 +26,9 @@ class StubReader {
   bool read_signal(Entries& entries, const std::string& name, const document::Node* payload, Move& move);
   Stub stub(const document::Node& node, const std::string& path, const workflow::Step* step);
   void failure(const document::Node& node, const std::string& path, Stub& stub);
+  /// What each model of an ensemble or a cascade gives.
+  void members(const document::Node& node, const std::string& path, const workflow::Step& step, Stub& stub);
+  Stub member(const document::Node& node, const std::string& path, const expression::Type& type);
   Document answer(const document::Node& node, const std::string& path, const workflow::Step* step);
   Document http_answer(const document::Node& node, const std::string& path, const workflow::Step& step,
                        Stub& stub);

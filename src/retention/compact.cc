@@ -3,11 +3,36 @@
 #include "switchyard/base/hash.h"
 #include "switchyard/retention/policy.h"
 #include "switchyard/types/json.h"
+#include "switchyard/types/value_codec.h"
 
 namespace switchyard::retention {
 namespace {
 
 constexpr uint32_t bit(Part part) { return static_cast<uint32_t>(part); }
+
+/// What a step's meta says of the prompt without the messages and the answers; of an ensemble's members, too.
+Value without_texts(const Value& value, Arena& arena) {
+  if (value.is(Kind::kList)) {
+    ListBuilder list(arena);
+    for (const Value& item : value.items()) list.add(without_texts(item, arena));
+    return list.build();
+  }
+  if (!value.is(Kind::kMap)) return value;
+  MapBuilder map(arena);
+  for (const Member& member : value.members()) {
+    const std::string_view key = member.key.is(Kind::kString) ? member.key.as_string() : "";
+    if (key == "members" && member.value.is(Kind::kMap)) {
+      MapBuilder members(arena);  // by names of the document's own
+      for (const Member& own : member.value.members()) members.add(own.key, without_texts(own.value, arena));
+      map.add(member.key, members.build());
+      continue;
+    }
+    // A fault quotes what the model said where the prompt keeps texts, and an error may.
+    if (key == "messages" || key == "answer" || key == "fault" || key == "message") continue;
+    map.add(member.key, without_texts(member.value, arena));
+  }
+  return map.build();
+}
 
 /// Replaces the values of the dropped parts; hands the others on.
 class Dropper final : public ValueWriter {
@@ -15,6 +40,15 @@ class Dropper final : public ValueWriter {
   Dropper(const Event& event, uint32_t drop, ValueWriter* next) : event_(event), drop_(drop), next_(next) {}
 
   void written(const Value& value, std::string& text, size_t at) override {
+    if (has_texts(value)) {
+      Arena arena;
+      const Value rest = without_texts(value, arena);
+      text.resize(at);
+      ByteWriter writer(text);
+      encode_value(rest, writer);
+      if (next_ != nullptr) next_->written(rest, text, at);
+      return;
+    }
     if (value.is_null() || !drops(value) || !removed_hash(value).empty()) {
       if (next_ != nullptr) next_->written(value, text, at);
       return;
@@ -40,6 +74,14 @@ class Dropper final : public ValueWriter {
     // How a result came about stays: versions, batches, costs.
     if (completed != nullptr && &value == &completed->meta) return false;
     return (drop_ & bit(Part::kResults)) != 0;
+  }
+
+  /// Whether it tells how a result came about in the words that a model was told or said.
+  bool has_texts(const Value& value) const {
+    const auto* completed = std::get_if<StepCompleted>(&event_.body);
+    return completed != nullptr && &value == &completed->meta && value.is(Kind::kMap) &&
+           (drop_ & (bit(Part::kInput) | bit(Part::kResults))) != 0 &&
+           (value.find("prompt") != nullptr || value.find("members") != nullptr);
   }
 
   const Event& event_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "model_effects.h"
 #include "switchyard/http/url.h"
 #include "switchyard/types/json.h"
 
@@ -102,41 +103,52 @@ Result<Document> http_result(const http::ClientResponse& response) {
 }  // namespace
 
 void Effects::execute(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {
-  if (std::holds_alternative<workflow::ModelCall>(request.call))
-    call_model(std::move(request), std::move(done));
-  else if (std::holds_alternative<workflow::TaskCall>(request.call))
-    call_task(std::move(request), std::move(done));
-  else
-    call_http(std::move(request), std::move(done));
+  if (std::holds_alternative<workflow::HttpCall>(request.call))
+    return call_http(std::move(request), std::move(done));
+  if (std::holds_alternative<workflow::TaskCall>(request.call))
+    return call_task(std::move(request), std::move(done));
+  call_models(std::make_shared<const workflow::EffectRequest>(std::move(request)), std::move(done));
 }
 
-void Effects::call_model(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {
-  auto& call = std::get<workflow::ModelCall>(request.call);
-  router::RouteCall routed;
-  if (call.routed)
-    routed.route = std::move(call.name);
+// The request keeps the pipeline alive that the inputs of its calls point to.
+void Effects::call_models(const std::shared_ptr<const workflow::EffectRequest>& request, EffectDone done) {
+  const auto* single = std::get_if<workflow::ModelCall>(&request->call);
+  // Only what is the answer as it comes is shown while it comes.
+  const bool is_plain = single != nullptr && !single->prompt.has_value();
+  // The members of a panel and the repairs of a prompt share what may be tried again.
+  const auto attempts = std::make_shared<router::AttemptBudget>();
+  const Infer infer = [this, request, is_plain, attempts](const workflow::ModelCall& call, const Document& input,
+                                                          int64_t deadline_us, EffectDone answered) {
+    router::RouteCall routed;
+    if (call.routed)
+      routed.route = call.name;
+    else
+      routed.implicit = parts_.routing.implicit({call.name, call.version});
+    routed.input = input;
+    routed.sticky_key = request->key;
+    routed.tenant = request->tenant;
+    routed.api_key = request->principal;
+    routed.decision = request->run.to_string();
+    routed.trace = request->trace;
+    routed.idempotency_key = request->idempotency_key;
+    routed.attempts = attempts;
+    // The models' deadlines are on a clock that does not jump.
+    const int64_t left_us = std::max<int64_t>(1, deadline_us - parts_.clock.now_us());
+    routed.deadline_us = parts_.clock.monotonic_us() + left_us;
+    if (is_plain) routed.on_part = parts_.live_calls.parts(request->run);
+    auto cancel = parts_.routing.router().call(
+        std::move(routed), [answered = std::move(answered), request](router::RouteAnswer routed_answer) {
+          Document meta = model_meta(routed_answer);
+          auto& answer = routed_answer.answer;
+          if (!answer.ok()) return answered({std::move(answer).error(), std::move(meta)});
+          answered({std::move(answer->output), std::move(meta)});
+        });
+    if (is_plain) parts_.live_calls.began(request->run, std::move(cancel));
+  };
+  if (single != nullptr)
+    ask_model(*single, request->deadline_us, infer, std::move(done));
   else
-    routed.implicit = parts_.routing.implicit({std::move(call.name), std::move(call.version)});
-  routed.input = std::move(call.input);
-  routed.sticky_key = std::move(request.key);
-  routed.tenant = std::move(request.tenant);
-  routed.api_key = std::move(request.principal);
-  routed.decision = request.run.to_string();
-  routed.trace = std::move(request.trace);
-  routed.idempotency_key = std::move(request.idempotency_key);
-  // The models' deadlines are on a clock that does not jump.
-  const int64_t left_us = std::max<int64_t>(1, request.deadline_us - parts_.clock.now_us());
-  routed.deadline_us = parts_.clock.monotonic_us() + left_us;
-  routed.on_part = parts_.live_calls.parts(request.run);
-  auto cancel = parts_.routing.router().call(
-      std::move(routed),
-      [done = std::move(done), pipeline = std::move(request.pipeline)](router::RouteAnswer routed_answer) {
-        Document meta = model_meta(routed_answer);
-        auto& answer = routed_answer.answer;
-        if (!answer.ok()) return done({std::move(answer).error(), std::move(meta)});
-        done({std::move(answer->output), std::move(meta)});
-      });
-  parts_.live_calls.began(request.run, std::move(cancel));
+    ask_panel(*request, parts_.clock, infer, std::move(done));
 }
 
 void Effects::call_http(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <memory>
+
 #include "egress.h"
+#include "model_effects.h"
 #include "routing.h"
 #include "switchyard/gateway/live_calls.h"
 #include "switchyard/http/client.h"
@@ -31,7 +34,8 @@ class Effects final : public partition::EffectExecutor {
   void observe(const Event& event);
 
  private:
-  void call_model(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done);
+  /// The one place at which models are asked.
+  void call_models(const std::shared_ptr<const workflow::EffectRequest>& request, EffectDone done);
   void call_http(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done);
   void call_task(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done);
 

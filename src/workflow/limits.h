@@ -20,6 +20,8 @@ inline constexpr size_t kMaxHeaders = 64;
 /// Answers of one triage.
 inline constexpr size_t kMaxAnswers = 32;
 inline constexpr int64_t kMaxAttempts = 100;
+/// Models that one ensemble or cascade asks.
+inline constexpr size_t kMaxMembers = 32;
 /// Ten years: the longest duration a document may name.
 inline constexpr int64_t kMaxDurationUs = int64_t{3653} * 24 * 3600 * 1'000'000;
 /// How long the worker of a task may be silent.

@@ -23,7 +23,7 @@ std::string_view source_of(const std::vector<SourceFile>& files, const std::stri
 
 bool is_unknown_artefact(const std::string& code) {
   return code == "pipeline.unknown_rules" || code == "pipeline.unknown_model" ||
-         code == "pipeline.unknown_costs" || code == "pipeline.unknown_pipeline";
+         code == "pipeline.unknown_costs" || code == "pipeline.unknown_prompt" || code == "pipeline.unknown_pipeline";
 }
 
 auto order_of(const Diagnostic& d) { return std::tie(d.file, d.line, d.column, d.code, d.path, d.message); }
@@ -44,6 +44,7 @@ void collect_references(const Node& node, std::set<governance::ArtefactKey>& fou
       {"rules", ArtefactKind::kRules},
       {"model", ArtefactKind::kModel},
       {"costs", ArtefactKind::kCosts},
+      {"prompt", ArtefactKind::kPrompt},
       {"pipeline", ArtefactKind::kPipeline}};
   for (const Node& item : node.items) collect_references(item, found);
   for (const auto& entry : node.entries) {

@@ -38,7 +38,16 @@ std::string detail_of(const Step& step) {
   if (const auto* rules = std::get_if<workflow::RulesSpec>(&step.spec))
     return kind + " " + named(rules->table);
   if (const auto* model = std::get_if<workflow::ModelSpec>(&step.spec))
-    return kind + " " + named(model->model);
+    return kind + " " + named(model->model) +
+           (model->prompt.has_value() ? ", prompt " + named(*model->prompt) : "");
+  const auto* ensemble = std::get_if<workflow::EnsembleSpec>(&step.spec);
+  const auto* cascade = std::get_if<workflow::CascadeSpec>(&step.spec);
+  if (ensemble != nullptr || cascade != nullptr) {
+    std::string models;
+    for (const auto& member : ensemble != nullptr ? ensemble->members : cascade->tiers)
+      models += (models.empty() ? " " : cascade != nullptr ? ", then " : ", ") + named(member.ask.model);
+    return kind + models;
+  }
   if (const auto* review = std::get_if<workflow::ReviewSpec>(&step.spec))
     return kind + " by " + review->queue;
   if (const auto* fail = std::get_if<workflow::FailSpec>(&step.spec)) return kind + " " + fail->code;

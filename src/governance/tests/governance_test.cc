@@ -125,6 +125,69 @@ TEST_F(GovernanceTest, ADryRunChangesNothingAndShowsTheDifference) {
   EXPECT_EQ(rules_version_of_new_runs(), "1.0.0");
 }
 
+constexpr const char* kPrompt = R"yaml(
+prompt: greeting@1.0.0
+input: { type: object, required: [name], properties: { name: { type: string } } }
+messages:
+  - role: user
+    content: { file: ./greet.md }
+)yaml";
+
+TEST_F(GovernanceTest, APromptIsDeployedWithItsFilesAndRememberedAsItWas) {
+  const auto report =
+      deploy({{"p/greeting.prompt.yaml", kPrompt}, {"p/greet.md", "Greet {{ input.name }}."}});
+  for (const auto& diagnostic : report.diagnostics) ADD_FAILURE() << diagnostic.to_string();
+  ASSERT_TRUE(report.deployed);
+  ASSERT_EQ(report.changes.size(), 1u);
+  EXPECT_EQ(report.changes[0].kind, ArtefactKind::kPrompt);
+  const auto hash = governance_->snapshot()->prompt("greeting", "")->sha256();
+  EXPECT_EQ(hash, report.changes[0].sha256);
+  reopen();
+  const auto prompt = governance_->snapshot()->prompt("greeting", "1.0.0");
+  ASSERT_NE(prompt, nullptr);
+  EXPECT_EQ(prompt->sha256(), hash);
+  // Another text is another content.
+  const auto other = deploy({{"p/greeting.prompt.yaml", kPrompt}, {"p/greet.md", "Meet {{ input.name }}."}});
+  ASSERT_FALSE(other.deployed);
+  EXPECT_EQ(other.diagnostics.back().code, "governance.version_exists");
+}
+
+TEST_F(GovernanceTest, APromptsMistakesStopItsDeployment) {
+  const auto report =
+      deploy({{"p/greeting.prompt.yaml", kPrompt}, {"p/greet.md", "Greet\n {{ input.nam }}."}});
+  EXPECT_FALSE(report.deployed);
+  ASSERT_EQ(report.diagnostics.size(), 1u);
+  EXPECT_EQ(report.diagnostics[0].code, "expression.no_such_field");
+  EXPECT_EQ(report.diagnostics[0].line, 2u);
+  EXPECT_EQ(report.diagnostics[0].column, 11u);
+}
+
+TEST_F(GovernanceTest, ARunIsPinnedToThePromptOfItsStart) {
+  const std::string backend = "backend: somewhere@1.0.0\nprotocol: openai\nurl: http://127.0.0.1:9/v1\n";
+  const std::string model = "model: writer@1.0.0\nbackend: somewhere\nkind: chat\n";
+  const std::string pipeline =
+      "pipeline: shop/greet@1.0.0\nsteps: { hello: { model: writer, prompt: greeting, input: { name: "
+      "\"'Ada'\" "
+      "} } }\noutput: { text: hello.text }\n";
+  const auto deployed = deploy({{"greet.pipeline.yaml", pipeline},
+                                {"writer.model.yaml", model},
+                                {"somewhere.backend.yaml", backend},
+                                {"greeting.prompt.yaml", kPrompt},
+                                {"greet.md", "Greet {{ input.name }}."}});
+  for (const auto& diagnostic : deployed.diagnostics) ADD_FAILURE() << diagnostic.to_string();
+  ASSERT_TRUE(deployed.deployed);
+  const auto before = governance_->snapshot();
+  const auto pins = before->pins_for(*before->pipeline("shop/greet", "")).value();
+  deploy(
+      {{"greeting.prompt.yaml", with(kPrompt, "@1.0.0", "@1.1.0")}, {"greet.md", "Meet {{ input.name }}."}});
+  EXPECT_EQ(pins->find(ArtefactKind::kPrompt, "greeting")->version, "1.0.0");
+  ASSERT_NE(pins->find(ArtefactKind::kPrompt, "greeting")->prompt, nullptr);
+  const auto after = governance_->snapshot();
+  const auto newer = after->pins_for(*after->pipeline("shop/greet", "")).value();
+  EXPECT_EQ(newer->find(ArtefactKind::kPrompt, "greeting")->version, "1.1.0");
+  EXPECT_EQ(newer->find(ArtefactKind::kPrompt, "greeting")->prompt->version(), "1.1.0");
+}
+
 TEST_F(GovernanceTest, AVersionNeverChangesItsContent) {
   deploy_shop();
   const auto same = deploy({{"limits.rules.yaml", kRules}});

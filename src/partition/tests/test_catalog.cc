@@ -31,7 +31,7 @@ Result<std::shared_ptr<const workflow::Pins>> TestCatalog::pins_for(
   auto pins = std::make_shared<workflow::Pins>();
   pins->governance = offset();
   for (const auto& dependency : pipeline.dependencies) {
-    pins->pins.push_back({ArtefactKind::kModel, dependency.ref.name, "1.0.0", Sha256{}, nullptr});
+    pins->pins.push_back({ArtefactKind::kModel, dependency.ref.name, "1.0.0", Sha256{}, nullptr, nullptr});
   }
   return std::shared_ptr<const workflow::Pins>(std::move(pins));
 }

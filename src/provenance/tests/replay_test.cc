@@ -12,6 +12,7 @@
 #include "switchyard/testing/seeded_random.h"
 #include "switchyard/types/json.h"
 #include "switchyard/workflow/compiler.h"
+#include "switchyard/workflow/panel.h"
 
 namespace switchyard::provenance {
 namespace {
@@ -31,11 +32,24 @@ steps:
 output: { score: heavy.?score.orValue(light.score), fraud: asked.?fraud.orValue(false), seed: run.seed }
 )yaml";
 
+constexpr const char* kPanels = R"yaml(
+pipeline: test/panels@1.0.0
+input: { schema: { type: object, required: [amount], properties: { amount: { type: number } } } }
+steps:
+  both:
+    ensemble: { members: [{ model: light }, { model: heavy }], combine: mean, quorum: 1 }
+    input: { amount: input.amount }
+  either:
+    cascade: { tiers: [{ model: light, until: answer.score > 0.5 }, { model: heavy }] }
+    input: { amount: input.amount }
+output: { score: both.score, answered: both.answered, tier: either.tier }
+)yaml";
+
 /// One pipeline, two models that give { score: double }, in versions the operator may switch off.
 class Catalog final : public workflow::Catalog, public workflow::Resolver {
  public:
-  Catalog() {
-    auto parsed = document::parse(kPipeline);
+  explicit Catalog(const char* text = kPipeline) {
+    auto parsed = document::parse(text);
     SY_CHECK(parsed.root != nullptr);
     auto outcome = workflow::compile(*parsed.root, "score.pipeline.yaml", *this);
     SY_CHECK(outcome.pipeline != nullptr);
@@ -51,7 +65,7 @@ class Catalog final : public workflow::Catalog, public workflow::Resolver {
   Result<std::shared_ptr<const workflow::Pins>> pins_for(const workflow::Pipeline& pipeline) const override {
     auto pins = std::make_shared<workflow::Pins>();
     for (const auto& dependency : pipeline.dependencies)
-      pins->pins.push_back({ArtefactKind::kModel, dependency.ref.name, "1.0.0", Sha256{}, nullptr});
+      pins->pins.push_back({ArtefactKind::kModel, dependency.ref.name, "1.0.0", Sha256{}, nullptr, nullptr});
     return std::shared_ptr<const workflow::Pins>(std::move(pins));
   }
   std::shared_ptr<const rules::RuleTable> rules(std::string_view, std::string_view) const override {
@@ -90,12 +104,18 @@ Document scored(double score) {
 class Models final : public partition::EffectExecutor {
  public:
   void execute(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) override {
-    const auto& call = std::get<workflow::ModelCall>(request.call);
+    if (std::holds_alternative<workflow::PanelCall>(request.call)) {
+      return done(workflow::answer_panel(
+          request, [&](const workflow::PanelCall::Member& member) { return answer(member.call); }));
+    }
+    done(answer(std::get<workflow::ModelCall>(request.call)));
+  }
+  workflow::EffectResult answer(const workflow::ModelCall& call) {
     if (failures[call.name] > 0) {
       --failures[call.name];
-      return done({make_error(ErrorKind::kUnavailable, "test.down", "the model is down"), {}});
+      return {make_error(ErrorKind::kUnavailable, "test.down", "the model is down"), {}};
     }
-    done({scored(scores[call.name]), {}});
+    return {scored(scores[call.name]), {}};
   }
   std::map<std::string, double> scores{{"light", 0.1}, {"heavy", 0.9}};
   std::map<std::string, int> failures;
@@ -294,6 +314,54 @@ TEST_F(Counterfactual, TheSameAnswersAreNoDifference) {
   ASSERT_TRUE(report.ok());
   EXPECT_TRUE(report->identical) << report->difference;
   EXPECT_TRUE(report->steps.empty());
+}
+
+class Panels : public ReplayTest {
+ protected:
+  Panels() { catalog = std::make_shared<Catalog>(kPanels); }
+};
+
+TEST_F(Panels, AreReplayedExactly) {
+  const auto run = decide(10);
+  models.scores["light"] = 0.99;
+  auto report = replay(run);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_TRUE(report->identical) << report->difference;
+  EXPECT_EQ(report->output_after->find("tier")->as_string(), "heavy");
+  EXPECT_TRUE(asked.empty());
+  // Who was left out then is left out again, and a switch of today changes nothing.
+  models.failures["heavy"] = 2;
+  const auto lame = decide(10);
+  catalog->kill = workflow::Kill{ArtefactKind::kModel, "heavy", "", "olaf", "drifts", 0};
+  const auto stopped = decide(10);
+  EXPECT_TRUE(replay(lame)->identical);
+  report = replay(stopped);
+  EXPECT_TRUE(report->identical) << report->difference;
+  EXPECT_EQ(report->output_after->find("answered")->as_integer(), 1);
+  catalog->kill.reset();
+  EXPECT_TRUE(replay(stopped)->identical);
+}
+
+TEST_F(Panels, WithAnotherVersionOfOneModelOnlyThatIsAskedAnew) {
+  const auto run = decide(10);
+  anew = 0.7;
+  const auto report = replay(run, {"model=light@2.0.0"});
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_EQ(asked, (std::vector<std::string>{"light@2.0.0", "light@2.0.0"}));
+  EXPECT_DOUBLE_EQ(report->output_before->find("score")->as_double(), 0.5);
+  EXPECT_DOUBLE_EQ(report->output_after->find("score")->as_double(), 0.8);
+  EXPECT_EQ(report->output_after->find("tier")->as_string(), "light") << "the second is not asked any more";
+  ASSERT_EQ(report->steps.size(), 2u);
+}
+
+TEST_F(Panels, ATierThatWasNotAskedThenIsAskedWhenItsTurnComes) {
+  models.scores["light"] = 0.6;
+  const auto run = decide(10);
+  anew = 0.2;
+  const auto report = replay(run, {"model=light@2.0.0"});
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_EQ(asked, (std::vector<std::string>{"light@2.0.0", "light@2.0.0", "heavy@1.0.0"}));
+  EXPECT_EQ(report->output_after->find("tier")->as_string(), "heavy");
 }
 
 TEST_F(Counterfactual, AChangeOfWhatTheDecisionDidNotUseIsRefused) {

@@ -54,6 +54,29 @@ TEST(Compact, DropsOnlyThePartsOfItsClass) {
   EXPECT_EQ(compact(event_of(completed), kAll, nullptr)->find("yes"), std::string::npos);
 }
 
+TEST(Compact, DropsWhatModelsWereToldAndSaid) {
+  Arena arena;
+  StepCompleted step;
+  step.result = Value::string("yes");
+  step.meta = *parse_json(
+      R"({"model":"m@1.0.0","cost":0.5,"prompt":{"name":"p","version":"1.0.0","rendered_sha256":"ab",)"
+      R"("messages":[{"role":"user","content":"secret one"}],"attempts":[{"answer_sha256":"cd",)"
+      R"("answer":"secret two","fault":"not secret three"}]},"members":{"answer":{"model":"m@1.0.0",)"
+      R"("error":{"code":"x","message":"secret four"}}}})",
+      arena);
+  const auto kept = compact(event_of(step), 0, nullptr);
+  EXPECT_NE(kept->find("secret one"), std::string::npos);
+  for (const Part part : {Part::kInput, Part::kResults}) {
+    const auto payload = compact(event_of(step), static_cast<uint32_t>(part), nullptr);
+    EXPECT_EQ(payload->find("secret"), std::string::npos);
+    const Event smaller = again(event_of(step), *payload, arena);
+    EXPECT_EQ(
+        to_json(std::get<StepCompleted>(smaller.body).meta),
+        R"({"model":"m@1.0.0","cost":0.5,"prompt":{"name":"p","version":"1.0.0","rendered_sha256":"ab",)"
+        R"("attempts":[{"answer_sha256":"cd"}]},"members":{"answer":{"model":"m@1.0.0","error":{"code":"x"}}}})");
+  }
+}
+
 TEST(Compact, DropsWhatARunWasToldWithItsInputOrItsResults) {
   SignalReceived signal;
   signal.name = "papers";

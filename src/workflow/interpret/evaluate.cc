@@ -1,5 +1,7 @@
 #include "interpret/evaluate.h"
 
+#include <cmath>
+
 #include "switchyard/base/hash.h"
 #include "switchyard/types/json.h"
 
@@ -74,6 +76,19 @@ Result<std::string_view> evaluate_text(const expression::Program& program, std::
                           " instead of a text; write string(...)");
   }
   return value.as_string();
+}
+
+Result<double> evaluate_amount(const expression::Program& program, std::span<const Value> slots,
+                               Arena& arena) {
+  SY_ASSIGN_OR_RETURN(const Value value, program.evaluate(slots, arena));
+  if (value.is_number() && value.to_double() >= 0 && std::isfinite(value.to_double()))
+    return value.to_double();
+  return make_error(ErrorKind::kUnprocessable, "workflow.bad_amount",
+                    "'" + program.text() + "' is not a number of at least 0");
+}
+
+uint64_t seed_of(const RunState& run, const Frame& frame, std::string_view purpose) {
+  return hash64(purpose, run.seed ^ ((uint64_t{frame.id} + 1) * 0x9E3779B97F4A7C15ull));
 }
 
 double seeded_uniform(const RunState& run, const Frame& frame, std::string_view purpose, uint32_t counter) {

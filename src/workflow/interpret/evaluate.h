@@ -34,6 +34,13 @@ inline int32_t day_of(int64_t time_us) { return static_cast<int32_t>(time_us / 8
 /// A number in [0, 1) that depends on the run's seed, the frame's id and `purpose` alone.
 double seeded_uniform(const RunState& run, const Frame& frame, std::string_view purpose, uint32_t counter);
 
+/// A seed that depends on the run's seed, the frame's id and `purpose` alone.
+uint64_t seed_of(const RunState& run, const Frame& frame, std::string_view purpose);
+
+/// An amount of money: a number of at least 0; else kUnprocessable "workflow.bad_amount".
+Result<double> evaluate_amount(const expression::Program& program, std::span<const Value> slots,
+                               Arena& arena);
+
 Result<HttpCall> prepare_http(const Frame& frame, const HttpSpec& spec);
 
 /// A review step's first event.

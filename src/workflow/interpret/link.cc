@@ -30,6 +30,18 @@ struct SpecVisitor {
   void operator()(const FailSpec& s) const { visit(s.message, f); }
   void operator()(const RulesSpec& s) const { visit(s.facts, f); }
   void operator()(const ModelSpec& s) const { visit(s.input, f); }
+  /// `until` reads nothing of the pipeline.
+  void operator()(const PanelMember& m) const {
+    visit(m.ask.input, f);
+    visit(m.cost, f);
+  }
+  void operator()(const EnsembleSpec& s) const {
+    for (const PanelMember& member : s.members) (*this)(member);
+  }
+  void operator()(const CascadeSpec& s) const {
+    for (const PanelMember& tier : s.tiers) (*this)(tier);
+    visit(s.error_cost, f);
+  }
   void operator()(const TriageSpec& s) const {
     f(s.score);
     if (!s.costs.has_value()) return;

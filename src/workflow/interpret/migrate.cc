@@ -81,8 +81,8 @@ std::shared_ptr<Pins> pins_of(GovernanceOffset governance, const std::vector<Pin
   auto pins = std::make_shared<Pins>();
   pins->governance = governance;
   for (const PinView& view : views) {
-    Pin pin{view.kind, std::string(view.name), std::string(view.version), view.sha256, nullptr};
-    if (pin.kind == ArtefactKind::kRules) pin.table = catalog.rules(pin.name, pin.version);
+    Pin pin{view.kind, std::string(view.name), std::string(view.version), view.sha256, nullptr, nullptr};
+    attach(pin, catalog);
     pins->pins.push_back(std::move(pin));
   }
   return pins;

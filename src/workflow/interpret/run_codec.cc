@@ -434,7 +434,7 @@ Result<std::unique_ptr<RunState>> decode_run(const RunId& id, std::string_view b
     pin.version = in.bytes();
     if (const auto hash = in.raw(pin.sha256.size()); !hash.empty())
       std::memcpy(pin.sha256.data(), hash.data(), hash.size());
-    if (pin.kind == ArtefactKind::kRules) pin.table = catalog.rules(pin.name, pin.version);
+    attach(pin, catalog);
     pins->pins.push_back(std::move(pin));
   }
   auto pipeline = catalog.pipeline_by_hash(summary.pipeline_hash);

@@ -29,6 +29,11 @@ Result<RunStatus> parse_run_status(std::string_view name) {
       "status");
 }
 
+void attach(Pin& pin, const Catalog& catalog) {
+  if (pin.kind == ArtefactKind::kRules) pin.table = catalog.rules(pin.name, pin.version);
+  if (pin.kind == ArtefactKind::kPrompt) pin.prompt = catalog.prompt(pin.name, pin.version);
+}
+
 const Pin* Pins::find(ArtefactKind kind, std::string_view name) const {
   for (const Pin& pin : pins)
     if (pin.kind == kind && pin.name == name) return &pin;

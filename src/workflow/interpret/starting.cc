@@ -8,6 +8,7 @@ namespace {
 
 // Time-outs of one attempt where the document gives none.
 constexpr int64_t kModelTimeoutUs = 5'000'000;
+constexpr int64_t kChatTimeoutUs = 60'000'000;
 constexpr int64_t kHttpTimeoutUs = 10'000'000;
 constexpr int64_t kTaskTimeoutUs = 3'600'000'000;  // a worker that falls silent is noticed much earlier
 
@@ -39,6 +40,8 @@ void Stepper::start(StepAddress at) {
     case StepKind::kModel: return start_model(at);
     case StepKind::kHttp: return start_http(at);
     case StepKind::kTask: return start_task(at);
+    case StepKind::kEnsemble:
+    case StepKind::kCascade: return start_panel(at);
     case StepKind::kReview: return start_review(at);
     case StepKind::kWait: return start_wait(at);
     case StepKind::kForEach:
@@ -99,19 +102,74 @@ void Stepper::start_triage(StepAddress at) {
   complete(at, outcome->result, Value());
 }
 
-void Stepper::start_model(StepAddress at) {
-  const auto& spec = std::get<ModelSpec>(step(at).spec);
+Status Stepper::may_ask(StepAddress at, const ModelSpec& spec) {
+  const auto check = [&](const Pin* pin) -> Status {
+    SY_CHECK(pin != nullptr);
+    const Kill* kill = host_.killed(pin->kind, pin->name, pin->version, at);
+    return kill == nullptr ? Status() : Status(killed_error(*kill));
+  };
+  SY_RETURN_IF_ERROR(check(run_.pins->find_model(spec.model.name)));
+  return spec.prompt.has_value() ? check(run_.pins->find(ArtefactKind::kPrompt, spec.prompt->name)) : Status();
+}
+
+Result<ModelCall> Stepper::prepare_model(StepAddress at, const ModelSpec& spec, std::string_view member) {
+  const Frame& own = frame(at.frame);
   const Pin* pin = run_.pins->find_model(spec.model.name);
   SY_CHECK(pin != nullptr);
-  if (const Kill* kill = host_.killed(pin->kind, pin->name, pin->version, at)) {
-    return fail_attempt(at, killed_error(*kill));
+  ModelCall call{pin->name, pin->version, {}, {}, pin->kind == ArtefactKind::kRoute};
+  if (spec.prompt.has_value()) {
+    const Pin* prompt = run_.pins->find(ArtefactKind::kPrompt, spec.prompt->name);
+    SY_CHECK(prompt != nullptr);
+    if (prompt->prompt == nullptr) {
+      return make_error(ErrorKind::kUnprocessable, "workflow.missing_artefact",
+                        "prompt " + prompt->name + "@" + prompt->version + " is not available");
+    }
+    call.prompt = PromptUse{prompt->prompt, seed_of(run_, own, step(at).name + "/" + std::string(member))};
   }
+  SY_ASSIGN_OR_RETURN(const Value input, evaluate(spec.input, own.slots, *own.arena));
+  call.input = Document(own.arena, input);
+  return call;
+}
+
+void Stepper::start_model(StepAddress at) {
+  const auto& spec = std::get<ModelSpec>(step(at).spec);
+  if (Status allowed = may_ask(at, spec); !allowed.ok()) return fail_attempt(at, allowed.error());
+  auto call = prepare_model(at, spec, "");
+  if (!call.ok()) return fail_attempt(at, call.error());
+  const bool chats = call->prompt.has_value();
+  request(at, std::move(*call), chats ? kChatTimeoutUs : kModelTimeoutUs);
+}
+
+Result<PanelCall> Stepper::prepare_panel(StepAddress at) {
+  const auto* cascade = std::get_if<CascadeSpec>(&step(at).spec);
+  const auto& members = cascade != nullptr ? cascade->tiers : std::get<EnsembleSpec>(step(at).spec).members;
   const Frame& own = frame(at.frame);
-  auto input = evaluate(spec.input, own.slots, *own.arena);
-  if (!input.ok()) return fail_attempt(at, input.error());
-  request(at,
-          ModelCall{pin->name, pin->version, Document(own.arena, *input), pin->kind == ArtefactKind::kRoute},
-          kModelTimeoutUs);
+  PanelCall panel;
+  for (const PanelMember& member : members) {
+    PanelCall::Member each;
+    each.name = member.name;
+    each.timeout_us = member.timeout_us;
+    SY_ASSIGN_OR_RETURN(each.call, prepare_model(at, member.ask, member.name));
+    // The others may do without it: whether they can comes back with the step's result. So nothing that is
+    // recorded here depends on a switch.
+    if (Status allowed = may_ask(at, member.ask); !allowed.ok()) each.refused = allowed.error();
+    if (member.cost.has_value()) {
+      SY_ASSIGN_OR_RETURN(each.cost, evaluate_amount(*member.cost, own.slots, *own.arena));
+    }
+    panel.members.push_back(std::move(each));
+  }
+  if (cascade != nullptr && cascade->error_cost.has_value()) {
+    SY_ASSIGN_OR_RETURN(panel.error_cost, evaluate_amount(*cascade->error_cost, own.slots, *own.arena));
+  }
+  return panel;
+}
+
+void Stepper::start_panel(StepAddress at) {
+  auto panel = prepare_panel(at);
+  if (!panel.ok()) return fail_attempt(at, panel.error());
+  const bool chats = std::any_of(panel->members.begin(), panel->members.end(),
+                                 [](const auto& member) { return member.call.prompt.has_value(); });
+  request(at, std::move(*panel), chats ? kChatTimeoutUs : kModelTimeoutUs);
 }
 
 void Stepper::start_http(StepAddress at) {
@@ -227,8 +285,7 @@ void Stepper::complete_detached(StepAddress at, const RunId& child) {
   complete(at, result.build(), Value());
 }
 
-void Stepper::request(StepAddress at, std::variant<ModelCall, HttpCall, TaskCall> call,
-                      int64_t default_timeout_us) {
+void Stepper::request(StepAddress at, decltype(EffectRequest::call) call, int64_t default_timeout_us) {
   StepState& s = state(at);
   const Step& what = step(at);
   s.in_flight = true;

@@ -67,6 +67,11 @@ class Stepper {
   void start_rules(StepAddress at);
   void start_triage(StepAddress at);
   void start_model(StepAddress at);
+  void start_panel(StepAddress at);
+  /// An error when a switch forbids it.
+  Status may_ask(StepAddress at, const ModelSpec& spec);
+  Result<ModelCall> prepare_model(StepAddress at, const ModelSpec& spec, std::string_view member);
+  Result<PanelCall> prepare_panel(StepAddress at);
   void start_http(StepAddress at);
   void start_task(StepAddress at);
   void record_start(StepAddress at);
@@ -79,7 +84,7 @@ class Stepper {
   void start_state(StepAddress at);
   void complete_detached(StepAddress at, const RunId& child);
   Result<ChildRequest> prepare_child(StepAddress at);
-  void request(StepAddress at, std::variant<ModelCall, HttpCall, TaskCall> call, int64_t default_timeout_us);
+  void request(StepAddress at, decltype(EffectRequest::call) call, int64_t default_timeout_us);
 
   void fail_finally(StepAddress at, const Error& error, StepFailed body);
   int64_t backoff_us(StepAddress at) const;

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "switchyard/rules/schema_types.h"
+
 namespace switchyard::workflow::testing {
 namespace {
 
@@ -44,6 +46,31 @@ World::World() {
   models_["labeller"] = {
       "1.0.0", nullptr, Type::object({{"text", Type::string()}}),
       Type::object({{"probabilities", Type::map(Type::string(), Type::real())}, {"label", Type::string()}})};
+  const Type usage = Type::object({{"prompt_tokens", Type::integer()},
+                                   {"completion_tokens", Type::integer()},
+                                   {"total_tokens", Type::integer()}});
+  for (const char* name : {"writer", "small-writer"}) {
+    models_[name] = {"1.0.0", nullptr, Type::object({{"messages", Type::list(Type::dyn())}}, true),
+                     Type::object({{"text", Type::string()},
+                                   {"finish_reason", Type::string()},
+                                   {"choices", Type::list(Type::dyn())},
+                                   {"usage", usage}})};
+  }
+  models_["sorter"] = {"1.0.0", nullptr, Type::object({{"text", Type::string()}}),
+                       Type::object({{"answer", Type::string()}, {"confidence", Type::real()}})};
+  models_["old-sorter"] = models_["sorter"];
+  models_["price"] = {"1.0.0", nullptr, Type::dyn(),
+                      Type::object({{"value", Type::real()}, {"tier", Type::string()}})};
+  for (const std::string name : {"triage", "greeting"}) {
+    const std::string text = read_text_file(tests_folder() + "/files/" + name + ".prompt.yaml");
+    const auto document = document::parse(text, name);
+    prompts::CompileRequest request;
+    request.document = document.root.get();
+    request.source = text;
+    request.file_name = name;
+    request.types = {rules::type_of, rules::accepted_type, rules::readable_type};
+    prompts_[name] = prompts::compile(request).prompt;
+  }
   pipelines_["risk/child"] = {"1.0.0", Type::object({{"amount", Type::real()}}),
                               Type::object({{"score", Type::real()}})};
   pipelines_["risk/limited"] = pipelines_["risk/child"];
@@ -77,6 +104,13 @@ const ModelInterface* World::model(const ArtefactRef& ref) {
   return &found->second;
 }
 
+const prompts::Prompt* World::prompt(const ArtefactRef& ref) {
+  const auto found = prompts_.find(ref.name);
+  if (found == prompts_.end() || (!ref.version.empty() && ref.version != found->second->version()))
+    return nullptr;
+  return found->second.get();
+}
+
 const PipelineInterface* World::pipeline(const ArtefactRef& ref) {
   const auto found = pipelines_.find(ref.name);
   if (found == pipelines_.end() || (!ref.version.empty() && ref.version != found->second.version))
@@ -102,6 +136,8 @@ std::vector<std::string> World::names(Dependency::Kind kind) {
   std::vector<std::string> names;
   if (kind == Dependency::Kind::kModel)
     for (const auto& [name, model] : models_) names.push_back(name);
+  if (kind == Dependency::Kind::kPrompt)
+    for (const auto& [name, prompt] : prompts_) names.push_back(name);
   if (kind == Dependency::Kind::kRules)
     for (const auto& [name, table] : tables_) names.push_back(name);
   if (kind == Dependency::Kind::kCosts)

@@ -18,6 +18,7 @@ class World : public Resolver {
 
   const rules::RuleTable* rules(const ArtefactRef& ref) override;
   const ModelInterface* model(const ArtefactRef& ref) override;
+  const prompts::Prompt* prompt(const ArtefactRef& ref) override;
   const PipelineInterface* pipeline(const ArtefactRef& ref) override;
   const document::Node* costs(const ArtefactRef& ref) override;
   Result<std::string> file(const std::string& relative_path) override;
@@ -30,6 +31,7 @@ class World : public Resolver {
   std::map<std::string, std::string> files_;
   std::map<std::string, ModelInterface> models_;
   std::map<std::string, PipelineInterface> pipelines_;
+  std::map<std::string, std::shared_ptr<const prompts::Prompt>> prompts_;
   std::map<std::string, std::unique_ptr<rules::RuleTable>> tables_;
   std::map<std::string, std::unique_ptr<document::Node>> costs_;
 };

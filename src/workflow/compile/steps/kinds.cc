@@ -6,7 +6,6 @@ namespace switchyard::workflow {
 namespace compiler {
 namespace {
 
-constexpr std::string_view kRouting = "routing over several models";
 constexpr std::string_view kData = "vectors and features";
 
 constexpr std::array<KindInfo, 21> kKinds{{
@@ -24,8 +23,8 @@ constexpr std::array<KindInfo, 21> kKinds{{
     {"sequence", StepKind::kSequence, compile_sequence, {}, true, true},
     {"try", StepKind::kTry, compile_try, {}, true, true},
     {"pipeline", StepKind::kPipeline, compile_pipeline, {}, true, true},
-    {"ensemble", StepKind::kEnsemble, nullptr, kRouting},
-    {"cascade", StepKind::kCascade, nullptr, kRouting},
+    {"ensemble", StepKind::kEnsemble, compile_ensemble, {}, true, true},
+    {"cascade", StepKind::kCascade, compile_cascade, {}, true, true},
     {"search", StepKind::kSearch, nullptr, kData},
     {"features", StepKind::kFeatures, nullptr, kData},
     {"listen", StepKind::kListen, compile_listen, {}, false, true},
@@ -49,6 +48,11 @@ std::string_view step_kind_name(StepKind kind) {
   for (const auto& info : compiler::step_kinds())
     if (info.kind == kind) return info.word;
   return "unknown";
+}
+
+bool is_effect(StepKind kind) {
+  return kind == StepKind::kModel || kind == StepKind::kHttp || kind == StepKind::kTask ||
+         kind == StepKind::kEnsemble || kind == StepKind::kCascade;
 }
 
 std::string_view effect_class_name(EffectClass effect) {

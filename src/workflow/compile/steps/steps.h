@@ -52,6 +52,8 @@ bool compile_set(StepInput& in);
 bool compile_fail(StepInput& in);
 bool compile_rules(StepInput& in);
 bool compile_model(StepInput& in);
+bool compile_ensemble(StepInput& in);
+bool compile_cascade(StepInput& in);
 bool compile_triage(StepInput& in);
 bool compile_review(StepInput& in);
 bool compile_http(StepInput& in);

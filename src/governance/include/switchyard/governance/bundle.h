@@ -21,6 +21,7 @@ struct BundleDocument {
   std::shared_ptr<const workflow::Pipeline> pipeline;
   std::shared_ptr<const rules::RuleTable> table;
   std::shared_ptr<const workflow::ModelInterface> model;
+  std::shared_ptr<const prompts::Prompt> prompt;
   std::shared_ptr<const workflow::Outline> outline;  ///< of a pipeline, with mistakes or without
   Diagnostics diagnostics;                           ///< of the document, and of the files it names
 };

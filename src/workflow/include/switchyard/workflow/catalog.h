@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "switchyard/events/consumers.h"
+#include "switchyard/prompts/prompt.h"
 #include "switchyard/types/events.h"
 #include "switchyard/workflow/pipeline.h"
 
@@ -18,6 +19,7 @@ struct Pin {
   std::string name, version;
   Sha256 sha256{};
   std::shared_ptr<const rules::RuleTable> table;  ///< kRules; shared with the catalog's snapshots
+  std::shared_ptr<const prompts::Prompt> prompt;  ///< kPrompt; likewise
 };
 
 /// What a run is bound to beside its pipeline. Immutable; all runs of a pipeline under one governance offset
@@ -61,6 +63,9 @@ class Catalog {
   virtual Result<std::shared_ptr<const Pins>> pins_for(const Pipeline& pipeline) const = 0;
   virtual std::shared_ptr<const rules::RuleTable> rules(std::string_view name,
                                                         std::string_view version) const = 0;
+  virtual std::shared_ptr<const prompts::Prompt> prompt(std::string_view, std::string_view) const {
+    return nullptr;
+  }
 
   // Events. A catalog without any may leave these as they are.
   /// Agents and webhooks that want `event`, and what runs listen for, each once, ordered by kind and name.
@@ -74,5 +79,9 @@ class Catalog {
   /// The switch that covers this artefact, or nullptr.
   virtual const Kill* killed(ArtefactKind kind, std::string_view name, std::string_view version) const = 0;
 };
+
+/// Gives a pin, of which kind, name and version are known, what the catalog has for it; nothing when it lacks
+/// that.
+void attach(Pin& pin, const Catalog& catalog);
 
 }  // namespace switchyard::workflow

@@ -7,6 +7,7 @@
 
 #include "switchyard/document/document.h"
 #include "switchyard/events/consumers.h"
+#include "switchyard/prompts/prompt.h"
 #include "switchyard/types/diagnostic.h"
 #include "switchyard/workflow/outline.h"
 #include "switchyard/workflow/pipeline.h"
@@ -36,6 +37,7 @@ class Resolver {
   virtual ~Resolver() = default;
   virtual const rules::RuleTable* rules(const ArtefactRef& ref) = 0;
   virtual const ModelInterface* model(const ArtefactRef& ref) = 0;
+  virtual const prompts::Prompt* prompt(const ArtefactRef&) { return nullptr; }
   /// The registered type of that name, if there is one.
   virtual std::shared_ptr<const events::EventType> event_type(const std::string&) { return nullptr; }
   virtual const PipelineInterface* pipeline(const ArtefactRef& ref) = 0;

@@ -14,10 +14,28 @@
 
 namespace switchyard::workflow {
 
+/// With which prompt a chat model is asked; see prompts/exchange.h.
+struct PromptUse {
+  std::shared_ptr<const prompts::Prompt> prompt;  // shared with the catalog's snapshots
+  uint64_t seed = 0;                              ///< follows from the decision; the same for each attempt
+};
 struct ModelCall {
   std::string name, version;
-  Document input;
+  Document input;  ///< with a prompt: its variables
+  std::optional<PromptUse> prompt;
   bool routed = false;  ///< it is a route, which in its present form decides who answers
+};
+/// Several models that are asked for one step; see panel.h.
+struct PanelCall {
+  struct Member {
+    std::string name;
+    ModelCall call;
+    int64_t timeout_us = 0;        ///< 0: as long as the step has
+    double cost = 0;               ///< of asking it, as the document says
+    std::optional<Error> refused;  ///< it must not be asked
+  };
+  std::vector<Member> members;  ///< in the order of the document
+  double error_cost = 0;        ///< of a cascade
 };
 struct HttpCall {
   std::string method, url;
@@ -49,7 +67,7 @@ struct EffectRequest {
   std::string tenant;       ///< whose run it is; empty: the default one
   std::string principal;    ///< who asked for the run; may be empty
   int64_t deadline_us = 0;  ///< wall clock; 0: none
-  std::variant<ModelCall, HttpCall, TaskCall> call;
+  std::variant<ModelCall, HttpCall, TaskCall, PanelCall> call;
   std::shared_ptr<const Pipeline> pipeline;  // keeps constants alive that the call's values point to
 };
 

@@ -43,9 +43,9 @@ enum class StepKind : uint8_t {
   kState,
   kPipeline,
   kTask,
-  // The whole language; not built yet.
   kEnsemble,
   kCascade,
+  // The whole language; not built yet.
   kSearch,
   kFeatures,
   kListen,
@@ -105,10 +105,50 @@ struct RulesSpec {
   ArtefactRef table;
   Template facts;
 };
-/// `model: fraud-light, input: input`; result: the model's outputs.
+/// `model: fraud-light, input: input`; result: the model's outputs. With `prompt` the input are that one's
+/// variables; result: { text, finish_reason, value, usage }.
 struct ModelSpec {
   ArtefactRef model;
   Template input;
+  std::optional<ArtefactRef> prompt;
+};
+
+/// One of several models that a step asks.
+struct PanelMember {
+  std::string name;
+  ModelSpec ask;
+  int64_t timeout_us = 0;  ///< 0: as long as the step has
+  double weight = 1;       ///< of an ensemble's member
+  // Of a cascade's tier:
+  std::optional<expression::Program> until;  ///< over `answer`, slot 0
+  std::optional<expression::Program> cost;   ///< of asking it
+  double accuracy = 1;                       ///< share of its answers that are right
+};
+/// Where the number or word stands that a panel works with, and how sure an answer is.
+struct PanelReading {
+  std::vector<std::string> of;  ///< path within an answer
+  enum class Confidence : uint8_t {
+    kNone,
+    kField,       ///< the answer's `confidence`
+    kProbability  ///< of the probability p at `of`: the larger of p and 1 - p
+  } confidence = Confidence::kNone;
+};
+/// `ensemble: { members, combine, of, quorum }`: asks all at once. Result: { members, score or answer, best,
+/// confidence, disagreement: { entropy, margin, spread }, answered, missing }.
+struct EnsembleSpec {
+  std::vector<PanelMember> members;
+  enum class Combine : uint8_t { kVote, kMean, kWeights, kBest } combine = Combine::kMean;
+  PanelReading reading;
+  bool numbers = false;        ///< `of` is a number
+  bool probabilities = false;  ///< ... from 0 to 1
+  uint32_t quorum = 1;
+};
+/// `cascade: { tiers, of, error_cost }`: asks one after the other. Result: the answer's fields, and { tier,
+/// sure, confidence, tiers }.
+struct CascadeSpec {
+  std::vector<PanelMember> tiers;
+  PanelReading reading;
+  std::optional<expression::Program> error_cost;  ///< of a wrong answer
 };
 
 /// One answer a triage may give, and what it costs when the truth is another: expressions over the pipeline's
@@ -242,7 +282,7 @@ struct StateWriteSpec {
 
 using StepSpec = std::variant<SetSpec, FailSpec, RulesSpec, ModelSpec, TriageSpec, ReviewSpec, HttpSpec,
                               WaitSpec, ForEachSpec, RepeatSpec, SequenceSpec, TrySpec, ChildSpec, EmitSpec,
-                              ListenSpec, StateWriteSpec, TaskSpec>;
+                              ListenSpec, StateWriteSpec, TaskSpec, EnsembleSpec, CascadeSpec>;
 
 struct Step {
   StepIndex index;
@@ -401,5 +441,8 @@ void link(Pipeline& pipeline);
 
 /// Adds the paths that the step's expressions read: "input.amount", "light.score", or "light" as a whole.
 void collect_reads(const Step& step, std::set<std::string>& paths);
+
+/// Whether a step of this kind asks the world outside, and its result comes back as an effect's.
+bool is_effect(StepKind kind);
 
 }  // namespace switchyard::workflow
