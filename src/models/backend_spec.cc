@@ -130,6 +130,9 @@ BackendSpec Reader::read(const Value& document) {
   if (word(document, "", "class", {"in_house", "vendor"}) == "vendor") spec_.owner = BackendClass::kVendor;
   spec_.vendor = text(document, "", "vendor", false, "write the vendor's name");
   spec_.privacy = text(document, "", "privacy", false, "write the name of a privacy policy");
+  if (spec_.owner == BackendClass::kVendor && spec_.privacy.empty())
+    mistake("privacy", "missing", "what may leave for a vendor is not said",
+            "name a privacy policy, or write privacy: none to let everything leave");
   spec_.queue = text(document, "", "queue", spec_.protocol == "worker", "write queue: the name workers poll");
   read_auth(document);
   read_headers(document);

@@ -45,6 +45,8 @@ Document model_meta(const router::RouteAnswer& routed) {
       meta.add("position", Value::integer(answer.place.position));
     }
   }
+  if (routed.answer.ok() && !routed.answer->privacy->is_null())
+    meta.add("privacy", copy_value(routed.answer->privacy.root(), *arena));
   if (routed.cost.nanos != 0) meta.add("cost", Value::real(routed.cost.units()));
   // Nothing was decided where one model was asked once and answered.
   const Value* attempts = routed.provenance->is(Kind::kMap) ? routed.provenance->find("attempts") : nullptr;
@@ -117,8 +119,9 @@ void Effects::call_models(const std::shared_ptr<const workflow::EffectRequest>& 
   const bool is_plain = single != nullptr && !single->prompt.has_value();
   // The members of a panel and the repairs of a prompt share what may be tried again.
   const auto attempts = std::make_shared<router::AttemptBudget>();
-  const Infer infer = [this, request, is_plain, attempts](const workflow::ModelCall& call, const Document& input,
-                                                          int64_t deadline_us, EffectDone answered) {
+  const Infer infer = [this, request, is_plain, attempts](const workflow::ModelCall& call,
+                                                          const Document& input, int64_t deadline_us,
+                                                          EffectDone answered) {
     router::RouteCall routed;
     if (call.routed)
       routed.route = call.name;

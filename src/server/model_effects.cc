@@ -123,8 +123,7 @@ class PanelRun : public std::enable_shared_from_this<PanelRun> {
 }  // namespace
 
 void ask_model(const workflow::ModelCall& call, int64_t deadline_us, const Infer& infer, EffectDone done) {
-  if (!call.prompt.has_value())
-    return infer(call, call.input, deadline_us, std::move(done));
+  if (!call.prompt.has_value()) return infer(call, call.input, deadline_us, std::move(done));
   auto exchange = prompts::Exchange::begin(call.prompt->prompt, call.input.root(), call.prompt->seed);
   if (!exchange.ok()) return done({std::move(exchange).error(), {}});
   std::make_shared<PromptedCall>(*std::move(exchange), call, deadline_us, infer, std::move(done))->ask();

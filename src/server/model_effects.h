@@ -11,8 +11,8 @@
 namespace switchyard::server {
 
 using EffectDone = std::function<void(workflow::EffectResult)>;
-/// Asks the model or route of `call` about `input` until `deadline_us` of the wall clock; calls `done` once, on
-/// any thread, perhaps within this call. The meta tells how the answer came about, `cost` included.
+/// Asks the model or route of `call` about `input` until `deadline_us` of the wall clock; calls `done` once,
+/// on any thread, perhaps within this call. The meta tells how the answer came about, `cost` included.
 using Infer = std::function<void(const workflow::ModelCall& call, const Document& input, int64_t deadline_us,
                                  EffectDone done)>;
 

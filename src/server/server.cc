@@ -12,6 +12,7 @@
 #include "metrics.h"
 #include "model_loader.h"
 #include "openapi.h"
+#include "private_calls.h"
 #include "remote_models.h"
 #include "routing.h"
 #include "switchyard/gateway/surfaces.h"
@@ -212,7 +213,9 @@ class Server::Impl {
                                    [this](const http::Url& url) { return egress_.check(url); }},
         *worker_models_, logger_.module("models"));
     SY_ASSIGN_OR_RETURN(auto ledger, logs_->acquire(kLedgerLog));
-    routing_ = std::make_unique<Routing>(*all_models_, clock_, logger_.module("router"));
+    SY_ASSIGN_OR_RETURN(auto privacy_key, privacy_key_of_environment());
+    private_calls_ = std::make_unique<PrivateCalls>(*all_models_, std::move(privacy_key));
+    routing_ = std::make_unique<Routing>(*private_calls_, clock_, logger_.module("router"));
     SY_RETURN_IF_ERROR(routing_->start(std::move(ledger)));
     return {};
   }
@@ -228,6 +231,7 @@ class Server::Impl {
     governance_ = std::make_unique<governance::Governance>(governance);
     governance_->on_change([this](const auto& snapshot) {
       remote_models_->follow(*snapshot);
+      private_calls_->follow(snapshot);
       routing_->follow(snapshot);
       if (wake_engine_) engine_->wake();
     });
@@ -375,6 +379,7 @@ class Server::Impl {
   std::unique_ptr<WorkerMetrics> worker_metrics_;
   std::unique_ptr<WorkerModels> worker_models_;
   std::unique_ptr<RemoteModels> remote_models_;
+  std::unique_ptr<PrivateCalls> private_calls_;
   std::unique_ptr<Routing> routing_;
   gateway::LiveCalls live_calls_;
   std::unique_ptr<ServiceModelLoader> loader_;

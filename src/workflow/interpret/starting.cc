@@ -109,7 +109,8 @@ Status Stepper::may_ask(StepAddress at, const ModelSpec& spec) {
     return kill == nullptr ? Status() : Status(killed_error(*kill));
   };
   SY_RETURN_IF_ERROR(check(run_.pins->find_model(spec.model.name)));
-  return spec.prompt.has_value() ? check(run_.pins->find(ArtefactKind::kPrompt, spec.prompt->name)) : Status();
+  return spec.prompt.has_value() ? check(run_.pins->find(ArtefactKind::kPrompt, spec.prompt->name))
+                                 : Status();
 }
 
 Result<ModelCall> Stepper::prepare_model(StepAddress at, const ModelSpec& spec, std::string_view member) {

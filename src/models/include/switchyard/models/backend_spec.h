@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct SecretSource {
 /// Whose machine it is: what leaves for a vendor is reduced by the backend's privacy policy first.
 enum class BackendClass : uint8_t { kInHouse, kVendor };
 
+/// Who writes this as a vendor's privacy policy lets everything leave, and says so.
+inline constexpr std::string_view kNoPrivacy = "none";
+
 /// What a `backend:` document says: a server that runs models, or several that are equal.
 struct BackendSpec {
   ModelName name;
@@ -30,7 +34,7 @@ struct BackendSpec {
   std::vector<std::string> urls;  ///< equal replicas; each without a slash at its end
   BackendClass owner = BackendClass::kInHouse;
   std::string vendor;       ///< for kill switches and reports; empty: none
-  std::string privacy;      ///< name of a privacy policy; empty: none
+  std::string privacy;      ///< name of a privacy policy; empty or kNoPrivacy: none
   std::string queue;        ///< protocol worker
   std::string auth_header;  ///< which header carries the secret; empty: none
   std::string auth_prefix;  ///< "Bearer "

@@ -76,6 +76,7 @@ struct ModelAnswer {
   std::string upstream_id;    ///< the remote server's id of the request; may be empty
   std::string endpoint;       ///< the remote server's address, without path; empty: this process
   int64_t first_part_us = 0;  ///< from the call to the first part; 0: the answer came whole
+  Document privacy;  ///< what was removed before it left, by kind and count; null: nothing was looked for
 };
 
 /// Called exactly once for each infer(), on a worker thread (or inside infer() itself when the request is
@@ -84,8 +85,8 @@ using ModelCallback = std::function<void(Result<ModelAnswer>)>;
 
 struct ModelRequest {
   std::string name;
-  std::string version;  ///< empty: the current one
-  Document input;       ///< as the manifest says, or the model's own tensors (tensors.h)
+  std::string version;      ///< empty: the current one
+  Document input;           ///< as the manifest says, or the model's own tensors (tensors.h)
   int64_t deadline_us = 0;  ///< on the clock's monotonic_us(); 0: now plus the manifest's timeout
   ModelCallback done;
 };

@@ -1,0 +1,140 @@
+"""The gateway in front of a fast server, beside nginx's proxy_pass in front of the same one, measured in the same run.
+
+nginx plays the model server (a fixed chat completion) and, on another port, the proxy to compare with. Switchyard does
+what it always does: authentication, routing, cost, and a durable decision with its provenance for each call. Closed loop
+for the peak, then open loop at half of Switchyard's peak, where latency counts from the due time; what a call adds is the
+difference to the same load on the model server itself.
+
+  gateway_bench.py --build build/release [--seconds 8]
+"""
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+
+WINDOWS = 7
+COMPLETION = json.dumps({"id": "x", "object": "chat.completion", "created": 1, "model": "stub",
+                         "choices": [{"index": 0, "message": {"role": "assistant", "content": "fine, thank you"}, "finish_reason": "stop"}],
+                         "usage": {"prompt_tokens": 12, "completion_tokens": 4, "total_tokens": 16}})
+NGINX = """
+worker_processes 1;
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log crit;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  keepalive_requests 100000000;
+  upstream stub {{ server 127.0.0.1:{stub}; keepalive 256; keepalive_requests 100000000; }}
+  server {{ listen 127.0.0.1:{stub}; location / {{ default_type application/json; return 200 '{completion}'; }} }}
+  server {{ listen 127.0.0.1:{proxy}; location / {{ proxy_pass http://stub; proxy_http_version 1.1; proxy_set_header Connection ""; }} }}
+}}
+"""
+DOCUMENTS = {
+    "stub.backend.yaml": "backend: stub@1.0.0\nprotocol: openai\nurl: http://127.0.0.1:{stub}/v1\n",
+    "small.model.yaml": "model: small@1.0.0\nbackend: stub\nkind: chat\ncost: {{ per_million_input_tokens: 0.15, per_million_output_tokens: 0.6, currency: USD }}\n",
+    "large.model.yaml": "model: large@1.0.0\nbackend: stub\nkind: chat\ncost: {{ per_million_input_tokens: 1, per_million_output_tokens: 4, currency: USD }}\n",
+    "chat.route.yaml": "route: chat@1.0.0\ncandidates:\n  small: {{ model: small@1.0.0, weight: 9 }}\n  large: {{ model: large@1.0.0, weight: 1 }}\nfallbacks: [large]\n",
+}
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(port):
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+
+
+def show(title, result):
+    print(f"{title:<34} {result['requests_per_second']:8.0f}/s  p50 {result['p50_us']:6.0f} us  p99 {result['p99_us']:6.0f} us"
+          f"  errors {result['non_2xx'] + result['broken']}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="build/release")
+    parser.add_argument("--seconds", type=float, default=8)
+    options = parser.parse_args()
+    nginx = shutil.which("nginx", path="/usr/sbin:" + os.environ["PATH"])
+    if nginx is None:
+        raise SystemExit("nginx is not installed: apt-get install nginx-light")
+    binary = os.path.join(options.build, "bin", "switchyard")
+    load = os.path.join(options.build, "bench", "http_load", "http_load")
+    folder = os.path.abspath(tempfile.mkdtemp(prefix="switchyard-bench-", dir="."))
+    processes = []
+    try:
+        stub, proxy, port = free_port(), free_port(), free_port()
+        with open(os.path.join(folder, "nginx.conf"), "w") as f:
+            f.write(NGINX.format(folder=folder, stub=stub, proxy=proxy, completion=COMPLETION))
+        processes.append(subprocess.Popen([nginx, "-c", os.path.join(folder, "nginx.conf"), "-e", os.path.join(folder, "error.log")]))
+        data = os.path.join(folder, "data")
+        server = subprocess.Popen([binary, "dev", "--data", data, "--port", str(port), "--log-level", "warn"], stdout=subprocess.DEVNULL)
+        processes.append(server)
+        for each in (stub, proxy, port):
+            wait_for(each)
+        with open(os.path.join(data, "development-key")) as f:
+            key = f.read().strip()
+        documents = os.path.join(folder, "documents")
+        os.mkdir(documents)
+        for name, text in DOCUMENTS.items():
+            with open(os.path.join(documents, name), "w") as f:
+                f.write(text.format(stub=stub))
+        subprocess.run([binary, "deploy", documents, "--server", f"http://127.0.0.1:{port}", "--data", data], check=True, stdout=subprocess.DEVNULL)
+        bodies = os.path.join(folder, "bodies.jsonl")
+        with open(bodies, "w") as f:
+            for number in range(1000):
+                f.write(json.dumps({"model": "chat", "user": f"user-{number}",
+                                    "messages": [{"role": "system", "content": "You are brief."},
+                                                 {"role": "user", "content": f"How are you today, number {number}?"}]}) + "\n")
+
+        def run(at, connections, rate=0, seconds=None):
+            command = [load, f"127.0.0.1:{at}/v1/chat/completions", "-c", str(connections), "-d", str(seconds or options.seconds),
+                       "-r", str(rate), "--json", "-H", f"Authorization: Bearer {key}", "-b", bodies]
+            return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+        def resident_mb():
+            with open(f"/proc/{server.pid}/status") as f:
+                return next(int(line.split()[1]) / 1000 for line in f if line.startswith("VmRSS"))
+
+        peaks = {}
+        for title, at in (("the model server itself", stub), ("nginx in front of it", proxy), ("switchyard in front of it", port)):
+            results = [run(at, connections) for connections in (16, 64)]
+            best = max(results, key=lambda result: result["requests_per_second"])
+            peaks[at] = best["requests_per_second"]
+            show(f"{title}, peak", best)
+        print(f"switchyard / nginx: {peaks[port] / peaks[proxy]:.2f} (wanted at least 0.5, with durable decisions)")
+        rate = peaks[port] / 2
+        medians = {}
+        for title, at in (("the model server itself", stub), ("nginx in front of it", proxy), ("switchyard in front of it", port)):
+            windows = [run(at, 64, rate, 2) for _ in range(WINDOWS)]
+            medians[at] = {name: statistics.median(window[name] for window in windows) for name in ("p50_us", "p99_us", "requests_per_second")}
+            show(f"{title}, {rate:.0f}/s", dict(medians[at], non_2xx=sum(w["non_2xx"] for w in windows), broken=sum(w["broken"] for w in windows)))
+        for title, at in (("nginx", proxy), ("switchyard", port)):
+            print(f"{title} adds p50 {medians[at]['p50_us'] - medians[stub]['p50_us']:.0f} us, p99 {medians[at]['p99_us'] - medians[stub]['p99_us']:.0f} us"
+                  + ("" if at == proxy else " (wanted under 100 us and 1 ms)"))
+        print(f"server: {resident_mb():.0f} MB resident (wanted under 64)")
+        server.send_signal(signal.SIGTERM)
+        server.wait(timeout=60)
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                process.kill()
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,293 @@
+"""Routes through the real binary: who answers, what happens when a server is slow, wrong or gone, and what it costs. The
+servers are the test's own, and misbehave as they are told."""
+import argparse
+import json
+import pathlib
+import signal
+import sys
+import time
+import unittest
+
+import openai
+
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parents[1] / "api")]
+import harness  # noqa: E402
+from upstream import Upstream  # noqa: E402
+
+
+class Routes(unittest.TestCase):
+    """Each test has models and a route of its own, on two servers that all share."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.servers = {"one": Upstream("one"), "two": Upstream("two")}
+        cls.server = harness.Server()
+        cls.deploy({f"{name}.backend.yaml": f"backend: {name}@1.0.0\nprotocol: openai\nurl: {server.url}\nvendor: acme\n"
+                    for name, server in cls.servers.items()})
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.remove()
+        for server in cls.servers.values():
+            server.stop()
+
+    @classmethod
+    def deploy(cls, documents, status=200):
+        files = [{"path": path, "content": text} for path, text in documents.items()]
+        answer = harness.send(cls.server, "POST", "/api/v1/deployments", {"files": files, "message": "test"})
+        assert answer.status == status, answer.text
+        return answer
+
+    def setUp(self):
+        for server in self.servers.values():
+            server.asked.clear()
+            server.fail_next.clear()
+        self.name = self.id().rsplit(".", 1)[1].replace("test_", "").replace("_", "-")[:40]
+
+    def route(self, text, one="", two="", version="1.0.0"):
+        """Two models, a on the first server and b on the second, and a route over them."""
+        documents = {f"{which}.model.yaml": f"model: {self.name}-{which}@1.0.0\nbackend: {server}\nkind: chat\n" + more
+                     for which, server, more in (("a", "one", one), ("b", "two", two))}
+        documents["r.route.yaml"] = f"route: {self.name}@{version}\n" + text.format(a=f"{self.name}-a@1.0.0", b=f"{self.name}-b@1.0.0")
+        self.deploy(documents)
+
+    @property
+    def client(self):
+        return openai.OpenAI(base_url=self.server.url + "/v1", api_key=self.server.keys["dora"], max_retries=0)
+
+    def ask(self, text="say hello", **more):
+        return self.client.chat.completions.create(model=self.name, messages=[{"role": "user", "content": text}], **more)
+
+    def counts(self):
+        return {name: len(server.asked) for name, server in self.servers.items()}
+
+    def get(self, path):
+        answer = harness.send(self.server, "GET", path)
+        self.assertEqual(answer.status, 200, answer.text)
+        return answer.body
+
+    def routing(self, decision):
+        record = self.get(f"/api/v1/decisions/{decision}/record")
+        return record["steps"][0]["meta"]["routing"], record
+
+    def of(self, completion):
+        return self.routing(completion.id.removeprefix("chatcmpl-"))
+
+    def standing(self):
+        return next(route for route in self.get("/api/v1/routes")["routes"] if route["name"] == self.name)
+
+    def eventually(self, holds, seconds=20):
+        deadline = time.monotonic() + seconds
+        while not holds():
+            self.assertLess(time.monotonic(), deadline, "never came")
+            time.sleep(0.1)
+
+    def test_weights_divide_and_a_person_stays_with_one(self):
+        self.route("candidates:\n  main: {{ model: {a}, weight: 3 }}\n  next: {{ model: {b}, weight: 1 }}\n")
+        for person in range(60):
+            self.ask(user=f"person-{person}")
+        seen = self.counts()
+        self.assertEqual(seen["one"] + seen["two"], 60)
+        self.assertTrue(30 <= seen["one"] <= 57, seen)
+        before = self.counts()
+        for _ in range(5):
+            self.ask(user="person-1")
+        moved = {name: count - before[name] for name, count in self.counts().items()}
+        self.assertIn(5, moved.values())
+        routing, record = self.of(self.ask(user="person-1"))
+        self.assertEqual(routing["route"], f"{self.name}@1.0.0")
+        self.assertIn(routing["candidate"], ("main", "next"))
+        self.assertEqual(record["pipeline"]["name"], f"calls/{self.name}")
+
+    def test_a_fallback_answers_for_a_server_that_fails_and_the_record_says_why(self):
+        self.route("candidates:\n  main: {a}\n  spare: {{ model: {b}, weight: 0 }}\nfallbacks: [spare]\n"
+                   "retry: {{ attempts: 2, backoff: 1ms..2ms }}\n")
+        self.servers["one"].fail_next += [503, 503]
+        routing, _ = self.of(self.ask())
+        self.assertEqual(self.counts(), {"one": 2, "two": 1})
+        self.assertEqual([attempt["candidate"] for attempt in routing["attempts"]], ["main", "main", "spare"])
+        self.assertEqual([attempt["why"] for attempt in routing["attempts"]], ["first", "retry", "fallback"])
+        self.assertEqual(routing["attempts"][0]["status"], 503)
+
+    def test_a_wrong_request_is_not_tried_elsewhere(self):
+        self.route("candidates:\n  main: {a}\n  spare: {{ model: {b}, weight: 0 }}\nfallbacks: [spare]\n")
+        with self.assertRaises(openai.BadRequestError):
+            self.ask("fail 400")
+        self.assertEqual(self.counts(), {"one": 1, "two": 0})
+
+    def test_out_of_credit_cools_the_backend(self):
+        self.route("candidates:\n  main: {a}\n  spare: {{ model: {b}, weight: 0 }}\nfallbacks: [spare]\n")
+        self.servers["one"].fail_next.append(402)
+        for _ in range(3):
+            self.ask()
+        self.assertEqual(self.counts(), {"one": 1, "two": 3})
+
+    def test_a_breaker_spares_a_server_that_is_down(self):
+        self.route("candidates:\n  main: {a}\n  spare: {{ model: {b}, weight: 0 }}\nfallbacks: [spare]\n"
+                   "retry: {{ attempts: 1 }}\nbreaker: {{ min_calls: 5, failure_rate: 50%, open_for: 60s }}\n")
+        self.servers["one"].fail_next += [500] * 100
+        for _ in range(20):
+            self.ask()
+        self.assertLess(self.counts()["one"], 10)
+        self.assertEqual(self.counts()["two"], 20)
+        self.assertEqual(self.standing()["candidates"][0]["breaker"], "open")
+
+    def test_a_hedge_answers_for_a_slow_server(self):
+        self.route("candidates:\n  main: {a}\n  spare: {{ model: {b}, weight: 0 }}\nhedge: {{ after: 100ms, max_extra: 100% }}\n"
+                   "fallbacks: [spare]\n")
+        began = time.monotonic()
+        completion = self.ask("hang 3")
+        self.assertTrue(completion.choices[0].message.content is not None)
+        routing, _ = self.of(completion)
+        self.assertIn("hedge", [attempt["why"] for attempt in routing["attempts"]])
+        self.assertLess(began, time.monotonic())
+
+    def test_a_stream_never_changes_its_model_in_the_middle(self):
+        self.route("candidates:\n  main: {a}\n  spare: {{ model: {b}, weight: 0 }}\nfallbacks: [spare]\n")
+        with self.assertRaises(openai.APIError):
+            list(self.ask("cut 2 words", stream=True))
+        self.assertEqual(self.counts(), {"one": 1, "two": 0})
+        # Before its first part another may still answer.
+        self.servers["one"].fail_next.append(500)
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in self.ask("say yes", stream=True))
+        self.assertEqual(text.strip(), "yes")
+        self.assertEqual(self.counts(), {"one": 2, "two": 1})
+
+    def test_an_equal_question_is_answered_from_the_cache_with_its_origin(self):
+        self.route("candidates:\n  main: {a}\ncache: {{ ttl: 1h }}\n")
+        first = self.ask("say once", temperature=0)
+        second = self.ask("say once", temperature=0)
+        self.assertEqual(self.counts()["one"], 1)
+        self.assertEqual(second.choices[0].message.content, "once")
+        routing, record = self.of(second)
+        self.assertTrue(routing["cache"]["hit"])
+        self.assertIn(first.id.removeprefix("chatcmpl-"), json.dumps(routing["cache"]))
+        self.assertEqual(record["cost"], 0)
+        streamed = "".join(chunk.choices[0].delta.content or ""
+                           for chunk in self.ask("say once", temperature=0, stream=True) if chunk.choices)
+        self.assertEqual(streamed, "once")
+
+    def test_a_budget_refuses_and_survives_a_crash(self):
+        price = "cost: { per_call: 1, currency: EUR }\n"
+        self.route("candidates:\n  main: {a}\nbudget: {{ currency: EUR, route: {{ day: 3 }} }}\n", one=price)
+        for _ in range(3):
+            self.ask()
+        with self.assertRaises(openai.RateLimitError) as refused:
+            self.ask()
+        self.assertEqual(refused.exception.code, "router.budget")
+        spent = [account for account in self.get("/api/v1/spend")["accounts"]
+                 if account["id"] == self.name and "day" in account]
+        self.assertEqual([(account["spent"], account["currency"]) for account in spent], [("3", "EUR")])
+        self.server.process.send_signal(signal.SIGKILL)
+        self.server.process.wait()
+        self.server.process.stdout.close()
+        self.server.start()
+        with self.assertRaises(openai.RateLimitError):
+            self.ask()
+        self.assertEqual(self.counts()["one"], 3)
+
+    def test_a_budget_may_turn_to_a_cheaper_model(self):
+        self.route("candidates:\n  main: {a}\n  cheap: {{ model: {b}, weight: 0 }}\n"
+                   "budget: {{ currency: EUR, route: {{ day: 1 }}, at_limit: {{ use: cheap }} }}\n",
+                   one="cost: { per_call: 1, currency: EUR }\n", two="cost: { per_call: 0.01, currency: EUR }\n")
+        self.ask()
+        routing, _ = self.of(self.ask())
+        self.assertEqual(routing["candidate"], "cheap")
+        self.assertEqual(self.counts(), {"one": 1, "two": 1})
+
+    def test_switches_hold_for_models_backends_vendors_and_routes(self):
+        self.route("candidates:\n  main: {a}\n  spare: {{ model: {b}, weight: 0 }}\nfallbacks: [spare]\n")
+
+        def switch(action, kind, name):
+            answer = harness.send(self.server, "POST", "/api/v1/switches",
+                                  {"action": action, "kind": kind, "name": name, "why": "drill"})
+            self.assertEqual(answer.status, 200, answer.text)
+        for kind, name in (("model", f"{self.name}-a"), ("backend", "one")):
+            switch("kill", kind, name)
+            before = self.counts()["two"]
+            self.ask()
+            self.assertEqual(self.counts()["two"], before + 1, kind)
+            switch("revive", kind, name)
+        for kind, name in (("backend", "vendor/acme"), ("route", self.name)):
+            switch("kill", kind, name)
+            with self.assertRaises(openai.InternalServerError) as refused:
+                self.ask()
+            self.assertEqual(refused.exception.status_code, 503)
+            self.assertIn("drill", str(refused.exception))
+            switch("revive", kind, name)
+        before = self.counts()["one"]
+        self.ask()
+        self.assertEqual(self.counts()["one"], before + 1)
+
+    def test_operators_send_a_candidates_traffic_elsewhere(self):
+        self.route("candidates:\n  main: {a}\n  other: {{ model: {b}, weight: 0 }}\n")
+        done = harness.run("reroute", self.name, "main", "other", "--why", "maintenance", "--server", self.server.url,
+                           "--api-key", self.server.keys["olaf"])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.ask()
+        self.assertEqual(self.counts(), {"one": 0, "two": 1})
+        self.assertIn("rerouted", [event["type"] for event in self.get("/api/v1/governance/history")["events"]])
+        wrong = harness.run("reroute", self.name, "mian", "other", "--why", "x", "--server", self.server.url,
+                            "--api-key", self.server.keys["olaf"])
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("no candidate 'mian'", wrong.stderr)
+        harness.run("reroute", self.name, "main", "--why", "over", "--server", self.server.url, "--api-key", self.server.keys["olaf"])
+        self.ask()
+        self.assertEqual(self.counts(), {"one": 1, "two": 1})
+
+    def test_a_canary_that_fails_is_rolled_back_by_itself(self):
+        self.route("candidates:\n  main: {a}\n  next: {{ model: {b}, weight: 0 }}\nsticky: none\nretry: {{ attempts: 1 }}\nbreaker: false\n"
+                   "canary:\n  candidate: next\n  against: main\n  steps: [50%, 100%]\n  hold: 1h\n  min_calls: 20\n"
+                   "  guards: {{ error_rate: 5% }}\n")
+        self.servers["two"].fail_next += [500] * 1000
+        for _ in range(400):
+            try:
+                self.ask()
+            except openai.InternalServerError:
+                pass
+            if self.standing().get("canary", {}).get("phase") == "rolled_back":
+                break
+        self.assertEqual(self.standing()["canary"]["phase"], "rolled_back")
+        self.eventually(lambda: any(event["type"] == "canary" and event["name"] == self.name and "rolled_back" in event["why"]
+                                    for event in self.get("/api/v1/governance/history")["events"]))
+        before = self.counts()
+        for _ in range(10):
+            self.ask()
+        self.assertEqual(self.counts()["two"], before["two"])
+
+    def test_a_shadow_neither_delays_nor_fails_the_decision(self):
+        self.route("candidates:\n  main: {a}\nshadow: [ {{ model: {b}, share: 100% }} ]\n")
+        self.servers["two"].fail_next.append(500)
+        self.assertEqual(self.ask("say fine").choices[0].message.content, "fine")
+        self.ask("say fine")
+        self.eventually(lambda: self.standing()["shadows"][0]["calls"] == 2)
+        shadow = self.standing()["shadows"][0]
+        self.assertEqual((shadow["failures"], shadow["agreed"]), (1, 1))
+
+    def test_a_pipeline_asks_the_route_by_its_name_and_is_replayed_exactly(self):
+        self.route("candidates:\n  main: {a}\n  spare: {{ model: {b}, weight: 0 }}\nfallbacks: [spare]\n")
+        self.deploy({"p.pipeline.yaml": f"""
+pipeline: test/{self.name}@1.0.0
+input: {{}}
+steps:
+  answer: {{ model: {self.name}, input: {{ messages: "[{{'role': 'user', 'content': 'say well'}}]" }} }}
+output: {{ text: answer.text }}
+"""})
+        self.servers["one"].fail_next += [500, 500]
+        answer = harness.send(self.server, "POST", "/api/v1/decisions", {"pipeline": f"test/{self.name}", "input": {}, "wait": "20s"})
+        self.assertEqual(answer["output"], {"text": "well"}, answer.text)
+        replayed = harness.send(self.server, "POST", f"/api/v1/decisions/{answer['id']}/replay", {})
+        self.assertTrue(replayed["identical"], replayed.text)
+
+    def test_wrong_routes_tell_the_mend(self):
+        answer = self.deploy({"r.route.yaml": f"route: {self.name}@1.0.0\ncandidates:\n  main: nobody@1.0.0\nfalbacks: [main]\n"}, 422)
+        self.assertIn("nobody@1.0.0", answer.text)
+        self.assertIn("did you mean 'fallbacks'?", answer.text)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--binary", required=True)
+    options, rest = parser.parse_known_args()
+    harness.OPTIONS.binary = options.binary
+    unittest.main(argv=[sys.argv[0], *rest])
