@@ -161,6 +161,7 @@ void Load::on_answer(size_t index, const LoadConnection::Answer& answer, uint64_
     report_.latency.record(now - since);
     const bool is_2xx = answer.status / 100 == 2;
     const bool right = !options_.check || options_.check(answer.status, answer.body);
+    if (is_2xx) report_.latency_2xx.record(now - since);
     if (!is_2xx) ++report_.non_2xx;
     if (!right) ++report_.wrong;
     if ((!is_2xx || !right) && report_.sample_problem.empty())
@@ -249,18 +250,20 @@ std::string LoadReport::to_string() const {
 }
 
 std::string LoadReport::to_json() const {
-  char text[600];
+  char text[800];
   std::snprintf(
       text, sizeof text,
       "{\"requests_per_second\":%.1f,\"answers\":%llu,\"seconds\":%.3f,\"non_2xx\":%llu,\"wrong\":%llu,"
       "\"broken\":%llu,\"unanswered\":%llu,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,"
-      "\"p99_9_us\":%.1f,\"max_us\":%.1f,\"generator_cpu_seconds\":%.3f}",
+      "\"p99_9_us\":%.1f,\"max_us\":%.1f,\"p50_2xx_us\":%.1f,\"p99_2xx_us\":%.1f,"
+      "\"generator_cpu_seconds\":%.3f}",
       per_second(), static_cast<unsigned long long>(answers), seconds,
       static_cast<unsigned long long>(non_2xx), static_cast<unsigned long long>(wrong),
       static_cast<unsigned long long>(broken), static_cast<unsigned long long>(unanswered),
       static_cast<double>(latency.percentile(50)) / 1e3, static_cast<double>(latency.percentile(90)) / 1e3,
       static_cast<double>(latency.percentile(99)) / 1e3, static_cast<double>(latency.percentile(99.9)) / 1e3,
-      static_cast<double>(latency.max()) / 1e3, generator_cpu_seconds);
+      static_cast<double>(latency.max()) / 1e3, static_cast<double>(latency_2xx.percentile(50)) / 1e3,
+      static_cast<double>(latency_2xx.percentile(99)) / 1e3, generator_cpu_seconds);
   return text;
 }
 

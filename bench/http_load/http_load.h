@@ -42,8 +42,9 @@ struct LoadReport {
   uint64_t bytes_received = 0;
   double generator_cpu_seconds = 0;
   std::map<int, uint64_t> by_status;
-  std::string sample_problem;          ///< the first answer that was not 2xx or wrong
-  telemetry::LatencyRecorder latency;  ///< nanoseconds
+  std::string sample_problem;              ///< the first answer that was not 2xx or wrong
+  telemetry::LatencyRecorder latency;      ///< nanoseconds
+  telemetry::LatencyRecorder latency_2xx;  ///< of these answers alone: what a server under overload does well
 
   double per_second() const { return seconds > 0 ? static_cast<double>(answers) / seconds : 0; }
   /// Several lines for a person.

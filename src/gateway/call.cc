@@ -31,6 +31,18 @@ Result<Document> Call::json_body(const JsonLimits& limits) const {
                     "The body is no valid JSON: " + error.message, error.field);
 }
 
+Status Call::use_route(std::string_view route) const {
+  if (!caller.may_call(route))
+    return make_error(ErrorKind::kPermissionDenied, "gateway.route_not_allowed",
+                      "The caller may not call '" + std::string(route.substr(0, 200)) +
+                          "'; ask for a key whose routes include it.",
+                      "model");
+  if (limit_rules == nullptr || allowance == nullptr) return {};
+  const auto found = limit_rules->routes.find(route);
+  if (found == limit_rules->routes.end() || !found->second.any()) return {};
+  return allowance->add({LimitScope::kRoute, std::string(route), found->second});
+}
+
 void Call::fail(const Error& error) {
   http::Response response = error_answer(error, request.path());
   if (error.kind == ErrorKind::kUnauthenticated)

@@ -1,10 +1,10 @@
 #include "switchyard/gateway/gateway.h"
 
 #include <algorithm>
-#include <array>
-#include <atomic>
-#include <unordered_map>
 
+#include "coding.h"
+#include "deadline.h"
+#include "state.h"
 #include "switchyard/base/check.h"
 #include "switchyard/http/problem.h"
 #include "switchyard/runtime/random.h"
@@ -12,23 +12,8 @@
 namespace switchyard::gateway {
 namespace {
 
-constexpr std::array<std::string_view, 5> kStatusClasses = {"1xx", "2xx", "3xx", "4xx", "5xx"};
-
 /// Operations are written in code, not named by callers: all of them shall have series of their own.
 constexpr size_t kMaxSeries = 5000;
-
-/// One operation's own counters, looked up once.
-struct OperationMetrics {
-  std::array<telemetry::Counter*, kStatusClasses.size()> answers{};
-  telemetry::Histogram* seconds = nullptr;
-};
-
-struct Registered {
-  Permission permission;
-  Operation operation;
-  Gateway::OperationOptions options;
-  OperationMetrics metrics;
-};
 
 /// A caller's own id is kept when it cannot do harm in a header or a log line.
 bool is_request_id(std::string_view text) {
@@ -45,157 +30,87 @@ Error permission_denied(Permission permission) {
                         "; ask for one with the role " + roles_with(permission) + ".");
 }
 
-}  // namespace
+/// What the request wants to be, at most what its caller may.
+Result<Priority> priority_of(const http::Request& request, const Caller& caller) {
+  const Priority most = caller.policy == nullptr ? Priority::kNormal : caller.policy->priority;
+  const auto wanted = request.header("X-Switchyard-Priority");
+  if (!wanted) return most;
+  const auto known = priority_from(*wanted);
+  if (!known)
+    return make_error(
+        ErrorKind::kInvalidArgument, "gateway.bad_priority",
+        "'" + std::string(wanted->substr(0, 40)) + "' is no priority; write low, normal or high.",
+        "X-Switchyard-Priority");
+  return std::min(most, *known);
+}
 
-struct GatewayState {
-  GatewayOptions options;
-  KeyStore& keys;
-  telemetry::Registry& registry;
-  telemetry::Logger logger;
-  const runtime::Clock& clock;
-
-  http::Router router;
-  std::unordered_map<const http::Route*, Registered> operations;
-  OperationMetrics unrouted;
-
-  std::atomic<size_t> in_flight{0};
-  std::atomic<int64_t> next_refresh_us{0};
-  std::atomic<uint64_t> next_request_number{0};
-  uint64_t request_id_base = runtime::system_random().next_u64();
-
-  telemetry::Family<telemetry::Counter> answers;
-  telemetry::Family<telemetry::Histogram> seconds;
-  telemetry::Counter& refused_overload;
-  telemetry::Counter& refused_credentials;
-  telemetry::Counter& refused_permission;
-  telemetry::CallbackHandle in_flight_gauge;
-  telemetry::CallbackHandle limit_gauge;
-
-  GatewayState(GatewayOptions given, KeyStore& key_store, telemetry::Registry& metrics, telemetry::Logger log,
-               const runtime::Clock& time)
-      : options(given),
-        keys(key_store),
-        registry(metrics),
-        logger(std::move(log)),
-        clock(time),
-        answers(registry.counters("switchyard_gateway_answers_total",
-                                  "Answers by operation and class of status", {"operation", "status"},
-                                  kMaxSeries)),
-        seconds(registry.histograms("switchyard_gateway_request_seconds",
-                                    "From a request's head to its answer being handed over", {"operation"},
-                                    telemetry::latency_buckets(), kMaxSeries)),
-        refused_overload(refused("overload")),
-        refused_credentials(refused("credentials")),
-        refused_permission(refused("permission")),
-        in_flight_gauge(registry.callback("switchyard_gateway_in_flight_requests",
-                                          "Requests let in and not answered", {},
-                                          [this] { return static_cast<double>(in_flight.load()); })),
-        limit_gauge(registry.callback("switchyard_gateway_max_in_flight_requests",
-                                      "The limit of requests in flight", {},
-                                      [this] { return static_cast<double>(options.max_in_flight); })) {
-    unrouted = metrics_of("none");
-  }
-
-  telemetry::Counter& refused(std::string_view reason) {
-    return registry
-        .counters("switchyard_gateway_refused_requests_total", "Requests refused at the door", {"reason"})
-        .with({reason});
-  }
-
-  OperationMetrics metrics_of(std::string_view operation_id) {
-    OperationMetrics metrics;
-    for (size_t i = 0; i < kStatusClasses.size(); ++i)
-      metrics.answers[i] = &answers.with({operation_id, kStatusClasses[i]});
-    metrics.seconds = &seconds.with({operation_id});
-    return metrics;
-  }
-
-  std::string make_request_id(const http::Request& request);
-  Result<Caller> identify(const http::Request& request);
-  void refresh_keys();
-};
-
-namespace {
-
-/// Sees the answer on its way out: counts it, logs it, names the request; its end frees the place in flight.
-class AnswerObserver final : public http::ResponseHook {
- public:
-  AnswerObserver(GatewayState& gateway, const OperationMetrics& metrics, std::string_view operation_id,
-                 const http::Request& request, const std::string& request_id)
-      : gateway_(gateway),
-        metrics_(metrics),
-        operation_id_(operation_id),
-        method_(request.method_text().substr(0, 16)),
-        path_(gateway.options.access_log == AccessLog::kOff ? std::string_view()
-                                                            : request.path().substr(0, 200)),
-        remote_(request.remote_address()),
-        request_id_(request_id),
-        began_us_(gateway.clock.monotonic_us()) {}
-
-  ~AnswerObserver() override {
-    if (admitted_) gateway_.in_flight.fetch_sub(1, std::memory_order_relaxed);
-  }
-
-  void set_admitted() { admitted_ = true; }
-  void set_caller(std::string_view key_id) { key_id_ = key_id; }
-
-  void before_send(http::Response& response) override {
-    response.headers.push_back({"X-Request-Id", request_id_});
-    const int64_t took_us = gateway_.clock.monotonic_us() - began_us_;
-    metrics_.answers[static_cast<size_t>(std::clamp(response.status / 100, 1, 5) - 1)]->add();
-    metrics_.seconds->observe(static_cast<double>(took_us) / 1e6);
-    if (!is_logged(response.status, took_us)) return;
-    gateway_.logger.log(response.status >= 500 ? telemetry::LogLevel::kWarn : telemetry::LogLevel::kInfo,
-                        "request",
-                        {{"request_id", request_id_},
-                         {"operation", operation_id_},
-                         {"method", method_},
-                         {"path", path_},
-                         {"status", response.status},
-                         {"duration_us", took_us},
-                         {"answer_bytes", response.body.size()},
-                         {"key", key_id_},
-                         {"remote", remote_}});
-  }
-
- private:
-  bool is_logged(int status, int64_t took_us) const {
-    switch (gateway_.options.access_log) {
-      case AccessLog::kOff: return false;
-      case AccessLog::kAll: return true;
-      case AccessLog::kProblems: break;
-    }
-    // 404 and 409 are answers of everyday's life: a look whether something exists, an idempotent start.
-    return (status >= 400 && status != 404 && status != 409) || took_us > gateway_.options.slow_us;
-  }
-
-  GatewayState& gateway_;
-  const OperationMetrics& metrics_;
-  const std::string_view operation_id_;  // the route's, which lives as long as the gateway
-  const std::string method_, path_, remote_;
-  const std::string request_id_;
-  std::string key_id_;
-  const int64_t began_us_;
-  bool admitted_ = false;
-};
+/// Undoes a Content-Encoding of the body. An empty error code says: answer 415.
+Status decode_body(http::Request& request, size_t max_bytes) {
+  const auto coding = request.header("Content-Encoding");
+  if (!coding || http::header_name_equal(*coding, "identity")) return {};
+  if (!http::header_name_equal(*coding, "gzip") && !http::header_name_equal(*coding, "x-gzip"))
+    return make_error(ErrorKind::kInvalidArgument, "gateway.unknown_coding",
+                      "A Content-Encoding of '" + std::string(coding->substr(0, 40)) +
+                          "' is not known here; send gzip, or the body as it is.",
+                      "Content-Encoding");
+  SY_ASSIGN_OR_RETURN(std::string text, gunzip(request.body(), max_bytes));
+  request.set_body(std::move(text));
+  return {};
+}
 
 }  // namespace
 
-Gateway::Gateway(GatewayOptions options, KeyStore& keys, telemetry::Registry& registry,
-                 telemetry::Logger logger, const runtime::Clock& clock)
-    : impl_(std::make_unique<GatewayState>(options, keys, registry, std::move(logger), clock)) {}
+GatewayState::GatewayState(GatewayOptions given, KeyStore& key_store, telemetry::Registry& metrics,
+                           telemetry::Logger log, const runtime::Clock& time)
+    : options(std::move(given)),
+      keys(key_store),
+      registry(metrics),
+      logger(std::move(log)),
+      clock(time),
+      limiter(time),
+      admission(options.admission, time),
+      request_id_base(runtime::system_random().next_u64()),
+      answers(registry.counters("switchyard_gateway_answers_total",
+                                "Answers by operation and class of status", {"operation", "status"},
+                                kMaxSeries)),
+      seconds(registry.histograms("switchyard_gateway_request_seconds",
+                                  "From a request's head to its answer being handed over", {"operation"},
+                                  telemetry::latency_buckets(), kMaxSeries)),
+      refused_overload(refused("overload")),
+      refused_credentials(refused("credentials")),
+      refused_permission(refused("permission")),
+      refused_limit(refused("limit")),
+      refused_deadline(refused("deadline")) {
+  auto shed_requests = registry.counters("switchyard_gateway_shed_requests_total",
+                                         "Requests turned away because work waited too long", {"priority"});
+  for (size_t i = 0; i < kPriorityCount; ++i)
+    shed[i] = &shed_requests.with({priority_name(static_cast<Priority>(i))});
+  const auto gauge = [this](std::string_view name, std::string_view help, auto read) {
+    gauges.push_back(registry.callback(name, help, {}, std::move(read)));
+  };
+  gauge("switchyard_gateway_in_flight_requests", "Requests let in and not answered",
+        [this] { return static_cast<double>(in_flight.load()); });
+  gauge("switchyard_gateway_max_in_flight_requests", "The limit of requests in flight",
+        [this] { return static_cast<double>(options.max_in_flight); });
+  gauge("switchyard_gateway_queue_delay_seconds", "How long work that was let in waited, in the last window",
+        [this] { return static_cast<double>(admission.delay_us()) / 1e6; });
+  gauge("switchyard_gateway_limited_subjects", "Keys, tenants, operations and routes whose use is counted",
+        [this] { return static_cast<double>(limiter.size()); });
+  unrouted = metrics_of("none");
+}
 
-Gateway::~Gateway() { SY_CHECK(impl_->in_flight.load() == 0); }
+telemetry::Counter& GatewayState::refused(std::string_view reason) {
+  return registry
+      .counters("switchyard_gateway_refused_requests_total", "Requests refused at the door", {"reason"})
+      .with({reason});
+}
 
-void Gateway::on(std::string_view method_and_path, std::string operation_id, Permission permission,
-                 Operation operation, OperationOptions options) {
-  SY_CHECK(operation != nullptr);
-  const OperationMetrics metrics = impl_->metrics_of(operation_id);
-  // The router only finds; the door calls.
-  impl_->router.on(method_and_path, std::move(operation_id), std::string(permission_name(permission)),
-                   [](http::Request&&, http::Responder) {});
-  impl_->operations.emplace(impl_->router.routes().back(),
-                            Registered{permission, std::move(operation), options, metrics});
+OperationMetrics GatewayState::metrics_of(std::string_view operation_id) {
+  OperationMetrics metrics;
+  for (size_t i = 0; i < kStatusClasses.size(); ++i)
+    metrics.answers[i] = &answers.with({operation_id, kStatusClasses[i]});
+  metrics.seconds = &seconds.with({operation_id});
+  return metrics;
 }
 
 std::string GatewayState::make_request_id(const http::Request& request) {
@@ -218,15 +133,51 @@ void GatewayState::refresh_keys() {
                  {{"error", status.error()}});
 }
 
-Result<Caller> GatewayState::identify(const http::Request& request) {
-  if (options.open_to_all) return Caller{"", "anybody", permissions_of(Role::kAdmin)};
-  refresh_keys();
+std::optional<Result<Caller>> GatewayState::identify(const http::Request& request, std::string* token) {
+  if (options.open_to_all) return Caller{"", "anybody", permissions_of(Role::kAdmin), {}, nullptr};
   const std::string_view key =
       presented_key(request.header("Authorization").value_or(""), request.header("X-API-Key").value_or(""));
-  if (key.empty())
-    return make_error(ErrorKind::kUnauthenticated, "gateway.no_key",
-                      "The request carries no API key; send one as 'Authorization: Bearer <key>'.");
-  return keys.authenticate(key);
+  if (options.tokens != nullptr && TokenVerifier::is_token(key)) {
+    auto caller = options.tokens->verify(key);
+    if (!caller) *token = key;
+    return caller;
+  }
+  if (!key.empty()) {
+    refresh_keys();
+    return keys.authenticate(key);
+  }
+  if (const auto* certificate = request.client_certificate()) {
+    if (auto caller = caller_of(*certificate, options.certificates)) return std::move(*caller);
+    return make_error(ErrorKind::kUnauthenticated, "gateway.unknown_certificate",
+                      "No rule of the server's configuration fits the client certificate of '" +
+                          certificate->subject.substr(0, 200) + "', and the request carries no API key.");
+  }
+  return make_error(ErrorKind::kUnauthenticated, "gateway.no_key",
+                    "The request carries no API key; send one as 'Authorization: Bearer <key>'.");
+}
+
+/// A request on its way through the door: what is known of it beside the call.
+struct Gateway::Entry {
+  const Registered& registered;
+  AnswerObserver& seen;  // the call's responder owns it
+};
+
+Gateway::Gateway(GatewayOptions options, KeyStore& keys, telemetry::Registry& registry,
+                 telemetry::Logger logger, const runtime::Clock& clock)
+    : impl_(std::make_unique<GatewayState>(std::move(options), keys, registry, std::move(logger), clock)) {}
+
+Gateway::~Gateway() { SY_CHECK(impl_->in_flight.load() == 0); }
+
+void Gateway::on(std::string_view method_and_path, std::string operation_id, Permission permission,
+                 Operation operation, OperationOptions options) {
+  SY_CHECK(operation != nullptr);
+  const OperationMetrics metrics = impl_->metrics_of(operation_id);
+  // The router only finds; the door calls.
+  impl_->router.on(method_and_path, operation_id, std::string(permission_name(permission)),
+                   [](http::Request&&, http::Responder) {});
+  impl_->operations.emplace(
+      impl_->router.routes().back(),
+      Registered{std::move(operation_id), permission, std::move(operation), options, metrics});
 }
 
 void Gateway::handle(http::Request&& request, http::Responder responder) {
@@ -234,40 +185,120 @@ void Gateway::handle(http::Request&& request, http::Responder responder) {
   std::string allow;
   const auto route = impl.router.match(request, &allow);
   const Registered* registered = route.ok() ? &impl.operations.find(*route)->second : nullptr;
-  Call call{std::move(request), std::move(responder), {}, {}};
+  Call call;
+  call.request = std::move(request);
+  call.responder = std::move(responder);
   call.request_id = impl.make_request_id(call.request);
+  call.trace = continue_trace(call.request.header("traceparent"), call.request.header("tracestate"),
+                              runtime::system_random());
   auto observer = std::make_unique<AnswerObserver>(
       impl, registered ? registered->metrics : impl.unrouted,
-      registered ? (*route)->operation_id : std::string_view("none"), call.request, call.request_id);
+      registered ? std::string_view(registered->id) : std::string_view("none"), call);
   AnswerObserver& seen = *observer;
   call.responder.set_hook(std::move(observer));
   if (registered == nullptr) return call.answer(http::Router::refusal(route.error(), allow, call.request));
+  const Entry entry{*registered, seen};
+  if (registered->permission == Permission::kNone) return admit(std::move(call), entry);
+  std::string token;
+  if (auto caller = impl.identify(call.request, &token))
+    return let_in(std::move(call), entry, std::move(*caller));
+  // Shared, because a std::function cannot hold a Call.
+  auto held = std::make_shared<Call>(std::move(call));
+  impl.options.tokens->verify_later(std::move(token), [this, held, entry](Result<Caller> caller) {
+    let_in(std::move(*held), entry, std::move(caller));
+  });
+}
 
-  if (registered->permission != Permission::kNone) {
-    auto caller = impl.identify(call.request);
-    if (!caller.ok()) {
-      impl.refused_credentials.add();
-      return call.fail(caller.error());
-    }
-    call.caller = std::move(caller).value();
-    seen.set_caller(call.caller.key_id);
-    if (!call.caller.may(registered->permission)) {
-      impl.refused_permission.add();
-      return call.fail(permission_denied(registered->permission));
-    }
+void Gateway::let_in(Call&& call, const Entry& entry, Result<Caller> caller) {
+  GatewayState& impl = *impl_;
+  if (!caller.ok()) {
+    impl.refused_credentials.add();
+    return call.fail(caller.error());
   }
-  if (!registered->options.always_admitted) {
-    if (impl.in_flight.fetch_add(1, std::memory_order_relaxed) >= impl.options.max_in_flight) {
-      impl.in_flight.fetch_sub(1, std::memory_order_relaxed);
-      impl.refused_overload.add();
-      return call.fail(
-          make_error(ErrorKind::kUnavailable, "gateway.overloaded",
-                     "The server has max_in_flight = " + std::to_string(impl.options.max_in_flight) +
-                         " requests in flight already; wait a moment and try again."));
-    }
-    seen.set_admitted();
+  call.caller = std::move(caller).value();
+  entry.seen.set_caller(call.caller.key_id);
+  if (!call.caller.may(entry.registered.permission)) {
+    impl.refused_permission.add();
+    return call.fail(permission_denied(entry.registered.permission));
   }
-  registered->operation(std::move(call));
+  admit(std::move(call), entry);
+}
+
+void Gateway::admit(Call&& call, const Entry& entry) {
+  GatewayState& impl = *impl_;
+  call.limit_rules = &impl.options.limits;
+  const auto priority = priority_of(call.request, call.caller);
+  if (!priority.ok()) return call.fail(priority.error());
+  call.priority = *priority;
+  if (entry.registered.options.always_admitted) {
+    Status unlimited;
+    call.allowance = impl.limiter.admit({}, &unlimited);
+  } else {
+    if (const Status refused = check_load(call, entry); !refused.ok()) return call.fail(refused.error());
+    if (const Status refused = check_limits(call, entry); !refused.ok()) return call.fail(refused.error());
+  }
+  if (const Status decoded = decode_body(call.request, impl.options.max_body_bytes); !decoded.ok()) {
+    if (decoded.error().code != "gateway.unknown_coding") return call.fail(decoded.error());
+    http::Response response = http::problem(decoded.error(), 415, call.request.path());
+    response.headers.push_back({"Accept-Encoding", "gzip"});
+    return call.answer(std::move(response));
+  }
+  entry.registered.operation(std::move(call));
+}
+
+Status Gateway::check_load(Call& call, const Entry& entry) {
+  GatewayState& impl = *impl_;
+  SY_ASSIGN_OR_RETURN(const int64_t patience_us, deadline_of(call.request));
+  if (patience_us != 0) {
+    // Both clocks are the machine's; a request made inside the process has no time of arrival.
+    const int64_t age_us =
+        call.request.received_us() == 0
+            ? 0
+            : std::clamp<int64_t>(impl.clock.now_us() - call.request.received_us(), 0, patience_us);
+    const int64_t wait_us = impl.admission.delay_us();
+    if (age_us + wait_us >= patience_us) {
+      impl.refused_deadline.add();
+      return make_error(ErrorKind::kDeadlineExceeded, "gateway.deadline_unmeetable",
+                        "The client waits for " + std::to_string(patience_us / 1000) + " ms, of which " +
+                            std::to_string(age_us / 1000) + " ms are over, and work waits for " +
+                            std::to_string(wait_us / 1000) +
+                            " ms now; allow more time, or try again when there is less to do.");
+    }
+    call.deadline_us = impl.clock.monotonic_us() + patience_us - age_us;
+  }
+  if (!impl.admission.admit(call.priority)) {
+    impl.refused_overload.add();
+    impl.shed[static_cast<size_t>(call.priority)]->add();
+    return make_error(ErrorKind::kUnavailable, "gateway.overloaded",
+                      "The server has more to do than it can, and lets in requests of priority " +
+                          std::string(priority_name(call.priority)) +
+                          " only in part; wait as Retry-After says and try again.");
+  }
+  if (impl.in_flight.fetch_add(1, std::memory_order_relaxed) >= impl.options.max_in_flight) {
+    impl.in_flight.fetch_sub(1, std::memory_order_relaxed);
+    impl.refused_overload.add();
+    return make_error(ErrorKind::kUnavailable, "gateway.overloaded",
+                      "The server has max_in_flight = " + std::to_string(impl.options.max_in_flight) +
+                          " requests in flight already; wait a moment and try again.");
+  }
+  entry.seen.set_admitted();
+  return {};
+}
+
+Status Gateway::check_limits(Call& call, const Entry& entry) {
+  GatewayState& impl = *impl_;
+  static const RateLimits kNone;
+  const RateLimits& own = call.caller.policy == nullptr ? kNone : call.caller.policy->limits;
+  Status refused;
+  call.allowance = impl.limiter.admit(
+      limit_subjects(impl.options.limits, call.caller.key_id, own, call.caller.tenant, entry.registered.id),
+      &refused);
+  entry.seen.set_allowance(call.allowance);
+  if (!refused.ok()) {
+    impl.refused_limit.add();
+    entry.seen.set_refused();
+  }
+  return refused;
 }
 
 std::vector<Gateway::OperationInfo> Gateway::operations() const {

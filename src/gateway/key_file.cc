@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -61,6 +62,62 @@ bool read_time(const Value& key, std::string_view name, int64_t* us) {
   return true;
 }
 
+/// A whole number from 0 on, 0 when absent; false when it is something else.
+bool read_count(const Value& object, std::string_view name, uint64_t* count) {
+  const Value* value = object.find(name);
+  *count = 0;
+  if (value == nullptr) return true;
+  if (!value->is(Kind::kInteger) || value->as_integer() < 0) return false;
+  *count = static_cast<uint64_t>(value->as_integer());
+  return true;
+}
+
+/// What is wrong with the parts of a key that came with version 2, or "".
+std::string read_policy(const Value& value, KeyPolicy* policy) {
+  uint64_t requests = 0, concurrent = 0, day = 0, month = 0;
+  if (const Value* limits = value.find("limits")) {
+    if (!limits->is(Kind::kMap) || !read_count(*limits, "requests_per_minute", &requests) ||
+        !read_count(*limits, "tokens_per_minute", &policy->limits.tokens_per_minute) ||
+        !read_count(*limits, "concurrent", &concurrent) || requests > kMaxRequestsPerMinute ||
+        concurrent > kMaxConcurrent)
+      return "has limits that are none";
+  }
+  policy->limits.requests_per_minute = static_cast<uint32_t>(requests);
+  policy->limits.concurrent = static_cast<uint32_t>(concurrent);
+  if (const Value* budget = value.find("budget")) {
+    if (!budget->is(Kind::kMap) || !read_count(*budget, "day_micros", &day) ||
+        !read_count(*budget, "month_micros", &month))
+      return "has a budget that is none";
+  }
+  policy->budget = {static_cast<int64_t>(day), static_cast<int64_t>(month)};
+  if (const Value* routes = value.find("routes")) {
+    if (!routes->is(Kind::kList)) return "has routes that are no list";
+    for (const Value& route : routes->items()) {
+      if (!route.is(Kind::kString)) return "has a route that is no text";
+      policy->routes.emplace_back(route.as_string());
+    }
+  }
+  if (const Value* priority = value.find("priority")) {
+    const auto known = priority->is(Kind::kString) ? priority_from(priority->as_string()) : std::nullopt;
+    if (!known) return "has an unknown priority";
+    policy->priority = *known;
+  }
+  const Status right = check_policy(*policy);
+  return right.ok() ? std::string() : "is wrong: " + right.error().message;
+}
+
+/// What is wrong with the secret before the last rotation, or "".
+std::string read_rotation(const Value& value, StoredKey* key) {
+  if (!read_time(value, "rotated", &key->info.rotated_us)) return "has a time that is not RFC 3339";
+  const Value* previous = value.find("previous");
+  if (previous == nullptr) return {};
+  const Value* hash = previous->is(Kind::kMap) ? previous->find("sha256") : nullptr;
+  if (hash == nullptr || !hash->is(Kind::kString) || !from_hex(hash->as_string(), key->previous_hash) ||
+      !read_time(*previous, "until", &key->info.previous_until_us))
+    return "has no valid previous secret";
+  return {};
+}
+
 /// What is wrong with the key, or "".
 std::string read_key(const Value& value, StoredKey* key) {
   const auto text = [&value](std::string_view name) -> std::string_view {
@@ -85,13 +142,46 @@ std::string read_key(const Value& value, StoredKey* key) {
       !read_time(value, "expires", &key->info.expires_us) ||
       !read_time(value, "revoked", &key->info.revoked_us))
     return of_key + "has a time that is not RFC 3339";
+  for (const std::string& wrong : {read_policy(value, &key->info.policy), read_rotation(value, key)})
+    if (!wrong.empty()) return of_key + wrong;
   return {};
+}
+
+bool needs_version_2(const StoredKey& key) {
+  return key.info.policy != KeyPolicy{} || key.info.rotated_us != 0;
+}
+
+void append_policy(const KeyPolicy& policy, std::string& out) {
+  const auto numbers = [&out](std::string_view name,
+                              std::initializer_list<std::pair<std::string_view, uint64_t>> members) {
+    bool first = true;
+    for (const auto& [member, number] : members) {
+      if (number == 0) continue;
+      out += first ? ", \"" + std::string(name) + "\": {\"" : ", \"";
+      out += std::string(member) + "\": " + std::to_string(number);
+      first = false;
+    }
+    if (!first) out += "}";
+  };
+  numbers("limits", {{"requests_per_minute", policy.limits.requests_per_minute},
+                     {"tokens_per_minute", policy.limits.tokens_per_minute},
+                     {"concurrent", policy.limits.concurrent}});
+  numbers("budget", {{"day_micros", static_cast<uint64_t>(policy.budget.day_micros)},
+                     {"month_micros", static_cast<uint64_t>(policy.budget.month_micros)}});
+  for (size_t i = 0; i < policy.routes.size(); ++i) {
+    out += i == 0 ? ", \"routes\": [" : ", ";
+    append_json_string(policy.routes[i], out);
+  }
+  if (!policy.routes.empty()) out += "]";
+  if (policy.priority != Priority::kNormal)
+    out += ", \"priority\": \"" + std::string(priority_name(policy.priority)) + "\"";
 }
 
 }  // namespace
 
 std::string format_keys(const std::vector<StoredKey>& keys) {
-  std::string out = "{\n  \"version\": 1,\n  \"keys\": [";
+  const bool newer = std::any_of(keys.begin(), keys.end(), needs_version_2);
+  std::string out = "{\n  \"version\": " + std::string(newer ? "2" : "1") + ",\n  \"keys\": [";
   const auto member = [&out](std::string_view name, std::string_view value) {
     out += ", \"" + std::string(name) + "\": ";
     append_json_string(value, out);
@@ -110,6 +200,13 @@ std::string format_keys(const std::vector<StoredKey>& keys) {
     if (!key.info.tenant.empty()) member("tenant", key.info.tenant);
     if (key.info.expires_us != 0) member("expires", time_text(key.info.expires_us));
     if (key.info.revoked_us != 0) member("revoked", time_text(key.info.revoked_us));
+    append_policy(key.info.policy, out);
+    if (key.info.rotated_us != 0) member("rotated", time_text(key.info.rotated_us));
+    if (key.info.previous_until_us != 0) {
+      out += ", \"previous\": {\"sha256\": \"" + to_hex(key.previous_hash) + "\"";
+      member("until", time_text(key.info.previous_until_us));
+      out += "}";
+    }
     out += "}";
   }
   return out + "\n  ]\n}\n";
@@ -121,8 +218,9 @@ Result<std::vector<StoredKey>> parse_keys(const std::string& text, const std::st
   const auto document = parse_json_document(text, {.max_bytes = kMaxKeyFileBytes});
   if (!document.ok()) return bad_file(path, document.error().message);
   const Value* version = (*document)->find("version");
-  if (version == nullptr || !version->is(Kind::kInteger) || version->as_integer() != 1)
-    return bad_file(path, "its version is not 1");
+  if (version == nullptr || !version->is(Kind::kInteger) || version->as_integer() < 1 ||
+      version->as_integer() > 2)
+    return bad_file(path, "its version is neither 1 nor 2");
   const Value* list = (*document)->find("keys");
   if (list == nullptr || !list->is(Kind::kList)) return bad_file(path, "it has no list of keys");
   for (const Value& value : list->items()) {

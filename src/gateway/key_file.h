@@ -13,10 +13,12 @@ namespace switchyard::gateway {
 struct StoredKey {
   KeyInfo info;
   Sha256 hash{};
+  Sha256 previous_hash{};  ///< of the secret before the last rotation; valid until info.previous_until_us
 };
 
-/// The JSON text of keys.json: {"version": 1, "keys": [{id, name, roles, sha256, created, expires?,
-/// revoked?}]}.
+/// The JSON text of keys.json: {"version": 1, "keys": [{id, name, roles, sha256, created, tenant?, expires?,
+/// revoked?}]}. Version 2, written only when a key needs it, so that an older program refuses what it would
+/// not heed, adds limits?, budget?, routes?, priority?, rotated?, previous? to a key.
 std::string format_keys(const std::vector<StoredKey>& keys);
 /// kCorruption "gateway.bad_key_file", naming what is wrong with which key.
 Result<std::vector<StoredKey>> parse_keys(const std::string& text, const std::string& path);

@@ -26,16 +26,16 @@ void Connection::start() {
   if (worker_->context().tls == nullptr) return read_more();
   handshaking_ = true;
   transport_.use_tls(*worker_->context().tls);
-  transport_.tls()->async_handshake(boost::asio::ssl::stream_base::server,
-                                    [self = shared_from_this()](const error_code& error) {
-                                      self->handshaking_ = false;
-                                      if (error) return self->close();
-                                      self->last_activity_ = Worker::Clock::now();
-                                      if (chose_http2(self->transport_.tls()->native_handle()))
-                                        self->start_http2();
-                                      self->protocol_known_ = true;
-                                      self->progress();
-                                    });
+  transport_.tls()->async_handshake(
+      boost::asio::ssl::stream_base::server, [self = shared_from_this()](const error_code& error) {
+        self->handshaking_ = false;
+        if (error) return self->close();
+        self->client_certificate_ = peer_certificate(self->transport_.tls()->native_handle());
+        self->last_activity_ = Worker::Clock::now();
+        if (chose_http2(self->transport_.tls()->native_handle())) self->start_http2();
+        self->protocol_known_ = true;
+        self->progress();
+      });
 }
 
 void Connection::read_more() {
@@ -184,6 +184,7 @@ void Connection::dispatch(Request request, bool keep_alive, bool http10) {
 }
 
 void Connection::handle(Request request, Responder responder) {
+  request.set_client_certificate(client_certificate_);
   worker_->counters().requests.add(1);
   try {
     worker_->context().handler(std::move(request), std::move(responder));

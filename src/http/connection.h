@@ -117,6 +117,7 @@ class Connection final : public AnswerSink,
 
   // Owned by the worker's thread.
   Transport transport_;
+  std::shared_ptr<const ClientCertificate> client_certificate_;  // shared with its requests
   size_t index_ = 0;
   std::vector<char> in_;
   size_t message_at_ = 0;  // where the head being read begins; what is before it is done with

@@ -52,7 +52,7 @@ void Responder::send(Response response) {
 
 Stream Responder::begin_stream(Response head) {
   SY_CHECK(sink_ != nullptr);
-  if (hook_) hook_->before_send(head);
+  if (hook_) hook_->before_stream(head);
   sink_->begin_stream(sequence_, std::move(head));
   return Stream(std::move(sink_), sequence_, std::move(hook_));
 }

@@ -92,7 +92,7 @@ Status Server::start() {
   SY_CHECK(!impl_->running);
   const ServerOptions& options = impl_->context->options;
   if (!options.tls_certificate_file.empty()) {
-    auto tls = make_server_tls(options.tls_certificate_file, options.tls_key_file);
+    auto tls = make_server_tls(options);
     if (!tls.ok()) return std::move(tls).error();
     impl_->context->tls = std::move(tls).value();
     if (options.http2) offer_http2(*impl_->context->tls);
@@ -165,6 +165,13 @@ void Server::stop() {
   impl_->acceptor.reset();
   impl_->accept_pause.reset();
   impl_->workers.clear();
+}
+
+int64_t Server::measure_queue_delay_us() {
+  int64_t longest_us = 0;
+  for (const auto& worker : impl_->workers)
+    longest_us = std::max(longest_us, worker->measure_queue_delay_us());
+  return longest_us;
 }
 
 uint16_t Server::port() const { return impl_->port; }

@@ -5,12 +5,15 @@
 #include <string>
 
 #include "switchyard/base/result.h"
+#include "switchyard/http/server.h"
 
 namespace switchyard::http {
 
-/// TLS 1.2 and later. kInvalidArgument "http.bad_tls_file" when a file cannot be used.
-Result<std::unique_ptr<boost::asio::ssl::context>> make_server_tls(const std::string& certificate_file,
-                                                                   const std::string& key_file);
+/// TLS 1.2 and later, clients' certificates as the options say. kInvalidArgument "http.bad_tls_file" when a
+/// file cannot be used.
+Result<std::unique_ptr<boost::asio::ssl::context>> make_server_tls(const ServerOptions& options);
+/// What the peer's certificate says after a handshake; null when it showed none.
+std::shared_ptr<const ClientCertificate> peer_certificate(SSL* connection);
 /// Lets clients choose HTTP/2 by ALPN; the others get HTTP/1.1.
 void offer_http2(boost::asio::ssl::context& context);
 /// After a handshake.

@@ -76,6 +76,24 @@ void Worker::wake() {
   if (!closed_) boost::asio::post(io_, [this] { deliver(); });
 }
 
+int64_t Worker::measure_queue_delay_us() {
+  const auto now_us = [] {
+    return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now().time_since_epoch()).count();
+  };
+  const int64_t sent_us = probe_sent_us_.load(std::memory_order_acquire);
+  if (sent_us != 0) return std::max(now_us() - sent_us, queue_delay_us_.load(std::memory_order_relaxed));
+  const int64_t last_us = queue_delay_us_.load(std::memory_order_relaxed);
+  std::lock_guard lock(mutex_);
+  if (closed_) return 0;
+  probe_sent_us_.store(now_us(), std::memory_order_release);
+  boost::asio::post(io_, [this, now_us] {
+    queue_delay_us_.store(now_us() - probe_sent_us_.load(std::memory_order_relaxed),
+                          std::memory_order_relaxed);
+    probe_sent_us_.store(0, std::memory_order_release);
+  });
+  return last_us;
+}
+
 void Worker::deliver() {
   {
     std::lock_guard lock(mutex_);

@@ -67,6 +67,9 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void wake();
 
   void start_thread();
+  /// From any thread: how long the last task that was posted for this waited, or the one that still waits;
+  /// posts the next.
+  int64_t measure_queue_delay_us();
   /// From the server's thread: no connection accepts another request; idle ones close.
   void begin_drain();
   /// From the server's thread: closes what is left and ends the loop; then joins the thread.
@@ -106,6 +109,9 @@ class Worker : public std::enable_shared_from_this<Worker> {
   int64_t date_second_ = 0;
   bool draining_ = false;
   bool ended_ = false;
+
+  std::atomic<int64_t> probe_sent_us_{0};  // 0: none is under way
+  std::atomic<int64_t> queue_delay_us_{0};
 
   std::mutex mutex_;
   std::vector<OutboxMessage> outbox_;  // guarded by mutex_

@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include "door.h"
 #include "effects.h"
 #include "egress.h"
 #include "metrics.h"
@@ -89,7 +90,9 @@ class Server::Impl {
   void stop() {
     if (!running_) return;
     ready_ = false;
-    logger_.info("stopping", {});
+    logger_.info("stopping", {{"drain_delay_ms", options_.drain_delay_ms}});
+    // Still serving: whoever sends requests here shall have seen that /readyz says no.
+    std::this_thread::sleep_for(std::chrono::milliseconds(options_.drain_delay_ms));
     stop_parts();
     logger_.info("stopped", {});
     running_ = false;
@@ -294,8 +297,20 @@ class Server::Impl {
   }
 
   Status start_http() {
-    gateway_ = std::make_unique<gateway::Gateway>(gateway::GatewayOptions{}, *keys_, registry_,
+    SY_ASSIGN_OR_RETURN(
+        door_, Door::open(options_.gateway_config_file, *client_, clock_, logger_.module("gateway")));
+    if (door_->wants_certificates() && options_.tls_certificate_file.empty())
+      return make_error(ErrorKind::kInvalidArgument, "server.certificates_need_tls",
+                        "clients' certificates come with HTTPS only; give --tls-certificate and --tls-key");
+    probe_ = std::make_unique<QueueProbe>(*engine_, clock_);
+    gateway::GatewayOptions door = door_->gateway_options();
+    door.max_body_bytes = options_.max_body_bytes;
+    door.admission.queue_delay_us = [this]() -> int64_t {
+      return ready_ ? std::max(http_->measure_queue_delay_us(), probe_->measure_us()) : 0;
+    };
+    gateway_ = std::make_unique<gateway::Gateway>(std::move(door), *keys_, registry_,
                                                   logger_.module("gateway"), clock_);
+    services_.keys = keys_.get();
     services_.engine = engine_.get();
     services_.governance = governance_.get();
     services_.models = models_.get();
@@ -325,6 +340,7 @@ class Server::Impl {
     gateway::add_routes(*gateway_, services_);
     gateway::add_openai(*gateway_, services_);
     gateway::add_workers(*gateway_, services_);
+    gateway::add_keys(*gateway_, services_);
     gateway::add_operations(*gateway_, services_);
     http::ServerOptions http;
     http.address = options_.address;
@@ -334,6 +350,7 @@ class Server::Impl {
     http.default_headers = gateway::security_headers();
     http.tls_certificate_file = options_.tls_certificate_file;
     http.tls_key_file = options_.tls_key_file;
+    door_->add_to(http);
     http_ = std::make_unique<http::Server>(std::move(http),
                                            [this](http::Request&& request, http::Responder responder) {
                                              gateway_->handle(std::move(request), std::move(responder));
@@ -392,6 +409,8 @@ class Server::Impl {
   std::unique_ptr<runtime::ThreadPool> pool_;
   std::unique_ptr<provenance::Replayer> replayer_;
   gateway::Services services_;
+  std::unique_ptr<Door> door_;
+  std::unique_ptr<QueueProbe> probe_;
   std::unique_ptr<gateway::Gateway> gateway_;
   std::unique_ptr<http::Server> http_;
   std::atomic<bool> ready_{false};

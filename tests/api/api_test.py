@@ -128,6 +128,16 @@ class EveryOperation(Case):
         self.assertEqual(len(call("get_retention")["partitions"]), 4)
         self.assertTrue(call("apply_retention", {"dry_run": True})["dry_run"])
 
+        made = call("create_key", {"name": "made", "roles": ["viewer"], "requests_per_minute": 60, "budget_per_day": "2.50"}, 201)
+        key = {"id": made["id"]}
+        self.assertIn(made["id"], [each["id"] for each in call("list_keys")["keys"]])
+        self.assertEqual(call("edit_key", {"routes": ["chat/*"], "expires_in": "1d"}, path=key)["routes"], ["chat/*"])
+        self.assertEqual(call("get_key", path=key)["budget_per_day"], "2.5")
+        rotated = call("rotate_key", {"grace": "1h"}, path=key)
+        for text in (made["key"], rotated["key"]):
+            self.assertEqual(send(self.server, "GET", "/api/v1/decisions", key=text).status, 200)
+        self.assertEqual(call("revoke_key", path=key)["state"], "revoked")
+
         self.assertEqual(call("get_health", key=None).text, "ok\n")
         self.assertEqual(call("get_readiness", key=None).text, "ready\n")
         call("get_metrics")

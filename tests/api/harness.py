@@ -36,7 +36,8 @@ def run(*arguments, environment=None, text=None):
 class Server:
     """A development server on a port of the system's choice, with a data folder of its own."""
 
-    def __init__(self):
+    def __init__(self, *options):
+        self.options = options
         self.data = tempfile.mkdtemp(prefix="switchyard-api-")
         self.keys = {}
         for name, role in ROLES.items():
@@ -46,7 +47,7 @@ class Server:
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen([OPTIONS.binary, "dev", "--data", self.data, "--port", "0", "--log-level", "error"],
+        self.process = subprocess.Popen([OPTIONS.binary, "dev", "--data", self.data, "--port", "0", "--log-level", "error", *self.options],
                                         stdout=subprocess.PIPE, text=True)
         ready, _, _ = select.select([self.process.stdout], [], [], 120)
         line = self.process.stdout.readline() if ready else ""

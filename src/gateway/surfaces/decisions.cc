@@ -62,8 +62,7 @@ Result<StartRequest> read_start(const Call& call, const Services& services) {
   if (!start.run.idempotency_key.empty())
     start.run.request_hash = hash64(to_canonical_json(start.run.input), hash64(reference));
   start.run.principal = call.caller.name;
-  start.run.trace = call.request.header("traceparent").value_or("");
-  if (start.run.trace.size() > 64) start.run.trace.clear();
+  start.run.trace = call.trace.traceparent;
   SY_ASSIGN_OR_RETURN(start.wait_us, wanted_wait(call, body, services));
   start.run.arena = std::move(arena);
   return start;
@@ -82,7 +81,8 @@ void get_decision(Call&& call, const Services& services) {
   if (const auto wait = call.request.query_value("wait")) {
     const auto wait_us = parse_wait(*wait, "wait");
     if (!wait_us.ok()) return call.fail(wait_us.error());
-    until_us = services.clock->now_us() + std::min(*wait_us, services.max_wait_us);
+    until_us =
+        services.clock->now_us() + within_deadline(call, services, std::min(*wait_us, services.max_wait_us));
   }
   auto shared = std::make_shared<Call>(std::move(call));
   services.engine->get_run(*id, until_us, [shared, &services](Result<partition::RunView> view) {

@@ -46,11 +46,11 @@ Result<partition::StartRun> model_run(const Call& call, const Services& services
   run.pipeline = catalog->pipeline(std::string(governance::kCallsPrefix) + model.substr(0, at),
                                    at == std::string::npos ? std::string() : model.substr(at + 1));
   if (run.pipeline == nullptr) return unknown_model(model);
+  SY_RETURN_IF_ERROR(call.use_route(model.substr(0, at)));
   SY_ASSIGN_OR_RETURN(run.pins, catalog->pins_for(*run.pipeline));
   run.tenant = call.caller.tenant;
   run.principal = call.caller.name;
-  run.trace = call.request.header("traceparent").value_or("");
-  if (run.trace.size() > 64) run.trace.clear();
+  run.trace = call.trace.traceparent;
   run.idempotency_key = call.request.header("Idempotency-Key").value_or("");
   if (!run.idempotency_key.empty()) run.request_hash = hash64(call.request.body(), hash64(model));
   run.arena = std::move(arena);
@@ -88,17 +88,61 @@ std::string reserve(ModelCallRequest& request, const Services& services) {
   return request.run.id.to_string();
 }
 
+namespace {
+
+/// The most tokens that a call may use, as far as can be told before: four bytes of what is asked make one,
+/// and the answer has as many as the client allows.
+uint64_t most_tokens(const Call& call, const Value& body) {
+  uint64_t answer = kUnsaidAnswerTokens;
+  for (const char* name : {"max_completion_tokens", "max_tokens"})
+    if (const Value* most = body.find(name);
+        most != nullptr && most->is(Kind::kInteger) && most->as_integer() >= 0) {
+      answer = static_cast<uint64_t>(most->as_integer());
+      break;
+    }
+  if (body.find("messages") == nullptr) answer = 0;  // embeddings
+  return call.request.body().size() / 4 + 1 + answer;
+}
+
+/// What the model's server counted; nothing when it did not.
+std::optional<uint64_t> tokens_used(const Document& output) {
+  const Value* usage = output->is(Kind::kMap) ? output->find("usage") : nullptr;
+  const Value* total = usage != nullptr && usage->is(Kind::kMap) ? usage->find("total_tokens") : nullptr;
+  if (total == nullptr || !total->is(Kind::kInteger) || total->as_integer() < 0) return std::nullopt;
+  return static_cast<uint64_t>(total->as_integer());
+}
+
+/// Reserves tokens for the call and settles them with its output. A call that failed half-way keeps what it
+/// reserved: nobody knows what it used.
+Status reserve_tokens(const std::shared_ptr<Call>& call, const Value& body, OnOutput& done) {
+  SY_RETURN_IF_ERROR(call->allowance->reserve_tokens(most_tokens(*call, body)));
+  done = [allowance = call->allowance, next = std::move(done)](Result<Document> output) {
+    if (output.ok())
+      if (const auto used = tokens_used(*output)) allowance->settle_tokens(*used);
+    next(std::move(output));
+  };
+  return {};
+}
+
+}  // namespace
+
 void begin_model_call(const Services& services, ModelCallRequest request, std::shared_ptr<Call> call,
                       OnPart on_part, OnOutput done) {
+  if (const Status refused = reserve_tokens(call, request.body, done); !refused.ok())
+    return done(refused.error());
   const RunId id = request.run.id;
   services.live_calls->watch(id, std::move(on_part));
   // A client that has gone pays for nothing that it will not see.
   call->responder.on_disconnect([&services, id] { services.live_calls->abandon(id); });
   const int64_t until_us = services.clock->now_us() + kLongestCallUs;
   services.engine->start_run(std::move(request.run), until_us,
-                             [&services, id, done = std::move(done)](Result<partition::StartReply> reply) {
+                             [&services, id, allowance = call->allowance,
+                              done = std::move(done)](Result<partition::StartReply> reply) {
                                services.live_calls->forget(id);
-                               if (!reply.ok()) return done(reply.error());
+                               if (!reply.ok()) {
+                                 allowance->settle_tokens(0);  // it never began
+                                 return done(reply.error());
+                               }
                                const workflow::RunSummary& run = reply->view.summary;
                                if (run.status != workflow::RunStatus::kCompleted) return done(of_run(run));
                                if (reply->view.has_output) return done(std::move(reply->view.output));

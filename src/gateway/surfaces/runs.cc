@@ -42,8 +42,16 @@ Result<int64_t> wanted_wait(const Call& call, const Value& body, const Services&
   return std::min(wait_us, services.max_wait_us);
 }
 
+int64_t within_deadline(const Call& call, const Services& services, int64_t wait_us) {
+  if (call.deadline_us == 0) return wait_us;
+  const int64_t left_us = std::max<int64_t>(0, call.deadline_us - services.clock->monotonic_us());
+  // The answer has a way to go.
+  return std::min(wait_us, left_us - std::min<int64_t>(left_us / 10, 100'000));
+}
+
 void begin_decision(Call&& call, const Services& services, partition::StartRun start, int64_t wait_us) {
-  const int64_t until_us = wait_us == 0 ? 0 : services.clock->now_us() + wait_us;
+  const int64_t until_us =
+      wait_us == 0 ? 0 : services.clock->now_us() + within_deadline(call, services, wait_us);
   auto shared = std::make_shared<Call>(std::move(call));
   services.engine->start_run(
       std::move(start), until_us, [shared, &services](Result<partition::StartReply> reply) {

@@ -11,6 +11,9 @@ namespace switchyard::gateway::surfaces {
 /// How long the caller will wait: the body's `wait`, the query's, or RFC 7240's Prefer.
 Result<int64_t> wanted_wait(const Call& call, const Value& body, const Services& services);
 
+/// Of `wait_us` so much that the answer reaches a client that named a deadline before it gives up.
+int64_t within_deadline(const Call& call, const Services& services, int64_t wait_us);
+
 /// Starts the run and answers with the decision: 200 when it ended within `wait_us`, else 202 with its
 /// address.
 void begin_decision(Call&& call, const Services& services, partition::StartRun start, int64_t wait_us);

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "switchyard/http/client.h"
+#include "token_support.h"
 
 namespace switchyard::gateway {
 namespace {
@@ -218,6 +219,185 @@ TEST_F(GatewayTest, ListsItsOperationsForTheDescriptionOfTheApi) {
   EXPECT_EQ(operations[1].id, "start_decision");
   EXPECT_EQ(operations[1].path, "/api/v1/decisions");
   EXPECT_EQ(operations[1].permission, Permission::kDecisionsStart);
+}
+
+TEST_F(GatewayTest, TellsACallerItsLimitsAndRefusesWhatIsOverThem) {
+  make();
+  KeySpec spec{"limited", {Role::kDeveloper}, 0, "", {}};
+  spec.policy.limits = {2, 1000, 0};
+  const std::vector<http::Header> as_limited = {
+      {"Authorization", "Bearer " + keys_->create(spec).value().text.reveal()}};
+  const auto first = ask(http::Method::kPost, "/api/v1/decisions", as_limited, "{}");
+  EXPECT_EQ(first.status, 201);
+  EXPECT_EQ(header(first, "x-ratelimit-limit-requests"), "2");
+  EXPECT_EQ(header(first, "x-ratelimit-remaining-requests"), "1");
+  EXPECT_NE(header(first, "x-ratelimit-reset-requests"), "");
+  EXPECT_EQ(header(first, "x-ratelimit-limit-tokens"), "1000");
+  EXPECT_EQ(ask(http::Method::kPost, "/api/v1/decisions", as_limited, "{}").status, 201);
+  const auto over = ask(http::Method::kPost, "/api/v1/decisions", as_limited, "{}");
+  EXPECT_EQ(over.status, 429);
+  EXPECT_EQ(header(over, "x-ratelimit-remaining-requests"), "0");
+  EXPECT_EQ(header(over, "Retry-After"), "30");
+  EXPECT_GT(std::stoi(header(over, "retry-after-ms")), 29'000);
+  EXPECT_NE(over.body.find("gateway.rate_limited"), over.body.npos);
+  EXPECT_EQ(gateway_->in_flight(), 0u);
+  const auto other =
+      ask(http::Method::kPost, "/api/v1/decisions", {{"X-API-Key", key(Role::kDeveloper)}}, "{}");
+  EXPECT_EQ(other.status, 201);
+  EXPECT_EQ(header(other, "x-ratelimit-limit-requests"), "");
+}
+
+TEST_F(GatewayTest, FreesThePlaceOfALimitedCallWithItsAnswer) {
+  GatewayOptions options;
+  options.limits.default_key.concurrent = 1;
+  make(options);
+  const std::vector<http::Header> as_viewer = {{"Authorization", "Bearer " + key(Role::kViewer)}};
+  EXPECT_EQ(ask(http::Method::kGet, "/api/v1/decisions/1", as_viewer).status, 0);
+  const auto second = ask(http::Method::kGet, "/api/v1/decisions/2", as_viewer);
+  EXPECT_EQ(second.status, 429);
+  EXPECT_NE(second.body.find("gateway.too_many_at_once"), second.body.npos);
+  held_.clear();
+  EXPECT_EQ(ask(http::Method::kGet, "/api/v1/decisions/3", as_viewer).status, 0);
+}
+
+TEST_F(GatewayTest, GoesOnWithTheCallersTrace) {
+  make();
+  const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const auto answer = ask(http::Method::kGet, "/healthz", {{"traceparent", parent}});
+  EXPECT_EQ(header(answer, "traceparent").substr(0, 36), parent.substr(0, 36));
+  EXPECT_NE(header(answer, "traceparent"), parent);
+  EXPECT_TRUE(is_traceparent(header(ask(http::Method::kGet, "/nothing"), "traceparent")));
+}
+
+TEST_F(GatewayTest, CompressesAnswersForWhoTakesThemAndUnpacksBodies) {
+  make();
+  gateway_->on("POST /echo", "echo", Permission::kNone,
+               [](Call&& call) { call.answer_json(200, std::string(call.request.body())); });
+  gateway_->on("GET /stream", "stream", Permission::kNone, [](Call&& call) {
+    http::Response head;
+    head.content_type = "application/json";
+    head.body = std::string(5000, 'a');
+    call.responder.begin_stream(std::move(head)).end();
+  });
+  const std::string text = "\"" + std::string(5000, 'x') + "\"";
+  const auto plain = ask(http::Method::kPost, "/echo", {}, text);
+  EXPECT_EQ(plain.body, text);
+  EXPECT_EQ(header(plain, "Vary"), "Accept-Encoding");
+  const auto packed = ask(http::Method::kPost, "/echo", {{"Accept-Encoding", "gzip, br"}}, text);
+  EXPECT_EQ(header(packed, "Content-Encoding"), "gzip");
+  EXPECT_LT(packed.body.size(), 500u);
+  const auto back = ask(http::Method::kPost, "/echo", {{"Content-Encoding", "gzip"}}, packed.body);
+  EXPECT_EQ(back.body, text);
+  EXPECT_EQ(header(ask(http::Method::kGet, "/stream", {{"Accept-Encoding", "gzip"}}), "Content-Encoding"),
+            "");
+  const auto unknown = ask(http::Method::kPost, "/echo", {{"Content-Encoding", "br"}}, text);
+  EXPECT_EQ(unknown.status, 415);
+  EXPECT_EQ(header(unknown, "Accept-Encoding"), "gzip");
+  EXPECT_EQ(ask(http::Method::kPost, "/echo", {{"Content-Encoding", "gzip"}}, text).status, 400);
+}
+
+TEST_F(GatewayTest, RefusesAtOnceWhatCannotMeetItsDeadlineAndShedsByPriority) {
+  GatewayOptions options;
+  std::atomic<int64_t> delay_us{0};
+  options.admission.queue_delay_us = [&delay_us] { return delay_us.load(); };
+  options.admission.window_us = 20'000;
+  make(options);
+  const std::string as = "Bearer " + key(Role::kDeveloper);
+  const auto post = [&](std::vector<http::Header> more) {
+    more.push_back({"Authorization", as});
+    return ask(http::Method::kPost, "/api/v1/decisions", std::move(more), "{}");
+  };
+  EXPECT_EQ(post({{"X-Request-Deadline-Ms", "60000"}}).status, 201);
+  EXPECT_EQ(post({{"X-Request-Deadline-Ms", "soon"}}).status, 400);
+  EXPECT_EQ(post({{"X-Switchyard-Priority", "urgent"}}).status, 400);
+  EXPECT_EQ(post({{"X-Switchyard-Priority", "high"}}).status, 201);  // as high as the key may
+  delay_us = 200'000;
+  // Until it has seen a whole window of standing queue.
+  http::Response answer;
+  for (int i = 0; i < 20'000 && answer.status != 504; ++i) {
+    answer = post({{"X-Request-Deadline-Ms", "150"}});
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+  EXPECT_EQ(answer.status, 504);
+  EXPECT_NE(answer.body.find("gateway.deadline_unmeetable"), answer.body.npos);
+  for (int i = 0; i < 20'000 && answer.status != 503; ++i) answer = post({{"X-Switchyard-Priority", "low"}});
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(header(answer, "Retry-After"), "1");
+  EXPECT_EQ(ask(http::Method::kGet, "/healthz").status, 200);
+  EXPECT_EQ(gateway_->in_flight(), 0u);
+}
+
+TEST_F(GatewayTest, TellsErrorsInTheFormOfTheSurface) {
+  make();
+  gateway_->on("GET /v1/models", "list_models", Permission::kDecisionsRead, [](Call&&) {});
+  EXPECT_TRUE(ask(http::Method::kGet, "/v1/models").body.starts_with("{\"error\":{\"message\":"));
+}
+
+TEST_F(GatewayTest, KnowsCallersByTheirTokensAlsoWhenKeysMustBeFetchedFirst) {
+  testing::SigningKey signing("ES256", "k1");
+  TokenIssuer issuer;
+  issuer.issuer = "https://login.example.org";
+  issuer.jwks_url = "https://login.example.org/keys";
+  issuer.audiences = {"switchyard"};
+  issuer.default_roles = {Role::kDeveloper};
+  std::function<void()> arrive;
+  TokenVerifier::Options verifying;
+  verifying.issuers = {issuer};
+  verifying.clock = &runtime::system_clock();
+  verifying.fetch = [&](const std::string&, auto done) {
+    arrive = [done, &signing] { done("{\"keys\":[" + signing.jwk() + "]}"); };
+  };
+  const auto tokens = TokenVerifier::make(std::move(verifying)).value();
+  GatewayOptions options;
+  options.tokens = tokens.get();
+  make(options);
+  const std::string token =
+      signing.token(R"({"iss":"https://login.example.org","aud":"switchyard","sub":"ann","exp":9999999999})");
+  auto got = std::make_shared<http::Response>();
+  got->status = 0;
+  gateway_->handle(http::Request::make(http::Method::kPost, "/api/v1/decisions",
+                                       {{"Authorization", "Bearer " + token}}, "{}")
+                       .value(),
+                   http::local_responder([got](http::Response response) { *got = std::move(response); }));
+  EXPECT_EQ(got->status, 0);
+  arrive();
+  EXPECT_EQ(got->status, 201);
+  EXPECT_NE(got->body.find("jwt:https://login.example.org:ann"), std::string::npos);
+  EXPECT_EQ(
+      ask(http::Method::kPost, "/api/v1/decisions", {{"Authorization", "Bearer " + token}}, "{}").status,
+      201);
+  EXPECT_EQ(ask(http::Method::kPost, "/api/v1/decisions", {{"Authorization", "Bearer " + token + "AA"}}, "{}")
+                .status,
+            401);
+  EXPECT_EQ(ask(http::Method::kPost, "/api/v1/decisions",
+                {{"Authorization", "Bearer " + key(Role::kDeveloper)}}, "{}")
+                .status,
+            201);  // keys stay
+}
+
+TEST_F(GatewayTest, KnowsCallersByTheirCertificates) {
+  CertificateRule rule;
+  rule.name = "edge";
+  rule.subject = "CN=edge*";
+  rule.roles = {Role::kDeveloper};
+  GatewayOptions options;
+  options.certificates = {rule};
+  make(options);
+  const auto post = [this](const std::string& subject) {
+    auto request = http::Request::make(http::Method::kPost, "/api/v1/decisions", {}, "{}").value();
+    auto certificate = std::make_shared<http::ClientCertificate>();
+    certificate->subject = subject;
+    certificate->fingerprint = std::string(64, 'f');
+    request.set_client_certificate(std::move(certificate));
+    http::Response got;
+    gateway_->handle(std::move(request),
+                     http::local_responder([&got](http::Response response) { got = std::move(response); }));
+    return got;
+  };
+  EXPECT_EQ(post("CN=edge-1,O=Acme").body, "{\"by\":\"cert:ffffffffffffffff\"}");
+  const auto stranger = post("CN=other");
+  EXPECT_EQ(stranger.status, 401);
+  EXPECT_NE(stranger.body.find("gateway.unknown_certificate"), stranger.body.npos);
 }
 
 TEST_F(GatewayTest, ServesOverASocketWithSecurityHeadersFromManyThreads) {

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "switchyard/base/hash.h"
+#include "switchyard/gateway/limits.h"
 
 namespace switchyard::gateway {
 namespace {
@@ -162,7 +163,7 @@ TEST_F(Keys, NamesWhatIsWrongWithAFileAndKeepsTheKeysItHad) {
   const NewKey key = store->create("a", {Role::kAdmin}).value();
   const std::string good = file();
   for (const auto& [from, to] :
-       std::vector<std::pair<std::string, std::string>>{{"\"version\": 1", "\"version\": 2"},
+       std::vector<std::pair<std::string, std::string>>{{"\"version\": 1", "\"version\": 3"},
                                                         {"\"keys\"", "\"kys\""},
                                                         {"\"admin\"", "\"king\""},
                                                         {"\"roles\": [\"admin\"]", "\"roles\": []"},
@@ -201,13 +202,83 @@ TEST_F(Keys, RefusesNamesAndExpiriesThatHelpNobody) {
   EXPECT_EQ(store->create("a", {Role::kViewer}, clock_.now).error().code, "gateway.bad_expiry");
 }
 
+TEST_F(Keys, KeepWhatTheyMayUseInTheFile) {
+  KeySpec spec{"chat", {Role::kDeveloper}, 0, "acme", {}};
+  spec.policy.limits = {60, 100'000, 8};
+  spec.policy.budget = {5'000'000, 99'990'000};
+  spec.policy.routes = {"chat/*", "embed"};
+  spec.policy.priority = Priority::kLow;
+  const auto made = open()->create(spec).value();
+  EXPECT_NE(file().find("\"version\": 2"), std::string::npos);
+  const auto store = open();
+  EXPECT_EQ(store->find(made.info.id)->policy, spec.policy);
+  const Caller caller = store->authenticate(made.text.reveal()).value();
+  ASSERT_NE(caller.policy, nullptr);
+  EXPECT_EQ(*caller.policy, spec.policy);
+  EXPECT_TRUE(caller.may_call("chat/cheap"));
+  EXPECT_FALSE(caller.may_call("images"));
+}
+
+TEST_F(Keys, StayReadableByAnOlderProgramAsLongAsTheyNeedNothingNew) {
+  const auto store = open();
+  const NewKey key = store->create("a", {Role::kViewer}).value();
+  EXPECT_NE(file().find("\"version\": 1"), std::string::npos);
+  const Caller caller = store->authenticate(key.text.reveal()).value();
+  EXPECT_EQ(caller.policy, nullptr);
+  EXPECT_TRUE(caller.may_call("anything"));
+}
+
+TEST_F(Keys, ChangeWhatIsNamedAndNothingElse) {
+  const auto store = open();
+  const NewKey key = store->create("a", {Role::kViewer}, 0, "acme").value();
+  KeyChanges changes;
+  changes.requests_per_minute = 10;
+  changes.roles = std::vector<Role>{Role::kOperator};
+  const KeyInfo changed = store->edit(key.info.id, changes).value();
+  EXPECT_EQ(changed.policy.limits.requests_per_minute, 10u);
+  EXPECT_EQ(changed.name, "a");
+  EXPECT_EQ(changed.tenant, "acme");
+  EXPECT_TRUE(store->authenticate(key.text.reveal())->may(Permission::kSwitchesWrite));
+  changes = {};
+  changes.concurrent = 5'000'000;
+  EXPECT_EQ(store->edit(key.info.id, changes).error().code, "gateway.bad_limit");
+  EXPECT_EQ(store->find(key.info.id)->policy.limits.concurrent, 0u);
+  EXPECT_EQ(store->edit("nobody", {}).error().code, "gateway.no_such_key");
+  store->revoke(key.info.id).value();
+  EXPECT_EQ(store->edit(key.info.id, {}).error().code, "gateway.key_revoked");
+}
+
+TEST_F(Keys, RotateWithATimeInWhichBothSecretsAreGood) {
+  const auto store = open();
+  const NewKey first = store->create("a", {Role::kViewer}).value();
+  const NewKey second = store->rotate(first.info.id, 60'000'000).value();
+  EXPECT_EQ(second.info.id, first.info.id);
+  EXPECT_NE(second.text.reveal(), first.text.reveal());
+  const auto other = open();
+  for (const auto& reader : {store.get(), other.get()}) {
+    EXPECT_TRUE(reader->authenticate(first.text.reveal()).ok());
+    EXPECT_TRUE(reader->authenticate(second.text.reveal()).ok());
+  }
+  clock_.now += 60'000'000;
+  EXPECT_EQ(store->authenticate(first.text.reveal()).error().code, "gateway.key_replaced");
+  EXPECT_TRUE(store->authenticate(second.text.reveal()).ok());
+  const NewKey third = store->rotate(first.info.id, 0).value();
+  EXPECT_FALSE(store->authenticate(second.text.reveal()).ok());
+  EXPECT_EQ(store->authenticate(first.text.reveal()).error().code, "gateway.bad_key");  // two before
+  EXPECT_TRUE(store->authenticate(third.text.reveal()).ok());
+  EXPECT_EQ(store->rotate(first.info.id, kMaxRotationGraceUs + 1).error().code, "gateway.bad_grace");
+  EXPECT_EQ(store->rotate("nobody", 0).error().code, "gateway.no_such_key");
+  store->revoke(first.info.id).value();
+  EXPECT_EQ(store->rotate(first.info.id, 0).error().code, "gateway.key_revoked");
+}
+
 TEST(PresentedKey, IsTakenFromEitherHeader) {
   EXPECT_EQ(presented_key("Bearer abc", ""), "abc");
   EXPECT_EQ(presented_key("bearer  abc", "other"), "abc");
   EXPECT_EQ(presented_key("", "abc"), "abc");
   EXPECT_EQ(presented_key("Basic abc", ""), "");
   EXPECT_EQ(presented_key("Bearer ", ""), "");
-  EXPECT_EQ(presented_key("Bearer " + std::string(200, 'a'), ""), "");
+  EXPECT_EQ(presented_key("Bearer " + std::string(kMaxPresentedKeyBytes + 1, 'a'), ""), "");
 }
 
 TEST(Permissions, GrantEachRoleWhatItsWorkNeedsAndNoMore) {

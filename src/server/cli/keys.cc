@@ -1,9 +1,12 @@
-// keys create, list, revoke
+// keys create, list, show, edit, rotate, revoke
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
 
 #include "cli/cli.h"
 #include "cli/print.h"
@@ -17,6 +20,10 @@ namespace {
 
 struct Settings {
   std::string data = "switchyard-data", name, roles, expires, id, tenant;
+  std::optional<uint32_t> requests_per_minute, concurrent;
+  std::optional<uint64_t> tokens_per_minute;
+  std::optional<std::vector<std::string>> routes;
+  std::string budget_per_day, budget_per_month, priority, grace = "1d";
 };
 
 Result<std::unique_ptr<gateway::KeyStore>> open(const Settings& settings) {
@@ -45,26 +52,142 @@ std::optional<int64_t> span_us(std::string_view text) {
   }
 }
 
-int create(const Settings& settings) {
-  const auto roles = gateway::roles_from(settings.roles);
-  if (!roles.ok()) return report(roles.error());
-  int64_t expires_us = 0;
-  if (!settings.expires.empty()) {
-    const auto span = span_us(settings.expires);
-    if (!span.has_value())
-      return report(make_error(ErrorKind::kInvalidArgument, "keys.bad_expiry",
-                               "'" + settings.expires + "' is no time span; write 90d, 12h or 30m",
-                               "--expires"));
-    expires_us = runtime::system_clock().now_us() + *span;
+Result<int64_t> span_option(const std::string& text, const char* option) {
+  if (const auto span = span_us(text)) return *span;
+  return make_error(ErrorKind::kInvalidArgument, "keys.bad_expiry",
+                    "'" + text + "' is no time span; write 90d, 12h or 30m", option);
+}
+
+/// What the options that were given say.
+Result<gateway::KeyChanges> changes_of(const Settings& settings) {
+  gateway::KeyChanges changes;
+  if (!settings.name.empty()) changes.name = settings.name;
+  if (!settings.roles.empty()) {
+    SY_ASSIGN_OR_RETURN(changes.roles, gateway::roles_from(settings.roles));
   }
+  if (settings.expires == "never") {
+    changes.expires_us = 0;
+  } else if (!settings.expires.empty()) {
+    SY_ASSIGN_OR_RETURN(const int64_t span, span_option(settings.expires, "--expires"));
+    changes.expires_us = runtime::system_clock().now_us() + span;
+  }
+  changes.requests_per_minute = settings.requests_per_minute;
+  changes.tokens_per_minute = settings.tokens_per_minute;
+  changes.concurrent = settings.concurrent;
+  for (const auto& [option, text, micros] :
+       {std::tuple{"--budget-per-day", &settings.budget_per_day, &changes.budget_day_micros},
+        {"--budget-per-month", &settings.budget_per_month, &changes.budget_month_micros}}) {
+    if (text->empty()) continue;
+    *micros = gateway::parse_money(*text);
+    if (!*micros)
+      return make_error(ErrorKind::kInvalidArgument, "gateway.bad_budget",
+                        "'" + *text + "' is no amount; write 25 or 0.50", option);
+  }
+  changes.routes = settings.routes;
+  if (!settings.priority.empty()) {
+    changes.priority = gateway::priority_from(settings.priority);
+    if (!changes.priority)
+      return make_error(ErrorKind::kInvalidArgument, "gateway.bad_priority",
+                        "'" + settings.priority + "' is no priority; write low, normal or high",
+                        "--priority");
+  }
+  return changes;
+}
+
+/// The key alone on standard output, so that a script can take it.
+void print_new(const gateway::NewKey& key) {
+  std::printf("%s\n", key.text.reveal().c_str());
+  const int64_t expires_us = key.info.expires_us;
+  std::fprintf(stderr, "This is the only time the key is shown. Its id is %s%s.\n", key.info.id.c_str(),
+               expires_us == 0 ? "; it never expires" : ("; it expires at " + time_text(expires_us)).c_str());
+}
+
+int create(const Settings& settings) {
+  const auto said = changes_of(settings);
+  if (!said.ok()) return report(said.error());
+  gateway::KeySpec spec{settings.name,
+                        said->roles.value_or(std::vector<gateway::Role>()),
+                        said->expires_us.value_or(0),
+                        settings.tenant,
+                        {}};
+  spec.policy.limits = {said->requests_per_minute.value_or(0), said->tokens_per_minute.value_or(0),
+                        said->concurrent.value_or(0)};
+  spec.policy.budget = {said->budget_day_micros.value_or(0), said->budget_month_micros.value_or(0)};
+  spec.policy.routes = said->routes.value_or(std::vector<std::string>());
+  spec.policy.priority = said->priority.value_or(gateway::Priority::kNormal);
   auto store = open(settings);
   if (!store.ok()) return report(store.error());
-  const auto key = (*store)->create(settings.name, *roles, expires_us, settings.tenant);
+  const auto key = (*store)->create(spec);
   if (!key.ok()) return report(key.error());
-  // The key alone on standard output, so that a script can take it.
-  std::printf("%s\n", key->text.reveal().c_str());
-  std::fprintf(stderr, "This is the only time the key is shown. Its id is %s%s.\n", key->info.id.c_str(),
-               expires_us == 0 ? "; it never expires" : ("; it expires at " + time_text(expires_us)).c_str());
+  print_new(*key);
+  return kDone;
+}
+
+int edit(const Settings& settings) {
+  const auto changes = changes_of(settings);
+  if (!changes.ok()) return report(changes.error());
+  auto store = open(settings);
+  if (!store.ok()) return report(store.error());
+  const auto key = (*store)->edit(settings.id, *changes);
+  if (!key.ok()) return report(key.error());
+  std::printf("changed %s; a running server heeds it within a second\n", settings.id.c_str());
+  return kDone;
+}
+
+int rotate(const Settings& settings) {
+  const auto grace = settings.grace == "0" ? Result<int64_t>(0) : span_option(settings.grace, "--grace");
+  if (!grace.ok()) return report(grace.error());
+  auto store = open(settings);
+  if (!store.ok()) return report(store.error());
+  const auto key = (*store)->rotate(settings.id, *grace);
+  if (!key.ok()) return report(key.error());
+  print_new(*key);
+  std::fprintf(stderr, "The old secret is valid until %s.\n", time_text(key->info.previous_until_us).c_str());
+  return kDone;
+}
+
+std::string state_of(const gateway::KeyInfo& key, int64_t now_us) {
+  if (key.revoked_us != 0) return "revoked";
+  return key.expires_us != 0 && key.expires_us <= now_us ? "expired" : "valid";
+}
+
+std::string roles_text(const gateway::KeyInfo& key) {
+  std::string roles;
+  for (const gateway::Role role : key.roles)
+    roles += (roles.empty() ? "" : ",") + std::string(gateway::role_name(role));
+  return roles;
+}
+
+int show(const Settings& settings) {
+  auto store = open(settings);
+  if (!store.ok()) return report(store.error());
+  const auto key = (*store)->find(settings.id);
+  if (!key.ok()) return report(key.error());
+  const auto line = [](const char* name, const std::string& value) {
+    std::printf("%-20s %s\n", name, value.c_str());
+  };
+  const auto limit = [](uint64_t number) { return number == 0 ? "no limit" : std::to_string(number); };
+  const auto money = [](int64_t micros) { return micros == 0 ? "no limit" : gateway::money_text(micros); };
+  const auto time = [](int64_t us) { return us == 0 ? "never" : time_text(us); };
+  const gateway::KeyPolicy& policy = key->policy;
+  line("id", key->id);
+  line("name", plain(key->name));
+  line("tenant", key->tenant.empty() ? std::string(gateway::kDefaultTenant) : plain(key->tenant));
+  line("roles", roles_text(*key));
+  line("state", state_of(*key, runtime::system_clock().now_us()));
+  line("created", time_text(key->created_us));
+  line("expires", time(key->expires_us));
+  line("rotated", time(key->rotated_us));
+  if (key->rotated_us != 0) line("old secret until", time(key->previous_until_us));
+  line("requests a minute", limit(policy.limits.requests_per_minute));
+  line("tokens a minute", limit(policy.limits.tokens_per_minute));
+  line("at once", limit(policy.limits.concurrent));
+  line("budget a day", money(policy.budget.day_micros));
+  line("budget a month", money(policy.budget.month_micros));
+  std::string routes;
+  for (const std::string& route : policy.routes) routes += (routes.empty() ? "" : ", ") + route;
+  line("routes", routes.empty() ? "all" : routes);
+  line("priority", std::string(gateway::priority_name(policy.priority)));
   return kDone;
 }
 
@@ -74,16 +197,12 @@ int list(const Settings& settings) {
   const int64_t now_us = runtime::system_clock().now_us();
   Table table({"id", "name", "tenant", "roles", "state", "created", "expires"});
   for (const gateway::KeyInfo& key : (*store)->list()) {
-    std::string roles;
-    for (const gateway::Role role : key.roles)
-      roles += (roles.empty() ? "" : ",") + std::string(gateway::role_name(role));
-    const bool expired = key.expires_us != 0 && key.expires_us <= now_us;
-    const char* state = key.revoked_us != 0 ? "revoked" : expired ? "expired" : "valid";
+    const std::string state = state_of(key, now_us);
     table.add({key.id,
                plain(key.name),
                key.tenant.empty() ? std::string(gateway::kDefaultTenant) : plain(key.tenant),
-               roles,
-               {state, key.revoked_us != 0 || expired ? Colour::kRed : Colour::kGreen},
+               roles_text(key),
+               {state, state == "valid" ? Colour::kGreen : Colour::kRed},
                time_text(key.created_us),
                key.expires_us == 0 ? "never" : time_text(key.expires_us)});
   }
@@ -104,6 +223,25 @@ int revoke(const Settings& settings) {
 
 }  // namespace
 
+namespace {
+
+/// What a key may use: the same options for new keys and for changes.
+void add_policy(CLI::App& command, Settings& settings) {
+  command.add_option("--requests-per-minute", settings.requests_per_minute, "0: no limit");
+  command.add_option("--tokens-per-minute", settings.tokens_per_minute,
+                     "Of language models, asked and answered; 0: no limit");
+  command.add_option("--concurrent", settings.concurrent, "Requests at once; 0: no limit");
+  command.add_option("--budget-per-day", settings.budget_per_day,
+                     "Money for models: 25 or 0.50; 0: no limit");
+  command.add_option("--budget-per-month", settings.budget_per_month, "The same for a month");
+  command.add_option("--routes", settings.routes, "Routes and models it may call, with commas: chat/*,embed")
+      ->delimiter(',');
+  command.add_option("--priority", settings.priority,
+                     "low, normal or high: the lowest is turned away first when there is too much to do");
+}
+
+}  // namespace
+
 void add_keys(CLI::App& app, int* code) {
   CLI::App* group = app.add_subcommand("keys", "API keys of a data folder; works beside a running server");
   group->require_subcommand(1);
@@ -120,14 +258,27 @@ void add_keys(CLI::App& app, int* code) {
   creating->add_option("--name", made->name, "Whose it is: a person or a program")->required();
   creating
       ->add_option("--role", made->roles,
-                   "viewer, reviewer, developer, operator, auditor, admin; several with commas")
+                   "viewer, reviewer, developer, operator, auditor, worker, admin; several with commas")
       ->required();
   creating->add_option("--expires", made->expires, "After 90d, 12h, ...; left out: never");
   creating->add_option(
       "--tenant", made->tenant,
       "Whose work it starts: tenants take turns when there is more than can be done at once; "
       "left out: default");
+  add_policy(*creating, *made);
   add("list", "Show the keys, without their secrets", list);
+  auto [showing, shown] = add("show", "Show one key and what it may use", show);
+  showing->add_option("id", shown->id, "The key's id, as 'keys list' shows it")->required();
+  auto [editing, edited] = add("edit", "Change what a key may do; what is left out stays", edit);
+  editing->add_option("id", edited->id, "The key's id, as 'keys list' shows it")->required();
+  editing->add_option("--name", edited->name, "Whose it is");
+  editing->add_option("--role", edited->roles, "Its roles from now on, with commas");
+  editing->add_option("--expires", edited->expires, "After 90d, 12h, ... from now; or never");
+  add_policy(*editing, *edited);
+  auto [rotating, rotated] = add("rotate", "Give a key a new secret and print it, once", rotate);
+  rotating->add_option("id", rotated->id, "The key's id, as 'keys list' shows it")->required();
+  rotating->add_option("--grace", rotated->grace, "How long the old secret stays valid: 1d, 12h, ... or 0")
+      ->capture_default_str();
   auto [revoking, gone] = add("revoke", "Make a key invalid", revoke);
   revoking->add_option("id", gone->id, "The key's id, as 'keys list' shows it")->required();
 }

@@ -18,6 +18,7 @@ struct ServeSettings {
   ServerOptions options;
   std::string log_level = "info", log_format = "auto", log = "local";
   uint64_t log_keep_mib = partition::kLogKeepBytes >> 20;
+  int64_t drain_delay_s = 0;
   int64_t archive_after_hours = partition::kArchiveAfterUs / 3'600'000'000;
   int64_t upkeep_minutes = partition::kUpkeepIntervalUs / 60'000'000;
 };
@@ -68,6 +69,15 @@ void add_options(CLI::App& command, ServeSettings& settings) {
                      "PEM chain; with --tls-key: serve HTTPS");
   command.add_option("--tls-key", options.tls_key_file, "PEM key");
   command
+      .add_option("--gateway", options.gateway_config_file,
+                  "File with rate limits, issuers of tokens, clients' certificates and admission")
+      ->envname("SWITCHYARD_GATEWAY");
+  command
+      .add_option("--drain-delay", settings.drain_delay_s,
+                  "Seconds between /readyz saying no and the end of taking requests, at a stop")
+      ->check(CLI::Range(int64_t{0}, int64_t{3600}))
+      ->capture_default_str();
+  command
       .add_option("--http-allow", options.http_allow,
                   "Hosts that http steps may call: HOST, HOST:PORT or *.DOMAIN, with commas (default: all, "
                   "link-local addresses excepted)")
@@ -95,6 +105,7 @@ int serve(ServeSettings settings, bool development) {
   options.upkeep.log_keep_bytes = settings.log_keep_mib << 20;
   options.upkeep.archive_after_us = settings.archive_after_hours * 3'600'000'000;
   options.upkeep.interval_us = settings.upkeep_minutes * 60'000'000;
+  options.drain_delay_ms = settings.drain_delay_s * 1000;
   options.version = SWITCHYARD_VERSION;
   if (options.tls_certificate_file.empty() != options.tls_key_file.empty()) {
     return report(make_error(ErrorKind::kInvalidArgument, "server.half_tls",

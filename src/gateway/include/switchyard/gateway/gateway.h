@@ -8,9 +8,14 @@
 #include <vector>
 
 #include "switchyard/base/result.h"
+#include "switchyard/gateway/admission.h"
+#include "switchyard/gateway/certificates.h"
 #include "switchyard/gateway/keys.h"
 #include "switchyard/gateway/limits.h"
 #include "switchyard/gateway/permissions.h"
+#include "switchyard/gateway/rate_limits.h"
+#include "switchyard/gateway/tokens.h"
+#include "switchyard/gateway/trace_context.h"
 #include "switchyard/http/message.h"
 #include "switchyard/http/router.h"
 #include "switchyard/http/server.h"
@@ -28,11 +33,23 @@ struct Call {
   http::Responder responder;
   Caller caller;
   std::string request_id;  ///< in the answer's X-Request-Id and in every log line about the request
+  TraceContext trace;      ///< the caller's trace, or a new one
+  Priority priority = Priority::kNormal;
+  /// When the client stops waiting, on the clock's monotonic_us(); 0: it does not say.
+  int64_t deadline_us = 0;
+  /// What the call may use; shared with the door, which tells the caller how it stands. Never null in an
+  /// operation. A surface adds the route it goes to, reserves tokens before dispatch and settles them after.
+  std::shared_ptr<Allowance> allowance;
+  const LimitRules* limit_rules = nullptr;  ///< the gateway's
+
+  /// The call goes to a route or model of that name: from here on its limits count, too. Once, before tokens
+  /// are reserved. kPermissionDenied "gateway.route_not_allowed"; else as Allowance::add().
+  Status use_route(std::string_view route) const;
 
   /// The body as JSON. kInvalidArgument "gateway.not_json" (the field names the place),
   /// "gateway.wrong_media_type" when a Content-Type is sent that is not JSON.
   Result<Document> json_body(const JsonLimits& limits = {}) const;
-  /// Answers with a problem of the error's kind.
+  /// Answers with the error, in the form that clients of the path's surface know.
   void fail(const Error& error);
   /// Answers with JSON.
   void answer_json(int status, std::string json);
@@ -54,6 +71,13 @@ struct GatewayOptions {
   int64_t slow_us = 1'000'000;
   /// Nobody needs a key and everybody is an admin: for a server on loopback that a developer asked for.
   bool open_to_all = false;
+  LimitRules limits;
+  AdmissionOptions admission;
+  TokenVerifier* tokens = nullptr;            ///< null: API keys only; outlives the gateway
+  std::vector<CertificateRule> certificates;  ///< who clients' certificates stand for
+  /// A compressed body may unpack to so much.
+  size_t max_body_bytes = 4u << 20;
+  bool compress_answers = true;  ///< for clients that take gzip
 };
 
 struct GatewayState;
@@ -72,7 +96,7 @@ class Gateway {
 
   struct OperationOptions {
     bool always_admitted =
-        false;  ///< not counted in max_in_flight: health and metrics, which matter under overload
+        false;  ///< let in whatever the load and the limits: health and metrics, which matter under overload
   };
   /// Adds "POST /api/v1/decisions" under a unique operation id ("start_decision"). CHECKs that it is correct
   /// and new.
@@ -99,6 +123,12 @@ class Gateway {
   size_t in_flight() const;
 
  private:
+  struct Entry;
+  void let_in(Call&& call, const Entry& entry, Result<Caller> caller);
+  void admit(Call&& call, const Entry& entry);
+  Status check_load(Call& call, const Entry& entry);
+  Status check_limits(Call& call, const Entry& entry);
+
   std::unique_ptr<GatewayState> impl_;
 };
 

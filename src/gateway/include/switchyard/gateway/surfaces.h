@@ -21,6 +21,7 @@ struct Services {
   partition::Engine* engine = nullptr;
   governance::Governance* governance = nullptr;
   models::ModelService* models = nullptr;
+  KeyStore* keys = nullptr;
   provenance::Replayer* replayer = nullptr;
   LiveCalls* live_calls = nullptr;
   router::Router* router = nullptr;
@@ -48,6 +49,7 @@ void add_retention(Gateway& gateway, const Services& services);
 void add_routes(Gateway& gateway, const Services& services);
 void add_openai(Gateway& gateway, const Services& services);
 void add_workers(Gateway& gateway, const Services& services);
+void add_keys(Gateway& gateway, const Services& services);
 void add_operations(Gateway& gateway, const Services& services);
 
 }  // namespace switchyard::gateway

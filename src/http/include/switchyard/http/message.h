@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,14 @@ bool header_name_equal(std::string_view a, std::string_view b);
 struct Parameter {
   std::string name;
   std::string value;
+};
+
+/// Whom a client's TLS certificate names. The server has verified it against its client CA.
+struct ClientCertificate {
+  std::string subject;                 ///< RFC 2253, the most specific first: "CN=edge-7,O=Acme"
+  std::vector<std::string> dns_names;  ///< subjectAltName, as they stand there
+  std::vector<std::string> uris;       ///< subjectAltName: "spiffe://acme/edge"
+  std::string fingerprint;             ///< SHA-256 of the certificate, lower-case hexadecimal
 };
 
 /// One request, whole: it owns its bytes, so it may be moved to any thread and outlive its connection.
@@ -68,9 +77,16 @@ class Request {
 
   std::string_view body() const { return body_; }
   std::string take_body() { return std::move(body_); }
+  /// For who undid a Content-Encoding: what body() is from now on.
+  void set_body(std::string body) { body_ = std::move(body); }
 
   /// The peer's address without port, e.g. "127.0.0.1"; "" for a request made inside the process.
   const std::string& remote_address() const { return remote_address_; }
+  /// The certificate that the connection's client showed; null when it showed none or there is no TLS.
+  const ClientCertificate* client_certificate() const { return client_certificate_.get(); }
+  void set_client_certificate(std::shared_ptr<const ClientCertificate> certificate) {
+    client_certificate_ = std::move(certificate);
+  }
   /// When the head was read: microseconds since the Unix epoch.
   int64_t received_us() const { return received_us_; }
 
@@ -103,6 +119,7 @@ class Request {
   std::vector<Parameter> query_;
   std::vector<Parameter> path_parameters_;
   std::string remote_address_;
+  std::shared_ptr<const ClientCertificate> client_certificate_;  // shared by a connection's requests
   int64_t received_us_ = 0;
 };
 

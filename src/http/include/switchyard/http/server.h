@@ -31,8 +31,10 @@ class AnswerSink {
 class ResponseHook {
  public:
   virtual ~ResponseHook() = default;
-  /// Called once, on the thread that answers; may add headers.
+  /// Called once, on the thread that answers; may add headers and replace the body.
   virtual void before_send(Response& response) = 0;
+  /// Instead of before_send() for an answer that comes in pieces: `head` is all there is so far.
+  virtual void before_stream(Response& head) { before_send(head); }
 };
 
 /// The body of an answer written piece by piece (chunked; server-sent events). Movable, one owner, any
@@ -125,6 +127,10 @@ struct ServerOptions {
   std::vector<Header> default_headers;       ///< added to every answer that does not set them itself
   std::string tls_certificate_file;          ///< PEM chain; empty: plain HTTP
   std::string tls_key_file;                  ///< PEM
+  /// PEM certificates of who may sign clients' certificates; empty: clients are asked for none. One that is
+  /// shown must be good, or the handshake fails; see Request::client_certificate().
+  std::string tls_client_ca_file;
+  bool tls_client_required = false;  ///< no handshake without a client's certificate
 };
 
 /// Counted since start(); each figure is exact, the set is not one moment's.
@@ -162,6 +168,9 @@ class Server {
   /// The port bound; valid after start().
   uint16_t port() const;
   ServerStats stats() const;
+  /// How long what arrives waits for its thread: the newest figure of the thread that is furthest behind, in
+  /// microseconds. Each call begins the next measurement, so the figure is as old as the call before.
+  int64_t measure_queue_delay_us();
 
  private:
   struct Impl;

@@ -24,6 +24,8 @@ struct ServerOptions {
   size_t max_body_bytes = 32u << 20;  ///< of a deployment; other requests may have 1 MiB
   partition::UpkeepOptions upkeep;    ///< of logs and archives
   std::string tls_certificate_file, tls_key_file;
+  std::string gateway_config_file;  ///< limits, tokens, clients' certificates; empty: none of these
+  int64_t drain_delay_ms = 0;       ///< from readiness saying no until no more connections are taken
   std::vector<std::string>
       http_allow;  ///< hosts that `http` steps may call; empty: all that are not link-local
   telemetry::LogLevel log_level = telemetry::LogLevel::kInfo;

@@ -1,0 +1,119 @@
+#include <algorithm>
+
+#include "coding.h"
+#include "state.h"
+
+namespace switchyard::gateway {
+namespace {
+
+http::Header* find_header(http::Response& response, std::string_view name) {
+  for (http::Header& header : response.headers)
+    if (http::header_name_equal(header.name, name)) return &header;
+  return nullptr;
+}
+
+void set_header(http::Response& response, std::string_view name, std::string value) {
+  if (http::Header* header = find_header(response, name)) {
+    header->value = std::move(value);
+  } else {
+    response.headers.push_back({std::string(name), std::move(value)});
+  }
+}
+
+}  // namespace
+
+AnswerObserver::AnswerObserver(GatewayState& gateway, const OperationMetrics& metrics,
+                               std::string_view operation_id, const Call& call)
+    : gateway_(gateway),
+      metrics_(metrics),
+      operation_id_(operation_id),
+      method_(call.request.method_text().substr(0, 16)),
+      path_(gateway.options.access_log == AccessLog::kOff ? std::string_view()
+                                                          : call.request.path().substr(0, 200)),
+      remote_(call.request.remote_address()),
+      request_id_(call.request_id),
+      traceparent_(call.trace.traceparent),
+      accepts_gzip_(gateway.options.compress_answers &&
+                    accepts_gzip(call.request.header("Accept-Encoding").value_or(""))),
+      began_us_(gateway.clock.monotonic_us()) {}
+
+AnswerObserver::~AnswerObserver() {
+  if (!admitted_) return;
+  gateway_.in_flight.fetch_sub(1, std::memory_order_relaxed);
+  if (!refused_) gateway_.admission.completed();
+}
+
+void AnswerObserver::before_send(http::Response& response) {
+  add_headers(response);
+  compress(response);
+  record(response);
+}
+
+void AnswerObserver::before_stream(http::Response& head) {
+  add_headers(head);
+  record(head);
+}
+
+void AnswerObserver::add_headers(http::Response& response) {
+  response.headers.push_back({"X-Request-Id", request_id_});
+  response.headers.push_back({"traceparent", traceparent_});
+  if (allowance_ != nullptr) add_limits(response);
+}
+
+void AnswerObserver::add_limits(http::Response& response) {
+  const auto tell = [&response](std::string_view what, const Allowance::Standing& standing) {
+    const std::string prefix = "x-ratelimit-", suffix = "-" + std::string(what);
+    response.headers.push_back({prefix + "limit" + suffix, std::to_string(standing.limit)});
+    response.headers.push_back({prefix + "remaining" + suffix, std::to_string(standing.remaining)});
+    response.headers.push_back({prefix + "reset" + suffix, reset_text(standing.reset_us)});
+  };
+  if (const auto requests = allowance_->requests()) tell("requests", *requests);
+  if (const auto tokens = allowance_->tokens()) tell("tokens", *tokens);
+  if (const int64_t wait_us = allowance_->retry_after_us(); response.status == 429 && wait_us > 0) {
+    set_header(response, "Retry-After", std::to_string((wait_us + 999'999) / 1'000'000));
+    set_header(response, "retry-after-ms", std::to_string((wait_us + 999) / 1000));
+  }
+}
+
+void AnswerObserver::compress(http::Response& response) const {
+  if (response.body.size() < kCompressFromBytes || !is_compressible(response.content_type) ||
+      find_header(response, "Content-Encoding") != nullptr)
+    return;
+  response.headers.push_back({"Vary", "Accept-Encoding"});
+  if (!accepts_gzip_) return;
+  auto packed = gzip(response.body);
+  if (!packed) return;
+  response.body = std::move(*packed);
+  response.headers.push_back({"Content-Encoding", "gzip"});
+}
+
+void AnswerObserver::record(const http::Response& response) {
+  const int64_t took_us = gateway_.clock.monotonic_us() - began_us_;
+  metrics_.answers[static_cast<size_t>(std::clamp(response.status / 100, 1, 5) - 1)]->add();
+  metrics_.seconds->observe(static_cast<double>(took_us) / 1e6);
+  if (!is_logged(response.status, took_us)) return;
+  gateway_.logger.log(response.status >= 500 ? telemetry::LogLevel::kWarn : telemetry::LogLevel::kInfo,
+                      "request",
+                      {{"request_id", request_id_},
+                       {"trace", traceparent_},
+                       {"operation", operation_id_},
+                       {"method", method_},
+                       {"path", path_},
+                       {"status", response.status},
+                       {"duration_us", took_us},
+                       {"answer_bytes", response.body.size()},
+                       {"key", key_id_},
+                       {"remote", remote_}});
+}
+
+bool AnswerObserver::is_logged(int status, int64_t took_us) const {
+  switch (gateway_.options.access_log) {
+    case AccessLog::kOff: return false;
+    case AccessLog::kAll: return true;
+    case AccessLog::kProblems: break;
+  }
+  // 404 and 409 are answers of everyday's life: a look whether something exists, an idempotent start.
+  return (status >= 400 && status != 404 && status != 409) || took_us > gateway_.options.slow_us;
+}
+
+}  // namespace switchyard::gateway
