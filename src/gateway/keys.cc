@@ -307,6 +307,22 @@ Result<KeyInfo> KeyStore::find(std::string_view id) const {
   return impl_->keys[place->second].info;
 }
 
+std::optional<Budget> KeyStore::budget_of(std::string_view name) const {
+  const auto tighter = [](int64_t a, int64_t b) {
+    return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b);
+  };
+  std::optional<Budget> all;
+  std::shared_lock lock(impl_->mutex);
+  for (const StoredKey& key : impl_->keys) {
+    const Budget& own = key.info.policy.budget;
+    if (key.info.name != name || key.info.revoked_us != 0 || own == Budget{}) continue;
+    if (!all.has_value()) all = Budget{};
+    all->day_micros = tighter(all->day_micros, own.day_micros);
+    all->month_micros = tighter(all->month_micros, own.month_micros);
+  }
+  return all;
+}
+
 bool Caller::may_call(std::string_view route) const {
   if (policy == nullptr || policy->routes.empty()) return true;
   return std::any_of(policy->routes.begin(), policy->routes.end(),

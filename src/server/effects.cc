@@ -26,6 +26,14 @@ void add_remote_meta(const models::ModelAnswer& answer, MapBuilder& meta, Arena&
   meta.add("usage", usage.build());
 }
 
+router::SpendLimit limit_of(const gateway::Budget& budget) {
+  constexpr int64_t kNanosOfMicro = 1000;
+  router::SpendLimit limit;
+  if (budget.day_micros != 0) limit.day = router::Money{budget.day_micros * kNanosOfMicro};
+  if (budget.month_micros != 0) limit.month = router::Money{budget.month_micros * kNanosOfMicro};
+  return limit;
+}
+
 /// How a call went, as the decision's record has it.
 Document model_meta(const router::RouteAnswer& routed) {
   auto arena = std::make_shared<Arena>(1024);
@@ -50,9 +58,10 @@ Document model_meta(const router::RouteAnswer& routed) {
   if (routed.cost.nanos != 0) meta.add("cost", Value::real(routed.cost.units()));
   // Nothing was decided where one model was asked once and answered.
   const Value* attempts = routed.provenance->is(Kind::kMap) ? routed.provenance->find("attempts") : nullptr;
-  const Value* route = routed.provenance->is(Kind::kMap) ? routed.provenance->find("route") : nullptr;
+  const Value* why = routed.provenance->is(Kind::kMap) ? routed.provenance->find("why") : nullptr;
   const bool once = attempts != nullptr && attempts->is(Kind::kList) && attempts->size() == 1;
-  if (!routed.answer.ok() || !once || (route != nullptr && !route->is_null()))
+  const bool only = why != nullptr && why->is(Kind::kString) && why->as_string() == "only";
+  if (!routed.answer.ok() || !once || !only)
     meta.add("routing", copy_value(routed.provenance.root(), *arena));
   const Value value = meta.build();
   return Document(std::move(arena), value);
@@ -131,6 +140,8 @@ void Effects::call_models(const std::shared_ptr<const workflow::EffectRequest>& 
     routed.sticky_key = request->key;
     routed.tenant = request->tenant;
     routed.api_key = request->principal;
+    if (const auto budget = parts_.keys.budget_of(request->principal))
+      routed.budgets.push_back({router::Scope::kKey, request->principal, limit_of(*budget)});
     routed.decision = request->run.to_string();
     routed.trace = request->trace;
     routed.idempotency_key = request->idempotency_key;

@@ -5,6 +5,7 @@
 #include "egress.h"
 #include "model_effects.h"
 #include "routing.h"
+#include "switchyard/gateway/keys.h"
 #include "switchyard/gateway/live_calls.h"
 #include "switchyard/http/client.h"
 #include "switchyard/partition/engine.h"
@@ -22,6 +23,7 @@ class Effects final : public partition::EffectExecutor {
   struct Parts {
     Routing& routing;
     gateway::LiveCalls& live_calls;
+    const gateway::KeyStore& keys;
     http::Client& client;
     const Egress& egress;
     workers::WorkerQueues& workers;

@@ -247,8 +247,8 @@ class Server::Impl {
   }
 
   Status start_engine(uint32_t partitions) {
-    effects_ = std::make_unique<Effects>(
-        Effects::Parts{*routing_, live_calls_, *client_, egress_, *workers_, *worker_metrics_, clock_});
+    effects_ = std::make_unique<Effects>(Effects::Parts{*routing_, live_calls_, *keys_, *client_, egress_,
+                                                        *workers_, *worker_metrics_, clock_});
     metrics_ = std::make_unique<Metrics>(registry_);
     process_metrics_ = telemetry::add_process_metrics(registry_, options_.version);
     store_host_ = store::make_store_host();

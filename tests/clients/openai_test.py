@@ -90,12 +90,12 @@ class Clients(unittest.TestCase):
         self.assertEqual(self.upstream.asked[0]["model"], "tiny-7b")
         self.assertEqual(self.upstream.asked[0]["temperature"], 0)
         record = self.record(self.decision(completion))
-        self.assertEqual(record["pipeline"]["name"], "calls/helper", record)
+        self.assertEqual(record["pipeline"], "calls/helper")
         self.assertEqual(record["cost"], 3 + 2 * 2)
         step = record["steps"][0]
-        self.assertEqual(step["meta"]["model"], "helper@1.0.0", step)
-        self.assertEqual(step["meta"]["usage"], {"input_tokens": 3, "output_tokens": 2})
-        self.assertEqual(step["meta"]["upstream_id"], "up-1")
+        self.assertEqual(step["by"]["model"], "helper@1.0.0", step)
+        self.assertEqual(step["by"]["usage"], {"input_tokens": 3, "output_tokens": 2})
+        self.assertEqual(step["by"]["upstream_id"], "up-1")
 
     def test_a_stream_comes_in_pieces_and_is_the_same_decision(self):
         pieces, usage, chunks = [], None, []
@@ -114,7 +114,7 @@ class Clients(unittest.TestCase):
         self.assertGreater(chunks[-1][0] - chunks[0][0], 0.4)
         record = self.record(self.decision(chunks[0][1]))
         self.assertEqual(record["output"]["text"].split(), ["one", "two", "three"])
-        self.assertGreater(record["steps"][0]["meta"]["first_part_us"], 0)
+        self.assertGreater(record["steps"][0]["by"]["first_part_us"], 0)
 
     def test_usage_is_kept_out_of_a_stream_that_did_not_ask_for_it(self):
         chunks = list(self.ask("say a b", stream=True))

@@ -58,7 +58,7 @@ class Privacy(unittest.TestCase):
     def test_the_record_counts_what_was_removed_and_names_nothing(self):
         completion = self.ask(f"say {MAIL} and {MAIL}")
         record = harness.send(self.server, "GET", f"/api/v1/decisions/{completion.id.removeprefix('chatcmpl-')}/record").body
-        told = record["steps"][0]["meta"]["privacy"]
+        told = record["steps"][0]["by"]["privacy"]
         self.assertEqual(told["policy"], "house@1.0.0")
         self.assertEqual(told["removed"], [{"what": "email", "action": "token", "count": 2}])
         self.assertNotIn(MAIL, json.dumps(told))

@@ -68,7 +68,7 @@ class Routes(unittest.TestCase):
 
     def routing(self, decision):
         record = self.get(f"/api/v1/decisions/{decision}/record")
-        return record["steps"][0]["meta"]["routing"], record
+        return record["steps"][0]["by"]["routing"], record
 
     def of(self, completion):
         return self.routing(completion.id.removeprefix("chatcmpl-"))
@@ -97,7 +97,7 @@ class Routes(unittest.TestCase):
         routing, record = self.of(self.ask(user="person-1"))
         self.assertEqual(routing["route"], f"{self.name}@1.0.0")
         self.assertIn(routing["candidate"], ("main", "next"))
-        self.assertEqual(record["pipeline"]["name"], f"calls/{self.name}")
+        self.assertEqual(record["pipeline"], f"calls/{self.name}")
 
     def test_a_fallback_answers_for_a_server_that_fails_and_the_record_says_why(self):
         self.route("candidates:\n  main: {a}\n  spare: {{ model: {b}, weight: 0 }}\nfallbacks: [spare]\n"

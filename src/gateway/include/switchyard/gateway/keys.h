@@ -109,6 +109,8 @@ class KeyStore {
   std::vector<KeyInfo> list() const;
   /// kNotFound "gateway.no_such_key".
   Result<KeyInfo> find(std::string_view id) const;
+  /// What whoever goes by this name may spend: of several keys of one name the tightest. Nothing: no limit.
+  std::optional<Budget> budget_of(std::string_view name) const;
 
   /// The caller a key belongs to. kUnauthenticated "gateway.bad_key", "gateway.key_expired",
   /// "gateway.key_revoked", "gateway.key_replaced"; all but the first only to somebody who has the secret.
