@@ -23,7 +23,8 @@ std::string_view source_of(const std::vector<SourceFile>& files, const std::stri
 
 bool is_unknown_artefact(const std::string& code) {
   return code == "pipeline.unknown_rules" || code == "pipeline.unknown_model" ||
-         code == "pipeline.unknown_costs" || code == "pipeline.unknown_prompt" || code == "pipeline.unknown_pipeline";
+         code == "pipeline.unknown_costs" || code == "pipeline.unknown_prompt" ||
+         code == "pipeline.unknown_pipeline";
 }
 
 auto order_of(const Diagnostic& d) { return std::tie(d.file, d.line, d.column, d.code, d.path, d.message); }

@@ -82,10 +82,10 @@ EffectResult says(const std::string& json) {
 class ModelEffects : public ::testing::Test {
  protected:
   Infer infer() {
-    return [this](const std::string& model, const std::string&, const Document& input, int64_t deadline_us,
-                  EffectDone done) {
-      asked.push_back({model, deadline_us, to_json(input.root()), std::move(done)});
-    };
+    return
+        [this](const workflow::ModelCall& call, const Document& input, int64_t deadline_us, EffectDone done) {
+          asked.push_back({call.name, deadline_us, to_json(input.root()), std::move(done)});
+        };
   }
   EffectDone keep() {
     return [this](EffectResult got) { results.push_back(std::move(got)); };

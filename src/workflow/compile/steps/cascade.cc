@@ -95,7 +95,7 @@ class CascadeCompiler {
       fits &= tier.member.until.has_value();
     } else if (!last && !has_error_cost) {
       in_.context.error(tier.place, "pipeline.missing_field",
-                        "a tier needs 'until': else no further tier is ever told from it",
+                        "a tier needs 'until': nothing else says whether the next one is asked",
                         "add until: answer.confidence >= 0.9, or error_cost to the cascade");
       fits = false;
     }
