@@ -214,7 +214,7 @@ class Keys(Door):
         until(lambda: send(self.server, "GET", DECISIONS, key=last).status == 200, "the new secret is not known")
         self.ask(fresh, status=401, code="gateway.key_replaced")
         self.ask(text, status=401, code="gateway.bad_key")
-        keys("show", "nobody", code=1)
+        keys("show", "nobody", code=2)
         keys("edit", number, "--budget-per-day", "lots", code=2)
 
     def test_are_made_and_changed_by_admins_alone(self):
