@@ -13,14 +13,35 @@ namespace {
 constexpr double kNewest = 0.4;
 /// In how many windows the queue shall come to half of its target.
 constexpr double kSettleWindows = 3;
-/// At least so much of what can be done is let in while the queue drains.
-constexpr double kLeast = 0.2;
+/// At least so much of what can be done is let in while the queue drains: a delay that does not yield when
+/// less is let in has another cause (a slow disk, a starved machine), and turning away more would not help.
+constexpr double kLeast = 0.5;
+/// What was once done is forgotten so slowly, per window without overload.
+constexpr double kForget = 0.995;
+/// What is done may fall to so much of it at once, when the queue first stands.
+constexpr double kFirstDrop = 0.7;
+/// More was let in than done, beyond what chance makes of equal numbers.
+constexpr double kClearly = 1.05;
 /// What is tried beyond what was done, in a window without a queue to tell what can be done.
 constexpr double kProbe = 1.03;
+/// Of what can be done this is let in at once when no queue is left.
+constexpr double kResume = 0.9;
 /// A window's allowance may be overdrawn so far when more comes than came before.
 constexpr double kSlack = 1.25;
 /// A window ends early when work waits so many times the target: the first rush is the worst.
 constexpr int64_t kUrgent = 3;
+
+/// What can be done in a window, after one in which `admitted` came in and `done` were completed. What was
+/// completed while more waited is what can be. What was completed because no more was let in says only that
+/// it is at least so much: taken for the whole, it would shrink with each window.
+double capacity_after(double capacity, double done, double admitted, bool standing, bool shedding) {
+  const bool speaks = done >= admitted / 8;  // requests that wait for people say nothing of the kind
+  if (!speaks) return standing ? std::min(capacity, admitted) * kFirstDrop : capacity;
+  if (standing && !shedding) return std::max(done, capacity * kFirstDrop);
+  if (done > capacity || (standing && admitted > done * kClearly))
+    return capacity + kNewest * (done - capacity);
+  return shedding ? capacity : capacity * kForget;
+}
 
 }  // namespace
 
@@ -103,18 +124,15 @@ void Admission::end_window(int64_t now_us) {
   samples_.clear();
   delay_us_ = delay_us;
   const bool standing = delay_us > options_.target_delay_us;
+  capacity_ = capacity_after(capacity_, done, admitted, standing, shedding_);
   if (!standing && !shedding_) return;
   const auto target_us = static_cast<double>(options_.target_delay_us);
   if (standing || latest_us > target_us / 4) {
-    // There was a queue all the time, so what was completed is what can be. Requests that wait for people say
-    // nothing of the kind: then less than last time.
-    const double completed = done >= admitted / 8 ? done : admitted * 0.7;
-    capacity_ = shedding_ ? kNewest * completed + (1 - kNewest) * capacity_ : completed;
     // A queue holds what came beyond that: so much less, and it is as long as it shall be.
     const double surplus = (latest_us - target_us / 2) / static_cast<double>(options_.window_us);
     allowed_ = capacity_ * std::max(kLeast, 1 - surplus / kSettleWindows);
   } else {
-    allowed_ = std::max(allowed_ * kProbe, allowed_ + 1);
+    allowed_ = std::max({allowed_ * kProbe, allowed_ + 1, capacity_ * kResume});
   }
   allowed_ = std::max(allowed_, 1.0);
   shedding_ = standing || all > allowed_;

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "error_answer.h"
 #include "switchyard/base/hash.h"
+#include "switchyard/gateway/limits.h"
 #include "switchyard/workflow/start.h"
 
 namespace switchyard::gateway::surfaces {

@@ -24,7 +24,9 @@ class World {
   };
   explicit World(int64_t service_us) : service_us_(service_us) {
     AdmissionOptions options;
-    options.queue_delay_us = [this] { return queue_.empty() ? 0 : clock.now - queue_.front().arrived_us; };
+    options.queue_delay_us = [this] {
+      return other_delay_us + (queue_.empty() ? 0 : clock.now - queue_.front().arrived_us);
+    };
     admission = std::make_unique<Admission>(options, clock);
   }
   /// Lets time pass with so many requests a second of each class, evenly spread.
@@ -71,6 +73,7 @@ class World {
   std::vector<Served> served;
   std::array<int, kPriorityCount> offered{}, admitted{};
   size_t longest = 0;
+  int64_t other_delay_us = 0;  ///< that does not yield, whatever is let in
 
  private:
   struct Waiting {
@@ -100,6 +103,24 @@ TEST(Admission, KeepsTheServerBusyAndItsQueueShortAtFiveTimesWhatItCanDo) {
   EXPECT_LE(world.waited_us(0.99), 40'000);
   EXPECT_LE(world.longest, 200u);
   EXPECT_TRUE(world.admission->is_shedding());
+}
+
+TEST(Admission, DoesNotStarveItselfOnADelayThatDoesNotYield) {
+  World world(500);
+  world.other_delay_us = 60'000;  // a slow disk
+  world.run(3'000'000, {0, 10'000, 0});
+  world.forget();
+  world.run(60'000'000, {0, 10'000, 0});
+  EXPECT_GE(world.served.size(), 60 * 2000 * 75 / 100);
+  world.other_delay_us = 1'000'000;  // a starved machine
+  world.forget();
+  world.run(60'000'000, {0, 10'000, 0});
+  EXPECT_GE(world.served.size(), 60 * 2000 * 40 / 100);
+  world.other_delay_us = 0;
+  world.run(3'000'000, {0, 10'000, 0});
+  world.forget();
+  world.run(10'000'000, {0, 10'000, 0});
+  EXPECT_GE(world.served.size(), 10 * 2000 * 95 / 100);
 }
 
 TEST(Admission, LetsEverythingInAgainSoonAfterTheOverload) {

@@ -22,7 +22,7 @@ struct Settings {
   std::string data = "switchyard-data", name, roles, expires, id, tenant;
   std::optional<uint32_t> requests_per_minute, concurrent;
   std::optional<uint64_t> tokens_per_minute;
-  std::optional<std::vector<std::string>> routes;
+  std::vector<std::string> routes;
   std::string budget_per_day, budget_per_month, priority, grace = "1d";
 };
 
@@ -83,7 +83,7 @@ Result<gateway::KeyChanges> changes_of(const Settings& settings) {
       return make_error(ErrorKind::kInvalidArgument, "gateway.bad_budget",
                         "'" + *text + "' is no amount; write 25 or 0.50", option);
   }
-  changes.routes = settings.routes;
+  if (!settings.routes.empty()) changes.routes = settings.routes;
   if (!settings.priority.empty()) {
     changes.priority = gateway::priority_from(settings.priority);
     if (!changes.priority)
@@ -234,7 +234,9 @@ void add_policy(CLI::App& command, Settings& settings) {
   command.add_option("--budget-per-day", settings.budget_per_day,
                      "Money for models: 25 or 0.50; 0: no limit");
   command.add_option("--budget-per-month", settings.budget_per_month, "The same for a month");
-  command.add_option("--routes", settings.routes, "Routes and models it may call, with commas: chat/*,embed")
+  command
+      .add_option("--routes", settings.routes,
+                  "Routes and models it may call, with commas: chat/*,embed; * for all")
       ->delimiter(',');
   command.add_option("--priority", settings.priority,
                      "low, normal or high: the lowest is turned away first when there is too much to do");
