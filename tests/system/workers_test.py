@@ -386,7 +386,7 @@ class Deaths(Case):
         for each in workers:
             self.assertEqual(each.wait(60), 0)
 
-        lines = [json.loads(line) for line in open(log)]
+        lines = [json.loads(line) for line in pathlib.Path(log).read_text().splitlines()]
         begun, heard = {}, {}
         for line in lines:
             (begun if line["what"] == "begun" else heard).setdefault(line["key"], []).append(line)
