@@ -41,9 +41,9 @@ steps:
           retry: { attempts: 3, backoff: 10ms..10ms }
       output: { pages: sent.pages }
     catch:
-      - code: letter.*
-        steps: {}
-        output: { pages: -1.0 }
+      - on: letter.*
+        steps: { none: { set: { pages: -1.0 } } }
+        output: { pages: none.pages }
 output: { pages: letter.pages }
 """,
     "slow.pipeline.yaml": """
@@ -109,10 +109,22 @@ class Case(unittest.TestCase):
         self.client.deploy(PIPELINES, message="test")
         self.key = subprocess.run([OPTIONS.binary, "keys", "create", "--data", self.server.data, "--name", "worker", "--role", "worker"],
                                   capture_output=True, text=True, check=True).stdout.strip()
+        # A running server knows a new key within a second.
+        with switchyard.Client(self.url, self.key) as asking:
+            self.until(lambda: self.is_let_in(asking))
+
+    @staticmethod
+    def is_let_in(client):
+        try:
+            client._call("POST", "/api/v1/workers/nothing/poll", body={"worker": "first"})
+        except switchyard.Unauthenticated:
+            return False
+        return True
 
     def end_server(self):
         if self.server.process.poll() is None:
             self.server.stop()
+        self.server.log.close()
 
     def worker(self, **options):
         worker = switchyard.Worker(self.url, self.key, poll_wait=1, **options)
@@ -162,7 +174,7 @@ class Work(Case):
         self.assertEqual((odd.status, odd.error.code), ("failed", "task.unexpected_result"))
 
         listed = self.client.workers()
-        self.assertEqual([(each["worker"], each["queue"], each["version"], each["types"]) for each in listed["workers"]],
+        self.assertEqual([(each["worker"], each["queue"], each["version"], each["types"]) for each in listed["workers"] if each["queue"] == "post"],
                          [("w1", "post", "1.4.0", ["send-letter"])])
         metrics = self.client.metrics()
         self.assertIn('switchyard_worker_tasks_completed_total{queue="post"}', metrics)
@@ -374,7 +386,7 @@ class Deaths(Case):
         for each in workers:
             self.assertEqual(each.wait(60), 0)
 
-        lines = [json.loads(line) for line in open(log)]
+        lines = [json.loads(line) for line in pathlib.Path(log).read_text().splitlines()]
         begun, heard = {}, {}
         for line in lines:
             (begun if line["what"] == "begun" else heard).setdefault(line["key"], []).append(line)

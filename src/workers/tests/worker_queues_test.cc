@@ -456,8 +456,10 @@ TEST(WorkerQueuesThreads, EveryTaskEndsOnceWhateverWorkersDo) {
           answered = true;
           came.notify_one();
         });
-        std::unique_lock lock(mutex);
-        came.wait(lock, [&] { return answered; });
+        {
+          std::unique_lock lock(mutex);
+          came.wait(lock, [&] { return answered; });
+        }
         for (const Leased& leased : got) {
           switch (++seen % 5) {
             case 0: (void)queues.fail(leased.lease, {}); break;
