@@ -1,5 +1,6 @@
 #include "error_answer.h"
 
+#include "surfaces/grpc.h"
 #include "switchyard/http/problem.h"
 #include "switchyard/types/json.h"
 
@@ -43,9 +44,12 @@ std::string openai_error(const Error& error) {
 }
 
 http::Response error_answer(const Error& error, std::string_view path) {
+  if (path.starts_with("/inference.GRPCInferenceService/")) return surfaces::grpc_error(error);
   http::Response response = http::problem(error, path);
   const bool openai = path.starts_with("/v1/");
-  if (!openai && !path.starts_with("/v2/")) return response;
+  if (!openai && path != "/v2" && !path.starts_with("/v2/")) return response;
+  // Their clients know neither: what is wrong with a request is 400.
+  if (!openai && (response.status == 409 || response.status == 422)) response.status = 400;
   response.content_type = "application/json";
   response.body = openai ? openai_error(error) : inference_error(error);
   return response;

@@ -9,7 +9,7 @@
 namespace switchyard::gateway {
 
 /// An error in the form that clients of the path's surface know: OpenAI's below /v1/, the Open Inference
-/// Protocol's below /v2/, problem details (RFC 9457) everywhere else.
+/// Protocol's below /v2/, gRPC's below its service, problem details (RFC 9457) everywhere else.
 http::Response error_answer(const Error& error, std::string_view path);
 
 /// `{"error":{"message","type","param","code"}}` as OpenAI's API writes it.

@@ -58,6 +58,7 @@ class Reader : private DocumentReader {
   void read_output(const Value& root);
   void read_batch(const Value& root);
   void read_buckets(const Value& batch);
+  void read_row_shape(const Value& tensor, const std::string& path, TensorInput& input);
   void read_remote(const Value& root);
   void read_cost(const Value& root);
 
@@ -133,7 +134,7 @@ void Reader::read_tensor(std::string_view name, const Value& tensor, const std::
             "write { fields: [a, b], type: float }");
     return;
   }
-  check_members(tensor, path, {"fields", "field", "type"});
+  check_members(tensor, path, {"fields", "field", "type", "shape"});
   TensorInput input;
   input.tensor = name;
   const char* mend = "write float, double, int32, int64, bool or string";
@@ -141,7 +142,31 @@ void Reader::read_tensor(std::string_view name, const Value& tensor, const std::
   if (!type.empty() && !parse_element_type(type, &input.type))
     mistake(join_path(path, "type"), "bad_type", "'" + type + "' is no element type", mend);
   read_fields(tensor, path, input);
+  read_row_shape(tensor, path, input);
   manifest_.inputs.push_back(std::move(input));
+}
+
+void Reader::read_row_shape(const Value& tensor, const std::string& path, TensorInput& input) {
+  const char* mend = "write the dimensions of one row, e.g. shape: [2, 2], or shape: [] for a single value";
+  const Value* shape = member(tensor, path, "shape", Kind::kList, false, mend);
+  if (shape == nullptr) return;
+  const std::string at = join_path(path, "shape");
+  if (!manifest_.is_remote())
+    return mistake(at, "unknown_member", "the model's file says which shape its tensors have",
+                   "leave it out");
+  input.row_shape.emplace();
+  uint64_t elements = 1;
+  for (const Value& size : shape->items()) {
+    const bool good =
+        size.is(Kind::kInteger) && size.as_integer() >= 1 && size.as_integer() <= kMaxRowElements;
+    elements *= good ? static_cast<uint64_t>(size.as_integer()) : uint64_t{kMaxRowElements} + 1;
+    if (elements > kMaxRowElements || input.row_shape->size() + 1 >= kMaxTensorDimensions)
+      return mistake(at, "out_of_range",
+                     "a row has whole dimensions from 1, and at most " + std::to_string(kMaxRowElements) +
+                         " elements (kMaxRowElements)",
+                     mend);
+    input.row_shape->push_back(size.as_integer());
+  }
 }
 
 void Reader::read_fields(const Value& tensor, const std::string& path, TensorInput& input) {
@@ -263,10 +288,11 @@ void Reader::read_buckets(const Value& batch) {
 void Reader::read_remote(const Value& root) {
   const char* mend = "write remote: { model: the name the server knows }";
   if (const Value* remote = member(root, "", "remote", Kind::kMap, false, mend)) {
-    check_members(*remote, "remote", {"model", "method", "path", "body"});
+    check_members(*remote, "remote", {"model", "method", "path", "body", "format"});
     RemoteModelSpec& spec = manifest_.remote;
     spec.model = text(*remote, "remote", "model", false, mend);
     spec.method = word(*remote, "remote", "method", {"POST", "GET", "PUT"});
+    spec.binary = word(*remote, "remote", "format", {"json", "binary"}) == "binary";
     spec.path =
         text(*remote, "remote", "path", false, "write the path below the backend's URL, e.g. /predict");
     spec.body = text(*remote, "remote", "body", false, "write an expression over input, e.g. body: input");

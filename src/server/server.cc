@@ -341,6 +341,8 @@ class Server::Impl {
     gateway::add_openai(*gateway_, services_);
     gateway::add_workers(*gateway_, services_);
     gateway::add_keys(*gateway_, services_);
+    gateway::add_inference(*gateway_, services_);
+    gateway::add_inference_grpc(*gateway_, services_);
     gateway::add_operations(*gateway_, services_);
     http::ServerOptions http;
     http.address = options_.address;

@@ -2,6 +2,7 @@
 
   api_test.py --binary build/release/bin/switchyard [Class.test]
 """
+import base64
 import re
 
 import harness
@@ -143,7 +144,27 @@ class EveryOperation(Case):
         call("get_metrics")
         call("get_openapi", key=None)
         self.assertTrue(call("get_status")["ready"])
+        self.ask_a_model(call)
         self.assertEqual(called, set(self.description.operations), "an operation was not called")
+
+    def ask_a_model(self, call):
+        manifest = ("model: logarithm@1.0.0\nbackend: onnx\nfile: logarithm.onnx\n"
+                    "input: { tensors: { x: { fields: [x] } } }\noutput: { y: \"y[0]\" }\n")
+        weights = base64.b64encode((harness.SOURCE / "src/models/tests/data/logarithm.onnx").read_bytes()).decode()
+        call("deploy", {"files": [{"path": "logarithm.model.yaml", "content": manifest},
+                                  {"path": "logarithm.onnx", "content_base64": weights}], "message": "a model"})
+        self.assertEqual(call("get_inference_server")["name"], "switchyard")
+        self.assertTrue(call("get_inference_live")["live"])
+        self.assertTrue(call("get_inference_ready")["ready"])
+        model, version = {"name": "logarithm"}, {"name": "logarithm", "version": "1.0.0"}
+        x = {"inputs": [{"name": "x", "shape": [1, 1], "datatype": "FP32", "data": [1]}]}
+        for operation, path in (("get_inference_model", model), ("get_inference_model_version", version)):
+            self.assertEqual(call(operation, path=path)["inputs"], [{"name": "x", "datatype": "FP32", "shape": [-1, 1]}])
+        self.assertTrue(call("get_inference_model_ready", path=model)["ready"])
+        self.assertTrue(call("get_inference_model_version_ready", path=version)["ready"])
+        for operation, path in (("infer", model), ("infer_version", version), ("infer_by_path", {"name": "logarithm/versions/1.0.0/infer"})):
+            self.assertEqual(call(operation, x, path=path)["outputs"], [{"name": "y", "datatype": "FP32", "shape": [1, 1], "data": [0]}])
+        self.assertIn({"name": "logarithm", "version": "1.0.0", "state": "READY", "reason": ""}, call("get_inference_index", {}).body)
 
 
     def work(self, call):

@@ -104,9 +104,14 @@ Result<http::ClientRequest> HttpModel::form(const CallRequest& request, bool str
   outgoing.method = formed.method;
   outgoing.url = std::move(formed.path);  // completed with the replica's URL
   outgoing.headers = headers_;
-  for (auto& header : formed.headers) outgoing.headers.push_back(std::move(header));
-  outgoing.headers.push_back({"Content-Type", "application/json"});
-  outgoing.headers.push_back({"Accept", streams ? "text/event-stream" : "application/json"});
+  bool has_type = false, has_accept = false;
+  for (auto& header : formed.headers) {
+    has_type = has_type || http::header_name_equal(header.name, "Content-Type");
+    has_accept = has_accept || http::header_name_equal(header.name, "Accept");
+    outgoing.headers.push_back(std::move(header));
+  }
+  if (!has_type) outgoing.headers.push_back({"Content-Type", "application/json"});
+  if (!has_accept) outgoing.headers.push_back({"Accept", streams ? "text/event-stream" : "application/json"});
   if (!request.idempotency_key.empty())
     outgoing.headers.push_back({"Idempotency-Key", request.idempotency_key});
   if (!request.trace.empty()) outgoing.headers.push_back({"traceparent", request.trace});
@@ -261,10 +266,11 @@ Result<std::unique_ptr<Protocol>> make_protocol(std::string_view name, const Mod
   if (name == "openai") return make_openai_protocol(manifest);
   if (name == "anthropic") return make_anthropic_protocol(manifest);
   if (name == "http") return make_http_protocol(manifest);
+  if (name == "oip") return make_oip_protocol(manifest);
   if (name == "worker") return make_worker_protocol(manifest);
   return make_error(ErrorKind::kUnprocessable, "models.unknown_protocol",
                     "models of protocol '" + std::string(name) +
-                        "' cannot be called; use openai, anthropic, http or worker",
+                        "' cannot be called; use openai, anthropic, oip, http or worker",
                     "protocol");
 }
 

@@ -36,8 +36,8 @@ class Protocol {
 
   struct Request {
     http::Method method = http::Method::kPost;
-    std::string path;  ///< below the backend's URL
-    std::vector<http::Header> headers;
+    std::string path;                   ///< below the backend's URL
+    std::vector<http::Header> headers;  ///< Content-Type and Accept are JSON's unless they are here
     std::string body;
   };
   /// kInvalidArgument "models.bad_input".
@@ -57,6 +57,8 @@ Result<std::unique_ptr<Protocol>> make_anthropic_protocol(const ModelManifest& m
 Result<std::unique_ptr<Protocol>> make_http_protocol(const ModelManifest& manifest);
 /// What the workers of a queue take and give.
 Result<std::unique_ptr<Protocol>> make_worker_protocol(const ModelManifest& manifest);
+/// Also kUnprocessable "models.tensor_mismatch".
+Result<std::unique_ptr<Protocol>> make_oip_protocol(const ModelManifest& manifest);
 
 /// The protocol of that name; kUnprocessable "models.unknown_protocol".
 Result<std::unique_ptr<Protocol>> make_protocol(std::string_view name, const ModelManifest& manifest);

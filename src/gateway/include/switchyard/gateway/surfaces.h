@@ -50,6 +50,8 @@ void add_routes(Gateway& gateway, const Services& services);
 void add_openai(Gateway& gateway, const Services& services);
 void add_workers(Gateway& gateway, const Services& services);
 void add_keys(Gateway& gateway, const Services& services);
+void add_inference(Gateway& gateway, const Services& services);
+void add_inference_grpc(Gateway& gateway, const Services& services);
 void add_operations(Gateway& gateway, const Services& services);
 
 }  // namespace switchyard::gateway

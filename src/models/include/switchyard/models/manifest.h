@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,8 @@ struct TensorInput {
   std::vector<std::string> fields;  ///< dotted paths in the input document
   /// True for `field: x`: that one value, or (nested) array, fills the row. False for `fields: [...]`.
   bool single = false;
+  /// What a row looks like on a server: of a model on another machine. Absent: [number of fields].
+  std::optional<std::vector<int64_t>> row_shape;
 };
 
 /// One named result: a CEL expression over the output tensors of one row.
@@ -70,10 +73,11 @@ inline constexpr std::string_view kLocalBackend = "onnx";
 
 /// Of a model on another machine.
 struct RemoteModelSpec {
-  std::string model;   ///< what the server calls it; empty: as we do
-  std::string method;  ///< protocol http: "POST"
-  std::string path;    ///< protocol http: below the backend's URL
-  std::string body;    ///< protocol http: CEL over `input`; empty: the input itself
+  std::string model;    ///< what the server calls it; empty: as we do
+  std::string method;   ///< protocol http: "POST"
+  std::string path;     ///< protocol http: below the backend's URL
+  std::string body;     ///< protocol http: CEL over `input`; empty: the input itself
+  bool binary = false;  ///< protocol oip: tensors in binary form, for servers with that extension
 };
 
 /// What a call costs, in the manifest's currency.

@@ -1,0 +1,157 @@
+#include "surfaces/inference_call.h"
+
+#include <algorithm>
+
+#include "surfaces/common.h"
+#include "surfaces/model_calls.h"
+
+namespace switchyard::gateway::surfaces {
+namespace {
+
+Error unknown_model(std::string_view name, std::string_view version) {
+  return make_error(ErrorKind::kNotFound, "inference.unknown_model",
+                    "no model '" + std::string(name.substr(0, kMaxInferenceNameBytes)) +
+                        (version.empty() ? "" : "@" + std::string(version.substr(0, 64))) +
+                        "' with tensors is loaded; /v2/repository/index lists those that are",
+                    "model");
+}
+
+const workflow::Kill* kill_of(const governance::Snapshot& snapshot, const models::ModelInfo& info) {
+  return snapshot.killed(ArtefactKind::kModel, info.name(), info.version());
+}
+
+/// Has the run ask the version that the caller names in place of the active one.
+Status pin_version(const governance::Snapshot& snapshot, const InferenceCall& call,
+                   partition::StartRun& run) {
+  const workflow::Pin* pinned = run.pins->find(ArtefactKind::kModel, call.model);
+  if (pinned != nullptr && pinned->version == call.version) return {};
+  const auto artefact = snapshot.artefact(ArtefactKind::kModel, call.model, call.version);
+  if (pinned == nullptr || artefact == nullptr) return unknown_model(call.model, call.version);
+  auto changed = std::make_shared<workflow::Pins>(*run.pins);
+  for (auto& pin : changed->pins) {
+    if (pin.kind != ArtefactKind::kModel || pin.name != call.model) continue;
+    pin.version = artefact->version;
+    pin.sha256 = artefact->sha256;
+  }
+  run.pins = std::move(changed);
+  return {};
+}
+
+Result<partition::StartRun> form_run(const Services& services, InferenceCall& inference, const Call& call) {
+  const auto snapshot = services.governance->snapshot();
+  const auto manifest = snapshot->manifest(inference.model, inference.version);
+  if (manifest != nullptr && manifest->kind != models::ModelKind::kTensors)
+    return make_error(ErrorKind::kInvalidArgument, "models.wrong_kind",
+                      "'" + inference.model + "' is a model of kind " +
+                          std::string(models::model_kind_name(manifest->kind)) + ", which takes no tensors",
+                      "model");
+  auto run = model_run(call, services, inference.model, std::make_shared<Arena>(4096));
+  if (!run.ok()) return unknown_model(inference.model, inference.version);
+  if (!inference.version.empty()) SY_RETURN_IF_ERROR(pin_version(*snapshot, inference, *run));
+  // The run takes its arena over: the input is copied into it, once.
+  run->input = copy_value(*inference.input, *run->arena);
+  inference.input = {};
+  run->id = services.engine->reserve_id(*run);
+  return run;
+}
+
+Result<InferenceReply> reply_of(partition::RunView& view, InferenceReply reply) {
+  if (view.summary.status != workflow::RunStatus::kCompleted) {
+    const workflow::RunError& error = view.summary.error;
+    return make_error(error.kind, error.code.empty() ? "inference.failed" : error.code,
+                      error.message.empty() ? "the call was cancelled" : error.message, error.field);
+  }
+  reply.output = std::move(view.output);
+  return reply;
+}
+
+Error timed_out(const Services& services, const RunId& run, int64_t timeout_us) {
+  services.live_calls->abandon(run);
+  services.engine->cancel_run(run, "inference", "the caller did not wait longer",
+                              [](const Result<partition::RunView>&) {});
+  return make_error(
+      ErrorKind::kDeadlineExceeded, "inference.timeout",
+      "the model did not answer within " + std::to_string(timeout_us / 1000) + " ms; allow more time",
+      "timeout");
+}
+
+}  // namespace
+
+Result<ModelDescription> describe_model(const Services& services, std::string_view name,
+                                        std::string_view version) {
+  std::string wanted(version);
+  if (wanted.empty()) wanted = services.governance->snapshot()->active_version(ArtefactKind::kModel, name);
+  ModelDescription description;
+  for (const auto& status : services.models->list()) {
+    if (status.info == nullptr || status.model.name != name || status.state != models::ModelState::kReady)
+      continue;
+    description.versions.push_back(status.model.version);
+    if (status.model.version == wanted) description.info = status.info;
+  }
+  if (description.info == nullptr) return unknown_model(name, version);
+  return description;
+}
+
+bool is_ready(const Services& services, std::string_view name, std::string_view version) {
+  const auto described = describe_model(services, name, version);
+  return described.ok() && kill_of(*services.governance->snapshot(), *described->info) == nullptr;
+}
+
+std::vector<IndexEntry> model_index(const Services& services, bool only_ready) {
+  const auto snapshot = services.governance->snapshot();
+  std::vector<IndexEntry> index;
+  for (const auto& status : services.models->list()) {
+    IndexEntry entry{status.model.name, status.model.version, true, {}};
+    if (status.info == nullptr || status.state != models::ModelState::kReady) {
+      entry.ready = false;
+      entry.reason = models::model_state_name(status.state);
+    } else if (const auto* kill = kill_of(*snapshot, *status.info)) {
+      entry.ready = false;
+      entry.reason = "switched off: " + kill->why;
+    }
+    if (entry.ready || !only_ready) index.push_back(std::move(entry));
+  }
+  return index;
+}
+
+void call_inference(const Services& services, InferenceCall inference, const std::shared_ptr<Call>& call,
+                    std::function<void(Result<InferenceReply>)> done) {
+  auto run = form_run(services, inference, *call);
+  if (!run.ok()) return done(std::move(run).error());
+  InferenceReply reply{std::move(inference.model), {}, run->id, {}};
+  if (const workflow::Pin* pin = run->pins->find(ArtefactKind::kModel, reply.model))
+    reply.version = pin->version;
+  int64_t timeout_us =
+      inference.timeout_us > 0 ? std::min(inference.timeout_us, kMaxInferenceWaitUs) : kMaxInferenceWaitUs;
+  if (call->deadline_us > 0)
+    timeout_us = std::clamp<int64_t>(call->deadline_us - services.clock->monotonic_us(), 1, timeout_us);
+  services.live_calls->watch(run->id, {});
+  // A client that has gone pays for nothing that it will not see.
+  call->responder.on_disconnect([&services, id = run->id] { services.live_calls->abandon(id); });
+  services.engine->start_run(
+      std::move(*run), services.clock->now_us() + timeout_us,
+      [&services, done = std::move(done), reply = std::move(reply),
+       timeout_us](Result<partition::StartReply> started) mutable {
+        const bool ended = !started.ok() || workflow::is_final(started->view.summary.status);
+        if (!ended) done(timed_out(services, reply.decision, timeout_us));
+        services.live_calls->forget(reply.decision);
+        if (!ended) return;
+        if (!started.ok()) return done(std::move(started).error());
+        partition::RunView& view = started->view;
+        reply.decision = view.summary.id;  // another one when an Idempotency-Key names it
+        if (view.has_output || view.summary.status != workflow::RunStatus::kCompleted)
+          return done(reply_of(view, std::move(reply)));
+        // The output has left memory already; it is in the log.
+        auto shared = std::make_shared<std::function<void(Result<InferenceReply>)>>(std::move(done));
+        auto kept = std::make_shared<partition::RunView>(std::move(view));
+        const bool taken = services.pool->submit([&services, shared, kept, reply = std::move(reply)] {
+          const Status filled = fill_output(*services.engine, *kept);
+          (*shared)(filled.ok() ? reply_of(*kept, reply) : Result<InferenceReply>(filled.error()));
+        });
+        if (!taken)
+          (*shared)(make_error(ErrorKind::kUnavailable, "gateway.overloaded",
+                               "the server is busy; try again shortly"));
+      });
+}
+
+}  // namespace switchyard::gateway::surfaces

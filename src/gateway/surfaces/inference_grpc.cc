@@ -1,0 +1,291 @@
+// The Open Inference Protocol over gRPC: inference.GRPCInferenceService, for calls with one answer.
+#include <inference.pb.h>
+
+#include "surfaces/common.h"
+#include "surfaces/grpc.h"
+#include "surfaces/inference_body.h"
+#include "switchyard/models/limits.h"
+#include "switchyard/models/oip.h"
+#include "switchyard/models/tensors.h"
+
+namespace switchyard::gateway {
+namespace {
+
+using namespace surfaces;  // NOLINT: the file is a surface
+using models::ElementType;
+using models::TensorView;
+
+Error bad(std::string what, const std::string& field) {
+  return make_error(ErrorKind::kInvalidArgument, "inference.bad_request", std::move(what),
+                    field.substr(0, kMaxInferenceNameBytes));
+}
+
+/// The request's message; answers the call when there is none.
+template <typename Message>
+bool read_message(Call& call, Message& message) {
+  const auto bytes = grpc_message(call.request);
+  if (!bytes.ok()) return call.fail(bytes.error()), false;
+  if (bytes->size() <= kMaxInferenceBytes &&
+      message.ParseFromArray(bytes->data(), static_cast<int>(bytes->size())))
+    return true;
+  if (bytes->size() > kMaxInferenceBytes)
+    return call.fail(make_error(ErrorKind::kTooLarge, "inference.too_large",
+                                "a message may have " + std::to_string(kMaxInferenceBytes) +
+                                    " bytes; send fewer rows at once")),
+           false;
+  return call.fail(bad("the message is not what this call takes", {})), false;
+}
+
+template <typename Message>
+void answer(Call& call, const Message& message) {
+  call.answer(grpc_answer(message.SerializeAsString()));
+}
+
+/// The elements of a typed list as the tensor's bytes.
+template <typename To, typename List>
+Status put_list(const List& list, TensorView& view, Arena& arena) {
+  if (static_cast<size_t>(list.size()) != view.elements())
+    return bad("the contents of tensor '" + std::string(view.name) + "' have " + std::to_string(list.size()) +
+                   " elements of its datatype, and its shape says " + std::to_string(view.elements()),
+               std::string(view.name));
+  To* to = arena.allocate<To>(view.elements());
+  for (int i = 0; i < list.size(); ++i) to[i] = static_cast<To>(list[i]);
+  view.bytes = {reinterpret_cast<const char*>(to), view.elements() * sizeof(To)};
+  return {};
+}
+
+Status put_texts(const std::vector<std::string_view>& parts, TensorView& view, Arena& arena) {
+  Value* texts = arena.allocate<Value>(parts.size());
+  for (size_t i = 0; i < parts.size(); ++i) texts[i] = Value::bytes(arena.copy(parts[i]));
+  view.strings = {texts, parts.size()};
+  return {};
+}
+
+Status put_contents(const inference::InferTensorContents& contents, TensorView& view, Arena& arena) {
+  switch (view.type) {
+    case ElementType::kFloat: return put_list<float>(contents.fp32_contents(), view, arena);
+    case ElementType::kDouble: return put_list<double>(contents.fp64_contents(), view, arena);
+    case ElementType::kInt32: return put_list<int32_t>(contents.int_contents(), view, arena);
+    case ElementType::kInt64: return put_list<int64_t>(contents.int64_contents(), view, arena);
+    case ElementType::kBool: return put_list<uint8_t>(contents.bool_contents(), view, arena);
+    case ElementType::kString: break;
+  }
+  const auto& list = contents.bytes_contents();
+  if (static_cast<size_t>(list.size()) != view.elements())
+    return bad("the contents of tensor '" + std::string(view.name) + "' have " + std::to_string(list.size()) +
+                   " elements, and its shape says " + std::to_string(view.elements()),
+               std::string(view.name));
+  return put_texts({list.begin(), list.end()}, view, arena);
+}
+
+Status put_raw(const std::string& raw, TensorView& view, Arena& arena) {
+  if (view.type == ElementType::kString) {
+    SY_ASSIGN_OR_RETURN(const auto parts, models::oip::split_bytes(raw, view.elements(), view.name));
+    return put_texts(parts, view, arena);
+  }
+  view.bytes = arena.copy(raw);  // its size is checked with the others
+  return {};
+}
+
+Result<TensorView> read_input(const inference::ModelInferRequest& request, int index, Arena& arena) {
+  const auto& input = request.inputs(index);
+  TensorView view;
+  view.name = arena.copy(input.name());
+  SY_ASSIGN_OR_RETURN(view.type, models::oip::datatype_from(input.datatype(), input.name()));
+  uint64_t elements = 1;
+  for (const int64_t size : input.shape()) {
+    if (size < 0 || size > int64_t{kMaxInferenceBytes} || view.shape.size() == models::kMaxTensorDimensions ||
+        (elements *= static_cast<uint64_t>(size)) > kMaxInferenceBytes)
+      return bad("the shape of tensor '" + input.name() +
+                     "' cannot be: it has a dimension below 0, more than " +
+                     std::to_string(models::kMaxTensorDimensions) + " of them, or more elements than " +
+                     std::to_string(kMaxInferenceBytes),
+                 input.name());
+    view.shape.push_back(size);
+  }
+  if (input.parameters().contains("shared_memory_region"))
+    return bad("shared memory is not supported here; send the tensor's data", input.name());
+  if (request.raw_input_contents_size() > 0) {
+    SY_RETURN_IF_ERROR(put_raw(request.raw_input_contents(index), view, arena));
+  } else {
+    SY_RETURN_IF_ERROR(put_contents(input.contents(), view, arena));
+  }
+  return view;
+}
+
+Result<Document> read_request(const inference::ModelInferRequest& request) {
+  if (request.inputs_size() == 0 || request.inputs_size() > static_cast<int>(models::kMaxTensors))
+    return bad("a request has 1 to " + std::to_string(models::kMaxTensors) + " inputs", "inputs");
+  const bool raw = request.raw_input_contents_size() > 0;
+  if (raw && request.raw_input_contents_size() != request.inputs_size())
+    return bad("raw_input_contents must have an entry for each of the " +
+                   std::to_string(request.inputs_size()) + " inputs, or none at all",
+               "raw_input_contents");
+  if (request.parameters().contains("sequence_id"))
+    return bad("sequences are not supported here; leave sequence_id out", "sequence_id");
+  auto arena = std::make_shared<Arena>(4096);
+  std::vector<TensorView> tensors;
+  for (int i = 0; i < request.inputs_size(); ++i) {
+    if (raw && request.inputs(i).has_contents())
+      return bad("tensor '" + request.inputs(i).name() +
+                     "' has contents beside raw_input_contents; send one of them",
+                 request.inputs(i).name());
+    SY_ASSIGN_OR_RETURN(tensors.emplace_back(), read_input(request, i, *arena));
+  }
+  std::vector<std::string_view> wanted;
+  for (const auto& output : request.outputs()) {
+    if (output.parameters().contains("classification") ||
+        output.parameters().contains("shared_memory_region"))
+      return bad("output '" + output.name() + "' is given as it is: neither classified nor in shared memory",
+                 output.name());
+    wanted.push_back(output.name());
+  }
+  return models::make_tensor_document("inputs", tensors, wanted, std::move(arena));
+}
+
+Result<inference::ModelInferResponse> write_response(const InferenceReply& reply) {
+  Arena arena;
+  SY_ASSIGN_OR_RETURN(const auto tensors, models::read_tensors(*reply.output, "outputs", arena));
+  inference::ModelInferResponse response;
+  response.set_model_name(reply.model);
+  response.set_model_version(reply.version);
+  for (const TensorView& tensor : tensors) {
+    auto* output = response.add_outputs();
+    output->set_name(std::string(tensor.name));
+    output->set_datatype(std::string(models::oip::datatype_name(tensor.type)));
+    for (const int64_t size : tensor.shape) output->add_shape(size);
+    std::string& raw = *response.add_raw_output_contents();
+    models::oip::append_raw(tensor, raw);
+  }
+  return response;
+}
+
+bool is_order(const std::string& name) {
+  return name == "timeout" || name == "priority" || name == "binary_data_output" ||
+         name.starts_with("sequence_") || name.starts_with("triton_");
+}
+
+void model_infer(Call&& call, const Services& services) {
+  auto request = std::make_shared<inference::ModelInferRequest>();
+  if (!read_message(call, *request)) return;
+  auto input = read_request(*request);
+  if (!input.ok()) return call.fail(input.error());
+  InferenceCall inference;
+  inference.model = request->model_name();
+  inference.version = request->model_version();
+  inference.input = std::move(input).value();
+  if (const auto own = request->parameters().find("timeout"); own != request->parameters().end())
+    inference.timeout_us = std::max<int64_t>(0, own->second.int64_param());
+  request->clear_inputs();
+  request->clear_raw_input_contents();
+  auto shared = std::make_shared<Call>(std::move(call));
+  call_inference(services, std::move(inference), shared, [shared, request](Result<InferenceReply> reply) {
+    if (!reply.ok()) return shared->fail(reply.error());
+    auto response = write_response(*reply);
+    if (!response.ok()) return shared->fail(response.error());
+    response->set_id(request->id());
+    for (const auto& [name, value] : request->parameters())
+      if (!is_order(name)) (*response->mutable_parameters())[name] = value;
+    http::Response formed = grpc_answer(response->SerializeAsString());
+    formed.headers.push_back({"x-switchyard-decision", reply->decision.to_string()});
+    shared->answer(std::move(formed));
+  });
+}
+
+void server_live(Call&& call, const Services&) {
+  inference::ServerLiveRequest request;
+  if (!read_message(call, request)) return;
+  inference::ServerLiveResponse response;
+  response.set_live(true);
+  answer(call, response);
+}
+
+void server_ready(Call&& call, const Services& services) {
+  inference::ServerReadyRequest request;
+  if (!read_message(call, request)) return;
+  inference::ServerReadyResponse response;
+  response.set_ready(services.ready().ok());
+  answer(call, response);
+}
+
+void server_metadata(Call&& call, const Services& services) {
+  inference::ServerMetadataRequest request;
+  if (!read_message(call, request)) return;
+  inference::ServerMetadataResponse response;
+  response.set_name("switchyard");
+  response.set_version(services.version);
+  for (const char* extension : {"binary_tensor_data", "model_repository(read-only)", "parameters"})
+    response.add_extensions(extension);
+  answer(call, response);
+}
+
+void model_ready(Call&& call, const Services& services) {
+  inference::ModelReadyRequest request;
+  if (!read_message(call, request)) return;
+  inference::ModelReadyResponse response;
+  response.set_ready(is_ready(services, request.name(), request.version()));
+  answer(call, response);
+}
+
+void model_metadata(Call&& call, const Services& services) {
+  inference::ModelMetadataRequest request;
+  if (!read_message(call, request)) return;
+  const auto described = describe_model(services, request.name(), request.version());
+  if (!described.ok()) return call.fail(described.error());
+  inference::ModelMetadataResponse response;
+  response.set_name(described->info->name());
+  for (const auto& version : described->versions) response.add_versions(version);
+  response.set_platform(described->info->manifest.backend + "_" + described->info->runtime);
+  const auto add = [](const std::vector<models::TensorInfo>& tensors, auto* list) {
+    for (const auto& tensor : tensors) {
+      auto* one = list->Add();
+      one->set_name(tensor.name);
+      one->set_datatype(std::string(models::oip::datatype_name(tensor.type)));
+      for (const int64_t size : tensor.shape) one->add_shape(size);
+    }
+  };
+  add(described->info->inputs, response.mutable_inputs());
+  add(described->info->outputs, response.mutable_outputs());
+  answer(call, response);
+}
+
+void repository_index(Call&& call, const Services& services) {
+  inference::RepositoryIndexRequest request;
+  if (!read_message(call, request)) return;
+  inference::RepositoryIndexResponse response;
+  for (const auto& entry : model_index(services, request.ready())) {
+    auto* model = response.add_models();
+    model->set_name(entry.name);
+    model->set_version(entry.version);
+    model->set_state(entry.ready ? "READY" : "UNAVAILABLE");
+    model->set_reason(entry.reason);
+  }
+  answer(call, response);
+}
+
+struct Rpc {
+  const char* name;
+  const char* id;
+  Permission permission;
+  void (*operation)(Call&&, const Services&);
+};
+constexpr Rpc kRpcs[] = {
+    {"ServerLive", "grpc_server_live", Permission::kNone, server_live},
+    {"ServerReady", "grpc_server_ready", Permission::kNone, server_ready},
+    {"ServerMetadata", "grpc_server_metadata", Permission::kNone, server_metadata},
+    {"ModelReady", "grpc_model_ready", Permission::kDeploymentsRead, model_ready},
+    {"ModelMetadata", "grpc_model_metadata", Permission::kDeploymentsRead, model_metadata},
+    {"ModelInfer", "grpc_model_infer", Permission::kDecisionsStart, model_infer},
+    {"RepositoryIndex", "grpc_repository_index", Permission::kDeploymentsRead, repository_index},
+};
+
+}  // namespace
+
+void add_inference_grpc(Gateway& gateway, const Services& services) {
+  const Operations on(gateway, services);
+  for (const Rpc& rpc : kRpcs)
+    on("POST /inference.GRPCInferenceService/" + std::string(rpc.name), rpc.id, rpc.permission,
+       rpc.operation);
+}
+
+}  // namespace switchyard::gateway
