@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "simulation.h"
+#include "../tests/simulation.h"
 #include "switchyard/document/document.h"
 #include "switchyard/router/router.h"
 #include "switchyard/testing/manual_clock.h"
