@@ -141,6 +141,20 @@ TEST_F(LedgerTest, NeverForgetsWhatItLetThroughAfterACrash) {
   EXPECT_LE(spent("r"), let_through + euros(0.5 + 0.01)) << "at most a two hundredth of the limit more";
 }
 
+TEST_F(LedgerTest, ReopensWithMoreAccountsThanOneBatchHolds) {
+  open();
+  const std::string tenant(200, 't');
+  SpendLedger::Reservation last = 0;
+  for (int i = 0; i < 25'000; ++i)
+    ledger_->reserve({{Scope::kTenant, tenant + std::to_string(i), {}}}, "EUR", euros(1), 1,
+                     [&](Result<SpendLedger::Reservation> result) { last = result.value(); });
+  ledger_->flush();
+  EXPECT_NE(last, 0u);
+  ASSERT_TRUE(ledger_->close().ok());
+  open();
+  EXPECT_EQ(ledger_->spends().size(), 50'000u);
+}
+
 TEST_F(LedgerTest, RefusesEverythingOnceItsLogFails) {
   open();
   const std::vector<Charge> route{{Scope::kRoute, "r", a_day(100)}};
