@@ -26,10 +26,7 @@ class Writer {
     map.add("why", Value::string(why_name(attempt.why)));
     map.add("began_us", Value::integer(attempt.began_us));
     map.add("took_us", Value::integer(attempt.took_us));
-    map.add("outcome", Value::string(attempt.ok          ? "answered"
-                                     : attempt.abandoned ? "abandoned"
-                                     : attempt.ended     ? "failed"
-                                                         : "running"));
+    map.add("outcome", Value::string(outcome_name(attempt)));
     add_text(map, "endpoint", attempt.endpoint);
     add_count(map, "status", attempt.status);
     add_text(map, "error", attempt.error);
@@ -58,6 +55,10 @@ class Writer {
 };
 
 }  // namespace
+
+std::string_view outcome_name(const AttemptRecord& attempt) {
+  return attempt.ok ? "answered" : attempt.abandoned ? "abandoned" : attempt.ended ? "failed" : "running";
+}
 
 std::string_view why_name(Why why) {
   switch (why) {

@@ -64,6 +64,9 @@ struct CallRecord {
   std::string currency() const;
 };
 
+/// "answered", "failed", "abandoned", "running".
+std::string_view outcome_name(const AttemptRecord& attempt);
+
 /// docs/routing.md has the form.
 Document provenance_of(const CallRecord& record);
 

@@ -165,10 +165,15 @@ std::vector<CanaryMonitor::Guard> CanaryMonitor::guards() const {
   if (canary.error_increase) rates("error_rate", errors_, *canary.error_increase, "its calls fail in");
   if (canary.override_increase)
     rates("override_rate", overruled_, *canary.override_increase, "people overrule");
-  if (canary.latency)
-    above("latency", slow_, 1 - canary.latency->quantile,
+  if (canary.latency) {
+    // The incumbent's quantile is an estimate: two standard errors of it are allowed for.
+    const double q = canary.latency->quantile;
+    const auto known = static_cast<double>(std::max<uint64_t>(latency_.count(), 1));
+    const double limit = std::min(1.0, 1 - q + 2 * std::sqrt(q * (1 - q) / known));
+    above("latency", slow_, limit,
           percent(slow_.rate()) + " of its answers take more than " + std::to_string(slow_above_us_ / 1000) +
-              " ms, and " + percent(1 - canary.latency->quantile) + " may");
+              " ms, and " + percent(limit) + " may");
+  }
   if (canary.max_disagreement)
     above("disagreement", disagreements_, *canary.max_disagreement,
           "it disagrees with the incumbent in " + percent(disagreements_.rate()) + ", and " +

@@ -37,7 +37,12 @@ std::shared_ptr<const Route> Route::implicit(const models::ModelName& model, con
   route->retry.on = static_cast<uint8_t>(Failure::kConnect);
   route->breaker.on = false;
   route->deadline_us = kMaxDeadlineUs;
-  route->sha256 = switchyard::sha256(route->name);
+  const PriceTable& prices = facts.prices;
+  std::string content = route->name + "\n" + facts.backend + "\n" + facts.vendor + "\n" + prices.currency;
+  for (const Money price : {prices.input_tokens, prices.cached_tokens, prices.output_tokens, prices.call,
+                            prices.second, prices.human_minute})
+    content += "\n" + price.to_string();
+  route->sha256 = switchyard::sha256(content);
   return route;
 }
 

@@ -6,7 +6,10 @@
 
 namespace switchyard::router {
 
-Core::Core(Router::Options given) : options(std::move(given)), timers(options.timers) {
+Core::Core(Router::Options given)
+    : options(std::move(given)),
+      timers(options.timers),
+      metrics(options.metrics == nullptr ? nullptr : std::make_unique<Metrics>(*options.metrics)) {
   SY_CHECK(options.caller != nullptr);
   if (timers != nullptr) return;
   own_timers_ = std::make_unique<TimerThread>(*options.clock);

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "metrics.h"
 #include "switchyard/router/router.h"
 
 namespace switchyard::router {
@@ -46,6 +47,7 @@ class Core {
 
   const Router::Options options;
   Timers* timers;
+  const std::unique_ptr<Metrics> metrics;  ///< null: nobody wants them
 
  private:
   std::unique_ptr<Timers> own_timers_;

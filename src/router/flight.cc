@@ -147,6 +147,7 @@ void Flight::deliver(Finish& end) {
     }
     for (const ShadowJob& job : shadows) record_.shadows.push_back(job.candidate.model.to_string());
     answer.provenance = provenance_of(record_);
+    if (core_->metrics != nullptr) core_->metrics->ended(record_);
     answer.cost = record_.total_cost();
     answer.currency = record_.currency();
     answer.retry_after_us = end.retry_after_us;

@@ -51,7 +51,7 @@ class Flight : public std::enable_shared_from_this<Flight> {
   void observe(uint32_t candidate, bool failed, int64_t latency_us, Money cost);
   bool take_decision_attempt();
 
-  // flight_attempts.cc: attempts and what follows each.
+  // flight_attempts.cc: attempts.
   void try_next(Why why);
   std::string admit(uint32_t candidate, CircuitBreaker::Ticket* ticket);
   Finish nobody(const std::string& reason) const;
@@ -64,6 +64,8 @@ class Flight : public std::enable_shared_from_this<Flight> {
   void ended(size_t index, models::CallOutcome outcome);
   void settle(size_t index, const models::CallOutcome& outcome);
   void leave(size_t index, const models::CallOutcome& outcome, int64_t now_us);
+
+  // flight_next.cc: what follows them.
   void after_failure(size_t index, models::CallOutcome outcome);
   void schedule_hedge(uint32_t candidate);
   void hedge(uint32_t candidate);

@@ -19,6 +19,7 @@ using Claims = std::vector<std::pair<AccountKey, Amount>>;
 constexpr uint8_t kClaimRecord = 1;
 constexpr uint8_t kRecordVersion = 1;
 constexpr size_t kClaimsPerRecord = 200;
+constexpr size_t kClaimsPerBatch = 8'000;  // with long names still below the log's limit
 
 // docs/routing.md, "The ledger's log", has the grammar.
 void encode(const Claims& claims, size_t from, size_t to, std::string& out) {
@@ -256,11 +257,16 @@ class Ledger final : public SpendLedger {
 
   /// Returns when the disk has it.
   Status append(const Claims& claims) {
-    if (claims.empty()) return {};
+    for (size_t from = 0; from < claims.size(); from += kClaimsPerBatch)
+      SY_RETURN_IF_ERROR(append_batch(claims, from, std::min(claims.size(), from + kClaimsPerBatch)));
+    return {};
+  }
+
+  Status append_batch(const Claims& claims, size_t begin, size_t end) {
     log::RecordBatch batch;
-    for (size_t from = 0; from < claims.size(); from += kClaimsPerRecord) {
+    for (size_t from = begin; from < end; from += kClaimsPerRecord) {
       std::string payload;
-      encode(claims, from, std::min(claims.size(), from + kClaimsPerRecord), payload);
+      encode(claims, from, std::min(end, from + kClaimsPerRecord), payload);
       log::RecordHeader header;
       header.version = kRecordVersion;
       header.type = kClaimRecord;

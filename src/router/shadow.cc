@@ -34,6 +34,7 @@ void finish_shadow(const ShadowJob& job, SpendLedger::Reservation reservation, c
   } else {
     result.error = outcome.answer.error().code;
   }
+  if (core.metrics != nullptr) core.metrics->shadow(result.route, result.ok, result.agrees.value_or(false));
   if (job.counts != nullptr) {
     job.counts->record(result, now_us);
   } else if (result.ok && job.state->canary != nullptr) {

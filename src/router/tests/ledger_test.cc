@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <thread>
 
@@ -140,6 +141,20 @@ TEST_F(LedgerTest, NeverForgetsWhatItLetThroughAfterACrash) {
   EXPECT_LE(spent("r"), let_through + euros(0.5 + 0.01)) << "at most a two hundredth of the limit more";
 }
 
+TEST_F(LedgerTest, ReopensWithMoreAccountsThanOneBatchHolds) {
+  open();
+  const std::string tenant(200, 't');
+  SpendLedger::Reservation last = 0;
+  for (int i = 0; i < 25'000; ++i)
+    ledger_->reserve({{Scope::kTenant, tenant + std::to_string(i), {}}}, "EUR", euros(1), 1,
+                     [&](Result<SpendLedger::Reservation> result) { last = result.value(); });
+  ledger_->flush();
+  EXPECT_NE(last, 0u);
+  ASSERT_TRUE(ledger_->close().ok());
+  open();
+  EXPECT_EQ(ledger_->spends().size(), 50'000u);
+}
+
 TEST_F(LedgerTest, RefusesEverythingOnceItsLogFails) {
   open();
   const std::vector<Charge> route{{Scope::kRoute, "r", a_day(100)}};
@@ -172,6 +187,34 @@ TEST(LedgerAccountsTest, KnowsMonthsAndDays) {
   EXPECT_EQ(LedgerAccounts::window_begins_us(12, true), 365 * day);
   EXPECT_EQ(LedgerAccounts::window_name(24 * 12 + 1, true), "1994-02");
   EXPECT_EQ(LedgerAccounts::window_name(31, false), "1970-02-01");
+}
+
+TEST(LedgerThreads, LetsACallThroughOnlyOnceTheDiskHasItsClaim) {
+  log::MemoryLogOptions manual;
+  manual.manual = true;
+  const auto logs = log::MemoryLogs::create(manual);
+  SpendLedger::Options options;
+  options.log = logs->acquire(PartitionId{0}).value();
+  const log::Log& log = *options.log;
+  auto ledger = SpendLedger::open(std::move(options)).value();
+  std::atomic<bool> let_through{false};
+  ledger->reserve({{Scope::kRoute, "r", a_day(1)}}, "EUR", euros(0.1), 0,
+                  [&](auto result) { let_through = result.ok(); });
+  const uint64_t empty = log.durable_end().value;
+  while (log.stats().queued_bytes == 0 && log.next_offset().value == empty) std::this_thread::yield();
+  EXPECT_FALSE(let_through) << "written, but not durable";
+  std::atomic<bool> stop{false};
+  std::thread disk([&] {
+    while (!stop) {
+      logs->step(PartitionId{0});
+      std::this_thread::yield();
+    }
+  });
+  while (!let_through) std::this_thread::yield();
+  EXPECT_GT(log.durable_end().value, empty);
+  EXPECT_TRUE(ledger->close().ok());
+  stop = true;
+  disk.join();
 }
 
 TEST(LedgerThreads, NeverSpendMoreThanTheLimit) {

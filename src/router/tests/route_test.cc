@@ -136,6 +136,20 @@ TEST(RouteDocument, RefusesWhatContradictsItself) {
             "2 router.no_weight candidates");
 }
 
+TEST(RouteDocument, TakesTheManifestsPrices) {
+  models::ModelManifest manifest;
+  manifest.currency = "EUR";
+  models::Prices& prices = manifest.prices;
+  prices.per_call = 0.00002;
+  prices.per_input_token = 2.5e-6;
+  prices.per_output_token = 1e-5;
+  const PriceTable table = prices_of(manifest);
+  EXPECT_EQ(table.call.to_string(), "0.00002");
+  EXPECT_EQ(table.input_tokens.to_string(), "2.5");
+  EXPECT_EQ(table.output_tokens.to_string(), "10");
+  EXPECT_EQ(table.currency, "EUR");
+}
+
 TEST(RouteDocument, GivesAModelWithoutARouteOneCandidateAndNoSecondThoughts) {
   const auto route = Route::implicit({"fraud", "1.2.0"});
   EXPECT_TRUE(route->is_implicit());

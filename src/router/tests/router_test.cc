@@ -512,6 +512,24 @@ TEST_F(RouterTest, AnswersAlthoughItsShadowFailsOrHangs) {
   EXPECT_EQ(router_->status()[0].shadows[0].failures, kMaxShadowsInFlight);
 }
 
+TEST_F(RouterTest, CountsForOperators) {
+  telemetry::Registry registry;
+  options_.metrics = &registry;
+  set(kTwo);
+  call();
+  caller_.end(0, fails(ErrorKind::kInternal, "models.failed", 500));
+  caller_.end(1, answers("1"));
+  const std::string text = registry.expose();
+  for (
+      const char* line :
+      {R"(switchyard_router_calls_total{route="r",candidate="spare",outcome="answered"} 1)",
+       R"(switchyard_router_attempts_total{route="r",candidate="main",why="first",outcome="failed"} 1)",
+       R"(switchyard_router_attempts_total{route="r",candidate="spare",why="fallback",outcome="answered"} 1)",
+       R"(switchyard_router_cost_nanos_total{route="r",currency="EUR"} 20000000)"})
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
+  router_.reset();
+}
+
 TEST_F(RouterTest, EndsAllCallsWhenItStops) {
   set(kOne);
   call();

@@ -16,6 +16,7 @@
 #include "switchyard/router/route.h"
 #include "switchyard/runtime/clock.h"
 #include "switchyard/runtime/random.h"
+#include "switchyard/telemetry/metrics.h"
 
 namespace switchyard::router {
 
@@ -150,7 +151,8 @@ class Router {
     SpendLedger* ledger = nullptr;     ///< outlives the router; null: routes with budgets refuse
     const runtime::Clock* clock = &runtime::system_clock();
     runtime::Random* random = &runtime::system_random();
-    Timers* timers = nullptr;  ///< outlives the router; null: a thread of its own
+    telemetry::Registry* metrics = nullptr;  ///< outlives the router; null: no metrics
+    Timers* timers = nullptr;                ///< outlives the router; null: a thread of its own
     /// Why nobody may use it, for people; empty: it may be used. Quick, thread-safe.
     std::function<std::string(const KillQuery&)> killed;
     /// Hears of each step of a canary, once, in order for a route. On a thread of a call or a timer; must not
