@@ -6,9 +6,9 @@
 namespace switchyard::router {
 
 void Flight::at(int64_t at_us, void (Flight::*action)()) {
-  const uint64_t id = core_->timers->at(at_us, [weak = weak_from_this(), action] {
-    if (const auto self = weak.lock()) (self.get()->*action)();
-  });
+  // Between two attempts nobody else holds the flight; finish() takes its timers back.
+  const uint64_t id =
+      core_->timers->at(at_us, [self = shared_from_this(), action] { (self.get()->*action)(); });
   std::lock_guard lock(mutex_);
   timers_.push_back(id);
 }
