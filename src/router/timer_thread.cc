@@ -25,7 +25,8 @@ uint64_t TimerThread::at(int64_t at_us, std::function<void()> action) {
   {
     std::lock_guard lock(mutex_);
     id = next_id_++;
-    first = due_.emplace(std::pair(at_us, id), std::move(action)).first == due_.begin();
+    const auto place = due_.emplace(std::pair(at_us, id), std::move(action)).first;
+    first = place == due_.begin();
     times_[id] = at_us;
   }
   if (first) wake_.notify_one();

@@ -27,8 +27,9 @@ bool covers(const workflow::Kill& kill, const router::KillQuery& query) {
 
 }  // namespace
 
-Routing::Routing(models::Caller& models, const runtime::Clock& clock, telemetry::Logger logger)
-    : models_(models), clock_(clock), logger_(std::move(logger)) {}
+Routing::Routing(models::Caller& models, telemetry::Registry& metrics, const runtime::Clock& clock,
+                 telemetry::Logger logger)
+    : models_(models), metrics_(metrics), clock_(clock), logger_(std::move(logger)) {}
 
 Routing::~Routing() { SY_CHECK(!thread_.joinable()); }
 
@@ -41,6 +42,7 @@ Status Routing::start(std::unique_ptr<log::Log> ledger) {
   options.caller = &models_;
   options.ledger = ledger_.get();
   options.clock = &clock_;
+  options.metrics = &metrics_;
   options.killed = [this](const router::KillQuery& query) { return killed(query); };
   options.on_canary = [this](const router::CanaryDecision& decision) {
     const std::lock_guard lock(work_mutex_);

@@ -16,6 +16,7 @@
 #include "switchyard/router/router.h"
 #include "switchyard/runtime/clock.h"
 #include "switchyard/telemetry/log.h"
+#include "switchyard/telemetry/metrics.h"
 
 namespace switchyard::server {
 
@@ -23,8 +24,9 @@ namespace switchyard::server {
 /// of a canary's steps back into the governance log. Thread-safe.
 class Routing {
  public:
-  /// `models` and `clock` outlive it.
-  Routing(models::Caller& models, const runtime::Clock& clock, telemetry::Logger logger);
+  /// `models`, `metrics` and `clock` outlive it.
+  Routing(models::Caller& models, telemetry::Registry& metrics, const runtime::Clock& clock,
+          telemetry::Logger logger);
   ~Routing();
 
   /// `ledger` keeps what is spent. The errors of SpendLedger::open().
@@ -45,6 +47,7 @@ class Routing {
   void work();
 
   models::Caller& models_;
+  telemetry::Registry& metrics_;
   const runtime::Clock& clock_;
   telemetry::Logger logger_;
   std::unique_ptr<router::SpendLedger> ledger_;

@@ -218,7 +218,7 @@ class Server::Impl {
     SY_ASSIGN_OR_RETURN(auto ledger, logs_->acquire(kLedgerLog));
     SY_ASSIGN_OR_RETURN(auto privacy_key, privacy_key_of_environment());
     private_calls_ = std::make_unique<PrivateCalls>(*all_models_, std::move(privacy_key));
-    routing_ = std::make_unique<Routing>(*private_calls_, clock_, logger_.module("router"));
+    routing_ = std::make_unique<Routing>(*private_calls_, registry_, clock_, logger_.module("router"));
     SY_RETURN_IF_ERROR(routing_->start(std::move(ledger)));
     return {};
   }
