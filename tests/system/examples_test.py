@@ -261,6 +261,95 @@ class NightlyBatch(Example):
         self.replays("accounts/nightly")
 
 
+class ContentDesk(Example):
+    name = "content-desk"
+
+    @classmethod
+    def prepare(cls):
+        stand_in = module(os.path.join(cls.documents, "stand_in.py"))
+        cls.served_by = stand_in.SERVED_BY
+        cls.main, cls.spare = stand_in.StandIn(), stand_in.StandIn()
+        cls.services = cls.main.server
+        cls.rewrite("writer-main.backend.yaml", ("127.0.0.1:7096", f"127.0.0.1:{cls.main.port}"))
+        cls.rewrite("writer-spare.backend.yaml", ("127.0.0.1:7095", f"127.0.0.1:{cls.spare.port}"))
+        with open(os.path.join(cls.documents, "briefs.json")) as f:
+            cls.briefs = {each["subject"]: each for each in json.load(f)}
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.spare.stop()
+        super().tearDownClass()
+
+    def ask(self, subject, number=1):
+        status, run = self.server.call("POST", "/api/v1/decisions", {"pipeline": "content/draft", "wait": "20s",
+                                       "input": {"request": f"{subject[:20]}-{number}", "brief": self.briefs[subject]}})
+        self.assertIn(status, (200, 202), run)
+        status, record = self.server.call("GET", f"/api/v1/decisions/{run['id']}/record")
+        self.assertEqual(status, 200, record)
+        return run, {step["name"]: step for step in record["steps"]}, record["cost"]
+
+    def test_1_a_plain_text_is_published_and_the_same_brief_is_not_written_twice(self):
+        run, steps, cost = self.ask("Oak side table")
+        self.assertEqual((run["output"]["published"], run["output"]["by"]), (True, "automatic"), run)
+        self.assertEqual(steps["draft"]["by"]["served_by"], self.served_by)
+        self.assertTrue(steps["published"]["gave"]["id"])
+        again, more_steps, less = self.ask("Oak side table", 2)
+        routing = more_steps["draft"]["by"]["routing"]
+        self.assertEqual((routing["cache"]["hit"], routing["cache"]["decision"]), (True, run["id"]))
+        self.assertEqual((again["output"]["body"], self.main.asked), (run["output"]["body"], 1))
+        self.assertLess(less, cost)
+
+    def test_2_the_spare_answers_when_the_writer_fails(self):
+        self.main.faults.append(503)
+        run, steps, _ = self.ask("Desk lamp with dimmer")
+        routing = steps["draft"]["by"]["routing"]
+        self.assertEqual([(a["candidate"], a["outcome"]) for a in routing["attempts"]], [("main", "failed"), ("spare", "answered")])
+        self.assertEqual(run["status"], "completed", run)
+
+    def test_3_an_answer_that_does_not_fit_is_asked_for_again(self):
+        repaired = 0
+        for subject in list(self.briefs)[2:8]:
+            attempts = self.ask(subject)[1]["draft"]["by"]["prompt"]["attempts"]
+            self.assertNotIn("fault", attempts[-1], subject)
+            repaired += len(attempts) == 2
+        self.assertGreater(repaired, 0)
+
+    def test_4_what_reads_like_a_scam_waits_for_an_editor_who_throws_it_away(self):
+        run, _, _ = self.ask("How gift cards work")
+        self.assertEqual(run["status"], "waiting", run)
+        reviews = self.server.call("GET", "/api/v1/reviews?queue=editors&limit=100")[1]["reviews"]
+        review = next(each for each in reviews if each["decision"] == run["id"])
+        self.assertIn("due_at", review)
+        shown = self.server.call("GET", f"/api/v1/reviews/{review['id']}")[1]["show"]
+        self.assertIn("compliance: cost", shown["reasons"])
+        for action, body in (("claim", {}), ("answer", {"answer": {"publish": False, "note": "no"}})):
+            status, answer = self.server.call("POST", f"/api/v1/reviews/{review['id']}/{action}", body)
+            self.assertEqual(status, 200, answer)
+        done = self.decision(run["id"])
+        self.assertEqual((done["status"], done["output"]["published"]), ("completed", False), done)
+
+    def test_5_what_was_spent_is_what_the_drafts_cost(self):
+        drafts = 0.0
+        for run in self.decisions("content/draft"):
+            record = self.server.call("GET", f"/api/v1/decisions/{run['id']}/record")[1]
+            drafts += next(step for step in record["steps"] if step["name"] == "draft")["by"].get("cost", 0.0)
+        spent = next(a for a in self.server.call("GET", "/api/v1/spend")[1]["accounts"] if a["id"] == "draft-writer" and "day" in a)
+        self.assertAlmostEqual(float(spent["spent"]), drafts, places=9)
+
+    def test_6_every_decision_is_replayed_byte_for_byte(self):
+        self.replays("content/draft")
+
+    def test_7_the_demonstration_runs_from_nothing_with_a_writer_that_is_configured(self):
+        environment = {**os.environ, "CONTENT_DESK_LLM_URL": f"http://127.0.0.1:{self.main.port}/v1", "CONTENT_DESK_LLM_KEY": "of-the-test",
+                       "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run([sys.executable, os.path.join(EXAMPLES, self.name, "demo.py"), "--binary", OPTIONS.binary, "--data", os.path.join(self.folder, "demo"),
+                               "--port", "0", "--spare-port", "0", "--requests", "30"], capture_output=True, text=True, timeout=300, env=environment)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("Drafts are written by writer at http://127.0.0.1", done.stdout)
+        self.assertIn("drafts from cache", done.stdout)
+        self.assertIn("28 of 28 identical", done.stdout)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--binary", required=True)
