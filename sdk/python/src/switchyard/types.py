@@ -116,6 +116,31 @@ class BulkRequest(_BulkRequest, total=False):
     limit: int
 
 
+class _ChatCompletion(TypedDict):
+    id: str
+    object: Any
+    created: int
+    model: str
+    choices: List[Dict[str, Any]]
+
+
+class ChatCompletion(_ChatCompletion, total=False):
+    usage: "TokenUsage"
+
+
+class _ChatRequest(TypedDict):
+    model: str
+    messages: List[Dict[str, Any]]
+
+
+class ChatRequest(_ChatRequest, total=False):
+    """As OpenAI's API has it; what is not named here goes to the model as it is"""
+
+    stream: bool
+    stream_options: Dict[str, Any]
+    user: str
+
+
 class Claim(TypedDict, total=False):
     reviewer: str
     lease_seconds: int
@@ -149,6 +174,23 @@ class Comment(_Comment, total=False):
 
 class CompleteTask(TypedDict, total=False):
     result: Any
+
+
+class _CreateKey(TypedDict):
+    name: str
+    roles: List[str]
+
+
+class CreateKey(_CreateKey, total=False):
+    expires_in: str
+    requests_per_minute: int
+    tokens_per_minute: int
+    concurrent: int
+    budget_per_day: str
+    budget_per_month: str
+    routes: List[str]
+    priority: str
+    tenant: str
 
 
 class _DeadLetter(TypedDict):
@@ -231,6 +273,39 @@ class Diagnostic(_Diagnostic, total=False):
     mend: str
 
 
+class EditKey(TypedDict, total=False):
+    name: str
+    roles: List[str]
+    expires_in: str
+    requests_per_minute: int
+    tokens_per_minute: int
+    concurrent: int
+    budget_per_day: str
+    budget_per_month: str
+    routes: List[str]
+    priority: str
+
+
+class _EmbeddingRequest(TypedDict):
+    model: str
+    input: Any
+
+
+class EmbeddingRequest(_EmbeddingRequest, total=False):
+    encoding_format: Any
+    dimensions: int
+
+
+class _Embeddings(TypedDict):
+    object: Any
+    model: str
+    data: List[Dict[str, Any]]
+
+
+class Embeddings(_Embeddings, total=False):
+    usage: "TokenUsage"
+
+
 class _Error(TypedDict):
     code: str
     kind: str
@@ -286,6 +361,10 @@ class GovernanceHistory(TypedDict):
     events: List[Dict[str, Any]]
 
 
+class GovernanceOffset(TypedDict):
+    governance_offset: int
+
+
 class HeartbeatTask(TypedDict, total=False):
     progress: Any
 
@@ -322,6 +401,108 @@ class HoldReleased(TypedDict):
     released: str
 
 
+class _InferenceAnswer(TypedDict):
+    model_name: str
+    model_version: str
+    outputs: List["InferenceOutput"]
+
+
+class InferenceAnswer(_InferenceAnswer, total=False):
+    id: str
+    parameters: Dict[str, Any]
+
+
+class InferenceError(TypedDict):
+    error: str
+
+
+class InferenceHealth(TypedDict, total=False):
+    live: bool
+    ready: bool
+
+
+InferenceIndex = List[Dict[str, Any]]
+
+
+class _InferenceInput(TypedDict):
+    name: str
+    shape: List[int]
+    datatype: str
+
+
+class InferenceInput(_InferenceInput, total=False):
+    parameters: Dict[str, Any]
+    data: List[Any]
+
+
+class InferenceModel(TypedDict):
+    name: str
+    versions: List[str]
+    platform: str
+    inputs: List["TensorMetadata"]
+    outputs: List["TensorMetadata"]
+
+
+class InferenceModelReady(TypedDict):
+    name: str
+    ready: bool
+
+
+class _InferenceOutput(TypedDict):
+    name: str
+    shape: List[int]
+    datatype: str
+
+
+class InferenceOutput(_InferenceOutput, total=False):
+    parameters: Dict[str, Any]
+    data: List[Any]
+
+
+class _InferenceRequest(TypedDict):
+    inputs: List["InferenceInput"]
+
+
+class InferenceRequest(_InferenceRequest, total=False):
+    id: str
+    parameters: Dict[str, Any]
+    outputs: List[Dict[str, Any]]
+
+
+class InferenceServer(TypedDict):
+    name: str
+    version: str
+    extensions: List[str]
+
+
+class _Key(TypedDict):
+    id: str
+    name: str
+    roles: List[str]
+    tenant: str
+    state: str
+    created_at: str
+    priority: str
+
+
+class Key(_Key, total=False):
+    key: str
+    expires_at: str
+    revoked_at: str
+    rotated_at: str
+    previous_valid_until: str
+    requests_per_minute: int
+    tokens_per_minute: int
+    concurrent: int
+    budget_per_day: str
+    budget_per_month: str
+    routes: List[str]
+
+
+class KeyList(TypedDict):
+    keys: List["Key"]
+
+
 class _Killed(TypedDict):
     kind: str
     name: str
@@ -347,6 +528,28 @@ MigrationRequest = TypedDict("MigrationRequest", {"pipeline": str, "from": Any, 
 
 class ModelList(TypedDict):
     models: List[Dict[str, Any]]
+
+
+class NoMembers(TypedDict):
+    pass
+
+
+class OpenAiError(TypedDict):
+    """An error as OpenAI's API writes it"""
+
+    error: Dict[str, Any]
+
+
+class OpenAiModel(TypedDict):
+    id: str
+    object: Any
+    created: int
+    owned_by: Any
+
+
+class OpenAiModelList(TypedDict):
+    object: Any
+    data: List["OpenAiModel"]
 
 
 class Pin(TypedDict):
@@ -523,6 +726,9 @@ class ReplaySummary(TypedDict):
     failures: List[Dict[str, Any]]
 
 
+Reroute = TypedDict("Reroute", {"route": str, "from": str, "to": str, "why": str}, total=False)
+
+
 Restart = TypedDict("Restart", {"from": str, "why": str, "wait": Any}, total=False)
 
 
@@ -606,6 +812,74 @@ class ReviewSummary(_ReviewSummary, total=False):
     ended_by: str
 
 
+class RotateKey(TypedDict, total=False):
+    grace: str
+
+
+class _RouteCandidate(TypedDict):
+    name: str
+    model: str
+    share: float
+    breaker: Any
+    calls: int
+    failures: int
+    in_flight: int
+
+
+class RouteCandidate(_RouteCandidate, total=False):
+    retries: int
+    hedges: int
+    fallbacks: int
+    refused: int
+    limit: int
+    p50_us: int
+    p95_us: int
+    p99_us: int
+    cooling_us: int
+
+
+class _RouteFeedback(TypedDict):
+    candidate: str
+
+
+class RouteFeedback(_RouteFeedback, total=False):
+    overruled: bool
+    reward: float
+
+
+class _RouteShadow(TypedDict):
+    model: str
+    calls: int
+    agreed: int
+    disagreed: int
+
+
+class RouteShadow(_RouteShadow, total=False):
+    failures: int
+    dropped: int
+    mean_difference: float
+    p50_us: int
+    p95_us: int
+    cost: float
+
+
+class _RouteStanding(TypedDict):
+    name: str
+    candidates: List["RouteCandidate"]
+    shadows: List["RouteShadow"]
+    cache: Dict[str, Any]
+
+
+class RouteStanding(_RouteStanding, total=False):
+    version: str
+    canary: Dict[str, Any]
+    experiment: Any
+
+
+class RouteStandings(TypedDict):
+    routes: List["RouteStanding"]
+
+
 class _SetHold(TypedDict):
     name: str
     why: str
@@ -627,6 +901,25 @@ class _Signal(TypedDict):
 class Signal(_Signal, total=False):
     payload: Any
     why: str
+
+
+class _Spend(TypedDict):
+    scope: Any
+    id: str
+    currency: str
+    spent: str
+    reserved: str
+    tokens: int
+
+
+class Spend(_Spend, total=False):
+    day: str
+    month: str
+    reserved_tokens: int
+
+
+class SpendList(TypedDict):
+    accounts: List["Spend"]
 
 
 class _StartDecision(TypedDict):
@@ -691,6 +984,12 @@ class TaskList(TypedDict):
     tasks: List["Task"]
 
 
+class TensorMetadata(TypedDict):
+    name: str
+    datatype: str
+    shape: List[int]
+
+
 class _ThrowSwitch(TypedDict):
     action: str
     kind: str
@@ -700,6 +999,16 @@ class _ThrowSwitch(TypedDict):
 class ThrowSwitch(_ThrowSwitch, total=False):
     version: str
     why: str
+
+
+class _TokenUsage(TypedDict):
+    prompt_tokens: int
+    total_tokens: int
+
+
+class TokenUsage(_TokenUsage, total=False):
+    completion_tokens: int
+    prompt_tokens_details: Dict[str, Any]
 
 
 class Why(TypedDict, total=False):
