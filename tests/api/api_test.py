@@ -3,9 +3,14 @@
   api_test.py --binary build/release/bin/switchyard [Class.test]
 """
 import base64
+import pathlib
 import re
+import sys
 
 import harness
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "clients"))
+import upstream  # noqa: E402
 import openapi_check
 from harness import Case, send
 
@@ -145,6 +150,7 @@ class EveryOperation(Case):
         call("get_openapi", key=None)
         self.assertTrue(call("get_status")["ready"])
         self.ask_a_model(call)
+        self.ask_a_route(call)
         self.assertEqual(called, set(self.description.operations), "an operation was not called")
 
     def ask_a_model(self, call):
@@ -166,6 +172,26 @@ class EveryOperation(Case):
             self.assertEqual(call(operation, x, path=path)["outputs"], [{"name": "y", "datatype": "FP32", "shape": [1, 1], "data": [0]}])
         self.assertIn({"name": "logarithm", "version": "1.0.0", "state": "READY", "reason": ""}, call("get_inference_index", {}).body)
 
+    def ask_a_route(self, call):
+        there = upstream.Upstream()
+        self.addCleanup(there.stop)
+        documents = {"there.backend.yaml": f"backend: there@1.0.0\nprotocol: openai\nurl: {there.url}\n",
+                     "one.model.yaml": "model: one@1.0.0\nbackend: there\nkind: chat\ncost: { per_call: 0.5, currency: EUR }\n",
+                     "two.model.yaml": "model: two@1.0.0\nbackend: there\nkind: embeddings\n",
+                     "talk.route.yaml": "route: talk@1.0.0\ncandidates:\n  main: one@1.0.0\n  same: { model: one@1.0.0, weight: 0 }\n"
+                                        "budget: { currency: EUR, route: { day: 100 } }\n"}
+        call("deploy", {"files": [{"path": path, "content": text} for path, text in documents.items()], "message": "a route"})
+        said = call("create_chat_completion", {"model": "talk", "messages": [{"role": "user", "content": "say hi"}]})
+        self.assertEqual(said["choices"][0]["message"]["content"], "hi")
+        self.assertEqual(len(call("create_embedding", {"model": "two", "input": "hi"})["data"]), 1)
+        self.assertLessEqual({"talk", "one", "two"}, {model["id"] for model in call("list_openai_models")["data"]})
+        self.assertEqual(call("get_openai_model", path={"model": "talk"})["owned_by"], "route")
+        standing = next(route for route in call("list_routes")["routes"] if route["name"] == "talk")
+        self.assertEqual([candidate["calls"] for candidate in standing["candidates"]], [1, 0])
+        self.assertEqual([account["spent"] for account in call("list_spend")["accounts"] if "day" in account], ["0.5"])
+        call("give_route_feedback", {"candidate": "main", "reward": 1}, path={"name": "talk"})
+        before = call("reroute", {"route": "talk", "from": "main", "to": "same", "why": "a test"})["governance_offset"]
+        self.assertEqual(call("reroute", {"route": "talk", "from": "main", "why": "over"})["governance_offset"], before + 1)
 
     def work(self, call):
         """One task that is given back, fails, and is done at last."""

@@ -312,11 +312,11 @@ void get_model(Call&& call, const Services& services) {
 }  // namespace
 
 void add_openai(Gateway& gateway, const Services& services) {
-  const Operations add(gateway, services);
-  add("POST /v1/chat/completions", "create_chat_completion", Permission::kDecisionsStart, chat);
-  add("POST /v1/embeddings", "create_embedding", Permission::kDecisionsStart, embeddings);
-  add("GET /v1/models", "list_openai_models", Permission::kDeploymentsRead, list_models);
-  add("GET /v1/models/{model}", "get_openai_model", Permission::kDeploymentsRead, get_model);
+  const Operations on(gateway, services);
+  on("POST /v1/chat/completions", "create_chat_completion", Permission::kDecisionsStart, chat);
+  on("POST /v1/embeddings", "create_embedding", Permission::kDecisionsStart, embeddings);
+  on("GET /v1/models", "list_openai_models", Permission::kDeploymentsRead, list_models);
+  on("GET /v1/models/{model}", "get_openai_model", Permission::kDeploymentsRead, get_model);
 }
 
 }  // namespace switchyard::gateway
