@@ -272,6 +272,8 @@ class ContentDesk(Example):
         cls.services = cls.main.server
         cls.rewrite("writer-main.backend.yaml", ("127.0.0.1:7096", f"127.0.0.1:{cls.main.port}"))
         cls.rewrite("writer-spare.backend.yaml", ("127.0.0.1:7095", f"127.0.0.1:{cls.spare.port}"))
+        # The sample that people see in any case is drawn by chance.
+        cls.rewrite("content-draft.pipeline.yaml", ("    sample: 0.02\n", ""))
         with open(os.path.join(cls.documents, "briefs.json")) as f:
             cls.briefs = {each["subject"]: each for each in json.load(f)}
 
