@@ -188,15 +188,17 @@ def report(node, runs, edited, waiting):
     for run, record in runs:
         steps = {step["name"]: step for step in record["steps"]}
         by = steps["draft"]["by"]
-        hit = by["routing"]["cache"]["hit"]
-        origin = "cache" if hit else by["routing"]["attempts"][-1]["candidate"]
+        # A record says how a call was routed where there was anything to decide: not where the first one asked answered.
+        cached = by.get("routing", {}).get("cache", {})
+        hit = cached.get("hit", False)
+        origin = "cache" if hit else by["model"].split("@")[0].removeprefix("writer-")
         by_origin[origin] += 1
         cost[origin].append(record["cost"])
         served[by.get("served_by", by["model"])] += 1
         repaired += not hit and len(by["prompt"]["attempts"]) > 1
         drafts[run["id"]] = by.get("cost", 0.0)
         if hit:
-            saved += drafts.get(by["routing"]["cache"]["decision"], 0.0)
+            saved += drafts.get(cached["decision"], 0.0)
         heavy += steps["compliance"]["gave"]["tier"] == "heavy"
         automatic += steps["editor"]["status"] == "skipped"
     total, people = sum(costs.values()), len(runs) - automatic
