@@ -35,7 +35,7 @@ router::SpendLimit limit_of(const gateway::Budget& budget) {
 }
 
 /// How a call went, as the decision's record has it.
-Document model_meta(const router::RouteAnswer& routed) {
+Document model_meta(const router::RouteAnswer& routed, bool by_route) {
   auto arena = std::make_shared<Arena>(1024);
   MapBuilder meta(*arena);
   if (routed.answer.ok()) {
@@ -56,12 +56,10 @@ Document model_meta(const router::RouteAnswer& routed) {
   if (routed.answer.ok() && !routed.answer->privacy->is_null())
     meta.add("privacy", copy_value(routed.answer->privacy.root(), *arena));
   if (routed.cost.nanos != 0) meta.add("cost", Value::real(routed.cost.units()));
-  // Nothing was decided where one model was asked once and answered.
+  // Nothing was decided where a model without a route was asked once and answered.
   const Value* attempts = routed.provenance->is(Kind::kMap) ? routed.provenance->find("attempts") : nullptr;
-  const Value* why = routed.provenance->is(Kind::kMap) ? routed.provenance->find("why") : nullptr;
   const bool once = attempts != nullptr && attempts->is(Kind::kList) && attempts->size() == 1;
-  const bool only = why != nullptr && why->is(Kind::kString) && why->as_string() == "only";
-  if (!routed.answer.ok() || !once || !only)
+  if (!routed.answer.ok() || !once || by_route)
     meta.add("routing", copy_value(routed.provenance.root(), *arena));
   const Value value = meta.build();
   return Document(std::move(arena), value);
@@ -151,8 +149,9 @@ void Effects::call_models(const std::shared_ptr<const workflow::EffectRequest>& 
     routed.deadline_us = parts_.clock.monotonic_us() + left_us;
     if (is_plain) routed.on_part = parts_.live_calls.parts(request->run);
     auto cancel = parts_.routing.router().call(
-        std::move(routed), [answered = std::move(answered), request](router::RouteAnswer routed_answer) {
-          Document meta = model_meta(routed_answer);
+        std::move(routed),
+        [answered = std::move(answered), request, by_route = call.routed](router::RouteAnswer routed_answer) {
+          Document meta = model_meta(routed_answer, by_route);
           auto& answer = routed_answer.answer;
           if (!answer.ok()) return answered({std::move(answer).error(), std::move(meta)});
           answered({std::move(answer->output), std::move(meta)});

@@ -273,7 +273,8 @@ TEST(Explanations, LinkToHeadingsThatExist) {
 }
 
 TEST(Check, FindsNoMistakeInTheExamples) {
-  for (const char* example : {"card-fraud", "loan-application", "incident-triage", "nightly-batch"}) {
+  for (const char* example :
+       {"card-fraud", "loan-application", "incident-triage", "nightly-batch", "content-desk"}) {
     const auto folder = std::filesystem::path(SWITCHYARD_SOURCE_DIR) / "examples" / example;
     std::vector<SourceFile> files;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {

@@ -307,7 +307,7 @@ std::vector<governance::SourceFile> folder_files(const std::filesystem::path& fo
 TEST(Format, ChangesNoHash) {
   size_t compared = 0;
   for (const char* folder : {"examples/card-fraud", "examples/loan-application", "examples/incident-triage",
-                             "examples/nightly-batch", "tests/api/pipelines"}) {
+                             "examples/nightly-batch", "examples/content-desk", "tests/api/pipelines"}) {
     const auto path = std::filesystem::path(SWITCHYARD_SOURCE_DIR) / folder;
     const auto before = governance::compile_bundle({folder_files(path, false), {}});
     const auto after = governance::compile_bundle({folder_files(path, true), {}});
