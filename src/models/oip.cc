@@ -320,6 +320,13 @@ Error not_json(const TensorView& tensor, std::string_view what) {
                     std::string(tensor.name));
 }
 
+Status append_text(const TensorView& tensor, const Value& element, std::string& out) {
+  const std::string_view text = element.is(Kind::kString) ? element.as_string() : element.as_bytes();
+  if (!is_valid_utf8(text)) return not_json(tensor, "bytes that are no UTF-8");
+  append_json_string(text, out);
+  return {};
+}
+
 Status append_element(const TensorView& tensor, size_t i, std::string& out) {
   switch (tensor.type) {
     case ElementType::kFloat:
@@ -334,9 +341,7 @@ Status append_element(const TensorView& tensor, size_t i, std::string& out) {
     case ElementType::kInt64: append_number(element<int64_t>(tensor, i), out); return {};
     case ElementType::kBool: out += element<char>(tensor, i) != 0 ? "true" : "false"; return {};
     case ElementType::kString:
-      if (!tensor.strings[i].is(Kind::kString)) return not_json(tensor, "bytes that are no UTF-8");
-      append_json_string(tensor.strings[i].as_string(), out);
-      return {};
+      return append_text(tensor, tensor.strings[i], out);
   }
   return {};
 }

@@ -4,6 +4,15 @@
 
 namespace switchyard::router {
 
+namespace {
+
+/// The model ran, and what came of it cannot be used: once more costs as much and may end the same way.
+bool is_broken_answer(std::string_view code) {
+  return code == "models.bad_answer" || code == "models.truncated" || code == "models.stream_failed";
+}
+
+}  // namespace
+
 Verdict verdict_of(const models::CallOutcome& outcome) {
   const Error& error = outcome.answer.error();
   if (outcome.status == 402 || error.code == "models.out_of_credit") return Verdict::kOutOfCredit;
@@ -20,6 +29,10 @@ Verdict verdict_of(const models::CallOutcome& outcome) {
     case ErrorKind::kNotFound: return Verdict::kMisdirected;
     case ErrorKind::kDeadlineExceeded: return Verdict::kTimeout;
     case ErrorKind::kUnavailable:
+      if (outcome.status == 401 || outcome.status == 403 || outcome.status == 404)
+        return Verdict::kMisdirected;
+      if ((outcome.status >= 500 && outcome.status != 503) || is_broken_answer(error.code))
+        return Verdict::kServerError;
       return outcome.may_have_run || outcome.status != 0 ? Verdict::kUnavailable : Verdict::kConnect;
     default: return outcome.may_have_run ? Verdict::kServerError : Verdict::kConnect;
   }
