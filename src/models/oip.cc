@@ -340,8 +340,7 @@ Status append_element(const TensorView& tensor, size_t i, std::string& out) {
     case ElementType::kInt32: append_number(element<int32_t>(tensor, i), out); return {};
     case ElementType::kInt64: append_number(element<int64_t>(tensor, i), out); return {};
     case ElementType::kBool: out += element<char>(tensor, i) != 0 ? "true" : "false"; return {};
-    case ElementType::kString:
-      return append_text(tensor, tensor.strings[i], out);
+    case ElementType::kString: return append_text(tensor, tensor.strings[i], out);
   }
   return {};
 }

@@ -24,7 +24,8 @@ TEST(TimerThread, WakesForATimerThatIsDueBeforeTheOthers) {
   const runtime::Clock& clock = runtime::system_clock();
   TimerThread timers(clock);
   std::promise<void> fired;
-  const uint64_t late = timers.at(clock.monotonic_us() + 3'600'000'000, [] { FAIL() << "an hour too early"; });
+  const uint64_t late =
+      timers.at(clock.monotonic_us() + 3'600'000'000, [] { FAIL() << "an hour too early"; });
   timers.at(clock.monotonic_us() + 1000, [&] { fired.set_value(); });
   ASSERT_EQ(fired.get_future().wait_for(20s), std::future_status::ready);
   timers.cancel(late);
