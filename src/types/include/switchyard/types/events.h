@@ -373,6 +373,78 @@ struct RunsDeleted {
   std::vector<DeletedRun> runs;
 };
 
+
+/// Who gets an event. Numbers are on disk.
+enum class ConsumerKind : uint8_t {
+  kAgent = 1,
+  kWebhook = 2,
+  kListeners = 3,  ///< runs that listen, in every partition
+};
+std::string_view consumer_kind_name(ConsumerKind kind);
+/// One consumer of a published event, as it was decided when the event was published.
+struct DeliveryView {
+  ConsumerKind kind{};
+  std::string_view name;   ///< of the agent or the webhook; kListeners: what they listen to
+  std::string_view key;    ///< kAgent: under which its runs and state are kept; kListeners: the correlation
+  uint32_t partition = 0;  ///< kEveryPartition: all
+};
+inline constexpr uint32_t kEveryPartition = 0xffffffff;
+
+/// A place in a queue: the record that put it there, and which of its deliveries it is.
+struct QueuePlace {
+  uint64_t offset = 0;
+  uint32_t index = 0;
+  friend auto operator<=>(const QueuePlace&, const QueuePlace&) = default;
+};
+
+struct EventPublished {
+  Value event;  ///< a CloudEvent as a map: its attributes, and `data`
+  std::vector<DeliveryView> deliveries;
+  uint32_t hops = 0;  ///< agents that lie between this event and its first cause
+  std::string_view principal;
+};
+struct EventReceived {
+  uint32_t from = 0;     ///< partition
+  uint64_t offset = 0;   ///< of its event_published there
+  std::vector<DeliveryView> deliveries;  ///< those of this partition
+  uint32_t hops = 0;
+  Value event;
+};
+struct EventsDelivered {
+  uint32_t to = 0;
+  uint64_t up_to = 0;  ///< offset of the last event it has taken over
+};
+struct DeliveryFailed {
+  ConsumerKind kind{};
+  std::string_view name, key;
+  QueuePlace place;
+  ErrorView error;
+};
+struct ScheduleMoved {
+  std::string_view schedule;  ///< the pipeline whose it is
+  uint64_t spec = 0;          ///< hash of what it says; 0: it is no longer there
+  int64_t next_us = 0;        ///< 0: never again
+  uint32_t skipped = 0;       ///< ticks that were passed over
+};
+struct WebhookDelivered {
+  std::string_view webhook;
+  std::vector<QueuePlace> places;
+  uint16_t attempt = 1;
+  uint16_t status = 0;
+};
+struct WebhookFailed {
+  std::string_view webhook;
+  std::vector<QueuePlace> places;
+  uint16_t attempt = 1;
+  ErrorView error;
+  int64_t retry_at_us = 0;  ///< 0: no further attempt
+};
+struct DeadLetterSettled {
+  QueuePlace letter;
+  std::string_view who;
+  bool replay = false;  ///< else: discarded
+};
+
 using EventBody =
     std::variant<EpochStarted, RunStarted, StepStarted, StepCompleted, StepFailed, StepSkipped, StepWaiting,
                  RunCompleted, RunFailed, RunCancelled, ReviewRequested, ReviewClaimed, ReviewReleased,
