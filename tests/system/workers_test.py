@@ -316,24 +316,12 @@ output: {{ kind: flower.kind, sure: flower.sure > 0.9 }}
 }
 
 
-def python_with_sklearn():
-    """An interpreter that has scikit-learn: this one, or that of build/clients."""
-    clients = HERE.parent.parent / "build" / "clients" / "bin" / "python"
-    for each in (sys.executable, str(clients)):
-        if os.path.exists(each) and subprocess.run([each, "-c", "import sklearn"], capture_output=True).returncode == 0:
-            return each
-    return None
-
-
 class Sklearn(Case):
     def test_a_model_of_scikit_learn_decides(self):
-        python = python_with_sklearn()
-        if python is None:
-            self.skipTest("scikit-learn is not installed: neither here nor in build/clients")
         self.client.deploy({"flower.pipeline.yaml": FLOWER})
         script = os.path.join(self.folder.name, "iris.py")
         pathlib.Path(script).write_text(IRIS)
-        worker = subprocess.Popen([python, script, self.url], env=dict(os.environ, PYTHONPATH=str(SDK), KEY=self.key))
+        worker = subprocess.Popen([sys.executable, script, self.url], env=dict(os.environ, PYTHONPATH=str(SDK), KEY=self.key))
         self.addCleanup(lambda: (worker.kill(), worker.wait()))
         setosa = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
         unsure = {"sepal_length": 6.0, "sepal_width": 2.7, "petal_length": 5.1, "petal_width": 1.6}

@@ -292,6 +292,7 @@ void append_model(const CallableModel& model, std::string& json) {
 void list_models(Call&& call, const Services& services) {
   std::string json = "{\"object\":\"list\",\"data\":[";
   for (const CallableModel& model : callable_models(*services.governance->snapshot())) {
+    if (!call.caller.may_call(model.name)) continue;
     if (json.back() != '[') json += ',';
     append_model(model, json);
   }
@@ -301,7 +302,7 @@ void list_models(Call&& call, const Services& services) {
 void get_model(Call&& call, const Services& services) {
   const std::string name(call.request.path_parameter("model"));
   for (const CallableModel& model : callable_models(*services.governance->snapshot())) {
-    if (model.name != name) continue;
+    if (model.name != name || !call.caller.may_call(name)) continue;
     std::string json;
     append_model(model, json);
     return call.answer_json(200, std::move(json));
