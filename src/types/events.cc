@@ -76,25 +76,6 @@ struct Writer {
     out.varint(places.size());
     for (const QueuePlace& place : places) (*this)(place);
   }
-  void operator()(ConsumerKind v) { out.u8(static_cast<uint8_t>(v)); }
-  void operator()(const QueuePlace& v) { out.varint(v.offset), out.varint(v.index); }
-  /// A field at the end that older records of the same version do not have.
-  void trailing(const Value& v) {
-    if (!v.is_null()) encode_value(v, out);
-  }
-  void operator()(const std::vector<DeliveryView>& deliveries) {
-    out.varint(deliveries.size());
-    for (const DeliveryView& delivery : deliveries) {
-      (*this)(delivery.kind);
-      (*this)(delivery.name);
-      (*this)(delivery.key);
-      (*this)(delivery.partition);
-    }
-  }
-  void operator()(const std::vector<QueuePlace>& places) {
-    out.varint(places.size());
-    for (const QueuePlace& place : places) (*this)(place);
-  }
   void operator()(const std::vector<PinView>& pins) {
     out.varint(pins.size());
     for (const PinView& pin : pins) {
@@ -204,38 +185,6 @@ struct Reader {
     v = static_cast<ErrorKind>(narrow<uint8_t>(in.u8(), static_cast<uint8_t>(ErrorKind::kIo)));
   }
   void operator()(ArtefactKind& v) { v = static_cast<ArtefactKind>(in.u8()); }
-  void operator()(ConsumerKind& v) {
-    v = static_cast<ConsumerKind>(narrow<uint8_t>(in.u8(), static_cast<uint8_t>(ConsumerKind::kListeners)));
-    if (v < ConsumerKind::kAgent) in.fail();
-  }
-  void operator()(QueuePlace& v) { v.offset = in.varint(), (*this)(v.index); }
-  void trailing(Value& v) {
-    if (in.ok() && !in.at_end()) v = decode_value(in, arena);
-  }
-  /// Grows `list` to a count that the input can hold.
-  template <typename T>
-  bool sized(std::vector<T>& list) {
-    const uint64_t count = in.varint();
-    if (count > in.remaining()) {
-      in.fail();
-      return false;
-    }
-    list.resize(count);
-    return true;
-  }
-  void operator()(std::vector<DeliveryView>& deliveries) {
-    if (!sized(deliveries)) return;
-    for (DeliveryView& delivery : deliveries) {
-      (*this)(delivery.kind);
-      (*this)(delivery.name);
-      (*this)(delivery.key);
-      (*this)(delivery.partition);
-    }
-  }
-  void operator()(std::vector<QueuePlace>& places) {
-    if (!sized(places)) return;
-    for (QueuePlace& place : places) (*this)(place);
-  }
   void operator()(Ending& v) {
     v = static_cast<Ending>(narrow<uint8_t>(in.u8(), static_cast<uint8_t>(Ending::kCancelled)));
   }
@@ -367,16 +316,6 @@ SY_FIELDS(DeliveryMoved, codec(b.agent), codec(b.key), codec(b.place), codec(b.t
 SY_FIELDS(RunsCompacted, codec(b.policy), codec(b.retention_class), codec(b.dropped), codec(b.who),
           codec(b.runs))
 SY_FIELDS(RunsDeleted, codec(b.policy), codec(b.retention_class), codec(b.who), codec(b.runs))
-SY_FIELDS(EventPublished, codec(b.event), codec(b.deliveries), codec(b.hops), codec(b.principal))
-SY_FIELDS(EventReceived, codec(b.from), codec(b.offset), codec(b.deliveries), codec(b.hops), codec(b.event))
-SY_FIELDS(EventsDelivered, codec(b.to), codec(b.up_to))
-SY_FIELDS(DeliveryFailed, codec(b.kind), codec(b.name), codec(b.key), codec(b.place),
-          error_fields(codec, b.error))
-SY_FIELDS(ScheduleMoved, codec(b.schedule), codec(b.spec), codec(b.next_us), codec(b.skipped))
-SY_FIELDS(WebhookDelivered, codec(b.webhook), codec(b.places), codec(b.attempt), codec(b.status))
-SY_FIELDS(WebhookFailed, codec(b.webhook), codec(b.places), codec(b.attempt), error_fields(codec, b.error),
-          codec(b.retry_at_us))
-SY_FIELDS(DeadLetterSettled, codec(b.letter), codec(b.who), codec(b.replay))
 #undef SY_FIELDS
 
 template <typename Body>
@@ -412,14 +351,6 @@ constexpr std::array kKnown{
     Known{EventType::kReviewReassigned, "review_reassigned", read_body<ReviewReassigned>},
     Known{EventType::kReviewClosed, "review_closed", read_body<ReviewClosed>},
     Known{EventType::kBudgetUsed, "budget_used", read_body<BudgetUsed>},
-    Known{EventType::kEventPublished, "event_published", read_body<EventPublished>},
-    Known{EventType::kEventReceived, "event_received", read_body<EventReceived>},
-    Known{EventType::kEventsDelivered, "events_delivered", read_body<EventsDelivered>},
-    Known{EventType::kDeliveryFailed, "delivery_failed", read_body<DeliveryFailed>},
-    Known{EventType::kScheduleMoved, "schedule_moved", read_body<ScheduleMoved>},
-    Known{EventType::kWebhookDelivered, "webhook_delivered", read_body<WebhookDelivered>},
-    Known{EventType::kWebhookFailed, "webhook_failed", read_body<WebhookFailed>},
-    Known{EventType::kDeadLetterSettled, "dead_letter_settled", read_body<DeadLetterSettled>},
     Known{EventType::kStepOpened, "step_opened", read_body<StepOpened>},
     Known{EventType::kBlockStarted, "block_started", read_body<BlockStarted>},
     Known{EventType::kBlockEnded, "block_ended", read_body<BlockEnded>},

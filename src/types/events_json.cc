@@ -158,55 +158,6 @@ struct Describer {
   void operator()(const DeadLetterSettled& e) {
     place("letter", e.letter), text("who", e.who), map.add("replay", Value::boolean(e.replay));
   }
-  void number(std::string_view key, uint64_t value) {
-    map.add(key, Value::integer(static_cast<int64_t>(value)));
-  }
-  void place(std::string_view key, const QueuePlace& v) {
-    copy(key, std::to_string(v.offset) + "-" + std::to_string(v.index));
-  }
-  void places(const std::vector<QueuePlace>& list) {
-    ListBuilder items(arena);
-    for (const QueuePlace& v : list)
-      items.add(Value::string(arena.copy(std::to_string(v.offset) + "-" + std::to_string(v.index))));
-    map.add("places", items.build());
-  }
-  void deliveries(const std::vector<DeliveryView>& list) {
-    ListBuilder items(arena);
-    for (const DeliveryView& view : list) {
-      MapBuilder item(arena);
-      item.add("to", Value::string(consumer_kind_name(view.kind)));
-      item.add("name", Value::string(view.name));
-      if (!view.key.empty()) item.add("key", Value::string(view.key));
-      if (view.partition != kEveryPartition) item.add("partition", Value::integer(view.partition));
-      items.add(item.build());
-    }
-    map.add("deliveries", items.build());
-  }
-  void operator()(const EventPublished& e) {
-    map.add("event", e.event), deliveries(e.deliveries), number("hops", e.hops), text("principal", e.principal);
-  }
-  void operator()(const EventReceived& e) {
-    number("from", e.from), number("offset", e.offset), map.add("event", e.event), deliveries(e.deliveries),
-        number("hops", e.hops);
-  }
-  void operator()(const EventsDelivered& e) { number("to", e.to), number("up_to", e.up_to); }
-  void operator()(const DeliveryFailed& e) {
-    text("consumer", consumer_kind_name(e.kind)), text("name", e.name), text("key", e.key),
-        place("place", e.place), error(e.error);
-  }
-  void operator()(const ScheduleMoved& e) {
-    text("schedule", e.schedule), time("next_at", e.next_us), number("skipped", e.skipped);
-  }
-  void operator()(const WebhookDelivered& e) {
-    text("webhook", e.webhook), places(e.places), number("attempt", e.attempt), number("status", e.status);
-  }
-  void operator()(const WebhookFailed& e) {
-    text("webhook", e.webhook), places(e.places), number("attempt", e.attempt), error(e.error),
-        time("retry_at", e.retry_at_us);
-  }
-  void operator()(const DeadLetterSettled& e) {
-    place("letter", e.letter), text("who", e.who), map.add("replay", Value::boolean(e.replay));
-  }
   void operator()(const BudgetUsed& e) { text("scope", e.scope), map.add("day", Value::integer(e.day)); }
   void operator()(const StepOpened& e) {
     map.add("attempt", Value::integer(e.attempt)), time("due_at", e.due_us);
