@@ -126,6 +126,7 @@ class Remote : public testing::Test {
   static constexpr const char* kAsk = R"({"messages":[{"role":"user","content":"hello"}],"temperature":0})";
 
   std::function<void(http::Request&&, http::Responder)> handle_;
+  http::Responder kept_;  // of the server's thread; outlives it
   std::string seen_path_, seen_body_, seen_authorization_, seen_version_;
   http::Server server_;
   http::Client client_;
@@ -331,8 +332,7 @@ TEST_F(Remote, EachRefusalSaysWhatItMeans) {
 
 TEST_F(Remote, ADeadlineEndsAServerThatHangs) {
   use(kChat, "openai");
-  std::vector<http::Responder> kept;
-  handle_ = [&](http::Request&&, http::Responder responder) { kept.push_back(std::move(responder)); };
+  handle_ = [this](http::Request&&, http::Responder responder) { kept_ = std::move(responder); };
   const CallOutcome outcome = call(kAsk, 50);
   ASSERT_FALSE(outcome.answer.ok());
   EXPECT_EQ(outcome.answer.error().kind, ErrorKind::kDeadlineExceeded);
