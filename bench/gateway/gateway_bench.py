@@ -132,7 +132,8 @@ def main():
     finally:
         for process in processes:
             if process.poll() is None:
-                process.kill()
+                process.terminate()  # not killed: nginx's worker would stay
+                process.wait(timeout=60)
         shutil.rmtree(folder)
 
 
