@@ -95,6 +95,23 @@ Error unauthenticated(std::string code, std::string message) {
   return make_error(ErrorKind::kUnauthenticated, std::move(code), std::move(message));
 }
 
+/// What whoever goes by a name may spend: of several keys the tightest.
+std::unordered_map<std::string, Budget, TextHash, std::equal_to<>> budgets_of(
+    const std::vector<StoredKey>& keys) {
+  const auto tighter = [](int64_t a, int64_t b) {
+    return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b);
+  };
+  std::unordered_map<std::string, Budget, TextHash, std::equal_to<>> budgets;
+  for (const StoredKey& key : keys) {
+    const Budget& own = key.info.policy.budget;
+    if (key.info.revoked_us != 0 || own == Budget{}) continue;
+    Budget& all = budgets[key.info.name];
+    all.day_micros = tighter(all.day_micros, own.day_micros);
+    all.month_micros = tighter(all.month_micros, own.month_micros);
+  }
+  return budgets;
+}
+
 }  // namespace
 
 bool is_tenant_name(std::string_view text) {
@@ -112,12 +129,14 @@ struct KeyStore::Impl {
   mutable std::shared_mutex mutex;
   std::vector<StoredKey> keys;                             // guarded by mutex
   std::vector<std::shared_ptr<const KeyPolicy>> policies;  // guarded by mutex; of keys, null: grants all
-  std::unordered_map<std::string, size_t, TextHash, std::equal_to<>> place_by_id;  // guarded by mutex
-  std::optional<FileStamp> stamp;                                                  // guarded by change_mutex
+  std::unordered_map<std::string, size_t, TextHash, std::equal_to<>> place_by_id;     // guarded by mutex
+  std::unordered_map<std::string, Budget, TextHash, std::equal_to<>> budget_by_name;  // guarded by mutex
+  std::optional<FileStamp> stamp;  // guarded by change_mutex
 
   void replace(std::vector<StoredKey> next) {
     std::unordered_map<std::string, size_t, TextHash, std::equal_to<>> places;
     std::vector<std::shared_ptr<const KeyPolicy>> shared;
+    auto budgets = budgets_of(next);
     for (size_t i = 0; i < next.size(); ++i) {
       places.emplace(next[i].info.id, i);
       const KeyPolicy& policy = next[i].info.policy;
@@ -127,6 +146,7 @@ struct KeyStore::Impl {
     keys = std::move(next);
     policies = std::move(shared);
     place_by_id = std::move(places);
+    budget_by_name = std::move(budgets);
   }
 
   /// Requires change_mutex.
@@ -308,19 +328,9 @@ Result<KeyInfo> KeyStore::find(std::string_view id) const {
 }
 
 std::optional<Budget> KeyStore::budget_of(std::string_view name) const {
-  const auto tighter = [](int64_t a, int64_t b) {
-    return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b);
-  };
-  std::optional<Budget> all;
   std::shared_lock lock(impl_->mutex);
-  for (const StoredKey& key : impl_->keys) {
-    const Budget& own = key.info.policy.budget;
-    if (key.info.name != name || key.info.revoked_us != 0 || own == Budget{}) continue;
-    if (!all.has_value()) all = Budget{};
-    all->day_micros = tighter(all->day_micros, own.day_micros);
-    all->month_micros = tighter(all->month_micros, own.month_micros);
-  }
-  return all;
+  const auto found = impl_->budget_by_name.find(name);
+  return found == impl_->budget_by_name.end() ? std::nullopt : std::optional(found->second);
 }
 
 bool Caller::may_call(std::string_view route) const {

@@ -143,9 +143,7 @@ void Flight::reserved(size_t index, Result<SpendLedger::Reservation> reservation
     gone = finished_;
   }
   if (!gone) return send(index);
-  models::CallOutcome outcome{cancelled_before_sent()};
-  outcome.may_have_run = false;
-  ended(index, std::move(outcome));
+  ended(index, models::never_asked(cancelled_before_sent()));
 }
 
 void Flight::refused_by_budget(size_t index, Error error) {

@@ -134,36 +134,32 @@ class PartRestorer {
 
 }  // namespace
 
-void PrivateCalls::follow(std::shared_ptr<const governance::Snapshot> snapshot) {
+void PrivateCalls::follow(const governance::Snapshot& snapshot) {
+  std::map<std::pair<std::string, std::string>, Result<Policy>> policies;
+  for (const auto& [manifest, backend] : snapshot.remote_models()) {
+    if (backend->privacy.empty() || backend->privacy == models::kNoPrivacy) continue;
+    Result<Policy> policy = snapshot.privacy(backend->privacy, {});
+    if (*policy == nullptr) {
+      policy = make_error(ErrorKind::kUnavailable, "privacy.no_policy",
+                          "backend " + backend->name.to_string() + " wants the privacy policy " +
+                              backend->privacy + ", which is not deployed: nothing leaves for it until it is",
+                          "privacy");
+    }
+    policies.emplace(std::pair(manifest->model.name, manifest->model.version), std::move(policy));
+  }
   const std::unique_lock lock(mutex_);
-  snapshot_ = std::move(snapshot);
+  policies_ = std::move(policies);
 }
 
-Result<std::shared_ptr<const privacy::Policy>> PrivateCalls::policy_of(const models::ModelName& model) const {
-  std::shared_ptr<const governance::Snapshot> snapshot;
-  {
-    const std::shared_lock lock(mutex_);
-    snapshot = snapshot_;
-  }
-  using Policy = std::shared_ptr<const privacy::Policy>;
-  const auto manifest = snapshot == nullptr ? nullptr : snapshot->manifest(model.name, model.version);
-  if (manifest == nullptr || !manifest->is_remote()) return Policy();
-  const auto backend = snapshot->backend(manifest->backend);
-  if (backend == nullptr || backend->privacy.empty() || backend->privacy == models::kNoPrivacy)
-    return Policy();
-  auto policy = snapshot->privacy(backend->privacy, {});
-  if (policy != nullptr) return policy;
-  return make_error(ErrorKind::kUnavailable, "privacy.no_policy",
-                    "backend " + backend->name.to_string() + " wants the privacy policy " + backend->privacy +
-                        ", which is not deployed: nothing leaves for it until it is",
-                    "privacy");
+Result<PrivateCalls::Policy> PrivateCalls::policy_of(const models::ModelName& model) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = policies_.find({model.name, model.version});
+  return found == policies_.end() ? Policy() : found->second;
 }
 
 std::function<void()> PrivateCalls::call(models::CallRequest request, Done done) {
   const auto refuse = [&done](Error error) {
-    models::CallOutcome outcome{std::move(error)};
-    outcome.may_have_run = false;
-    done(std::move(outcome));
+    done(models::never_asked(std::move(error)));
     return [] {};
   };
   const auto policy = policy_of(request.model);

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <shared_mutex>
+#include <string>
+#include <utility>
 
 #include "switchyard/governance/governance.h"
 #include "switchyard/models/caller.h"
@@ -19,17 +22,19 @@ class PrivateCalls final : public models::Caller {
   PrivateCalls(models::Caller& models, std::optional<telemetry::Secret> key)
       : models_(models), key_(std::move(key)) {}
 
-  void follow(std::shared_ptr<const governance::Snapshot> snapshot);
+  void follow(const governance::Snapshot& snapshot);
   std::function<void()> call(models::CallRequest request, Done done) override;
 
  private:
+  using Policy = std::shared_ptr<const privacy::Policy>;
   /// The policy for what leaves for this model; null: none is wanted. kUnavailable "privacy.no_policy".
-  Result<std::shared_ptr<const privacy::Policy>> policy_of(const models::ModelName& model) const;
+  Result<Policy> policy_of(const models::ModelName& model) const;
 
   models::Caller& models_;
   const std::optional<telemetry::Secret> key_;
   mutable std::shared_mutex mutex_;
-  std::shared_ptr<const governance::Snapshot> snapshot_;  // guarded by mutex_
+  /// Of the models whose backend wants a policy, by name and version.
+  std::map<std::pair<std::string, std::string>, Result<Policy>> policies_;  // guarded by mutex_
 };
 
 /// The key of SWITCHYARD_PRIVACY_KEY; nothing when it is not set. kInvalidArgument "privacy.bad_key".

@@ -8,9 +8,7 @@ class Unusable final : public models::RemoteModel {
  public:
   explicit Unusable(Error why) : why_(std::move(why)) {}
   std::function<void()> call(models::CallRequest, models::Caller::Done done) override {
-    models::CallOutcome outcome{why_};
-    outcome.may_have_run = false;
-    done(std::move(outcome));
+    done(models::never_asked(why_));
     return [] {};
   }
   expression::Type output_type() const override { return expression::Type::dyn(); }

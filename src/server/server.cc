@@ -234,7 +234,7 @@ class Server::Impl {
     governance_ = std::make_unique<governance::Governance>(governance);
     governance_->on_change([this](const auto& snapshot) {
       remote_models_->follow(*snapshot);
-      private_calls_->follow(snapshot);
+      private_calls_->follow(*snapshot);
       routing_->follow(snapshot);
       if (wake_engine_) engine_->wake();
     });

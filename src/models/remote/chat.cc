@@ -24,6 +24,14 @@ bool is_truthy(const Value* value) {
   return true;
 }
 
+Status check_messages(const Value& input) {
+  const Value* messages = input.is(Kind::kMap) ? input.find("messages") : nullptr;
+  if (messages != nullptr && messages->is(Kind::kList) && messages->size() > 0) return {};
+  return make_error(ErrorKind::kInvalidArgument, "models.bad_input",
+                    "a chat model's input is a map with 'messages', a list of at least one { role, content }",
+                    "messages");
+}
+
 Type chat_type() {
   const Type usage = Type::object({{"prompt_tokens", Type::integer(), true},
                                    {"completion_tokens", Type::integer(), true},

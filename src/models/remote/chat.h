@@ -12,6 +12,8 @@
 // The form that chat answers of all servers are brought into: OpenAI's.
 namespace switchyard::models {
 
+/// Whether the input has the messages of a chat; kInvalidArgument "models.bad_input".
+Status check_messages(const Value& input);
 /// { text, finish_reason, choices, usage: { prompt_tokens, completion_tokens, total_tokens } }
 expression::Type chat_type();
 

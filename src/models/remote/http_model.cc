@@ -125,27 +125,20 @@ Result<http::ClientRequest> HttpModel::form(const CallRequest& request, bool str
 std::function<void()> HttpModel::call(CallRequest request, Caller::Done done) {
   const auto nothing = [] {};
   const auto refuse = [&](Error error) {
-    CallOutcome outcome{std::move(error)};
-    outcome.may_have_run = false;
-    done(std::move(outcome));
+    done(never_asked(std::move(error)));
     return nothing;
   };
   const int64_t now_us = surroundings_.clock->monotonic_us();
   int64_t deadline_us = now_us + timeout_us_;
   if (request.deadline_us != 0) deadline_us = std::min(deadline_us, request.deadline_us);
-  if (deadline_us <= now_us)
-    return refuse(make_error(ErrorKind::kDeadlineExceeded, "models.deadline",
-                             "the deadline had passed before " + model_.to_string() + " was asked"));
+  if (deadline_us <= now_us) return refuse(too_late(model_));
   auto exchange = std::make_shared<Exchange>();
   if (request.on_part) exchange->stream = protocol_->stream();
   auto outgoing = form(request, exchange->stream != nullptr);
   if (!outgoing.ok()) return refuse(std::move(outgoing).error());
   if (under_way_.fetch_add(1) >= max_concurrent_) {
     under_way_.fetch_sub(1);
-    return refuse(
-        make_error(ErrorKind::kResourceExhausted, "models.backend_busy",
-                   "already " + std::to_string(max_concurrent_) + " calls of " + model_.to_string() +
-                       " are under way (max_concurrent of its backend); ask again later, or raise it"));
+    return refuse(backend_busy(model_, max_concurrent_));
   }
   const Endpoints::Pick pick = endpoints_.begin(now_us);
   exchange->endpoint = pick.index;
@@ -190,17 +183,12 @@ void HttpModel::take_piece(Exchange& exchange, std::string_view piece, bool* go_
 CallOutcome HttpModel::answered(Exchange& exchange, const http::ClientResponse& response) {
   auto reply = exchange.stream != nullptr ? exchange.stream->end() : protocol_->reply(response);
   if (!reply.ok()) return {std::move(reply).error()};
-  ModelAnswer answer;
-  answer.output = std::move(reply->output);
-  answer.usage = reply->usage;
-  answer.served_by = std::move(reply->served_by);
+  ModelAnswer answer =
+      answer_of(std::move(*reply), prices_, surroundings_.clock->monotonic_us() - exchange.begun_us);
   answer.upstream_id = response.header("x-request-id");
   if (answer.upstream_id.empty()) answer.upstream_id = response.header("request-id");
   answer.endpoint = exchange.origin;
-  answer.run_us = surroundings_.clock->monotonic_us() - exchange.begun_us;
   answer.first_part_us = exchange.first_part_us;
-  answer.cost = prices_.of(answer.usage.input_tokens, answer.usage.cached_tokens, answer.usage.output_tokens,
-                           answer.run_us);
   return {std::move(answer)};
 }
 
@@ -251,6 +239,28 @@ Error wrong_kind(const ModelManifest& manifest, std::string_view protocol, std::
                         ", and " + manifest.model.to_string() + " is of kind " +
                         std::string(model_kind_name(manifest.kind)),
                     "kind");
+}
+
+Error too_late(const ModelName& model) {
+  return make_error(ErrorKind::kDeadlineExceeded, "models.deadline",
+                    "the deadline had passed before " + model.to_string() + " was asked");
+}
+
+Error backend_busy(const ModelName& model, uint32_t max_concurrent) {
+  return make_error(ErrorKind::kResourceExhausted, "models.backend_busy",
+                    "already " + std::to_string(max_concurrent) + " calls of " + model.to_string() +
+                        " are under way (max_concurrent of its backend); ask again later, or raise it");
+}
+
+ModelAnswer answer_of(RemoteReply reply, const Prices& prices, int64_t run_us) {
+  ModelAnswer answer;
+  answer.output = std::move(reply.output);
+  answer.usage = reply.usage;
+  answer.served_by = std::move(reply.served_by);
+  answer.run_us = run_us;
+  answer.cost =
+      prices.of(answer.usage.input_tokens, answer.usage.cached_tokens, answer.usage.output_tokens, run_us);
+  return answer;
 }
 
 Error bad_answer(std::string why) {

@@ -151,13 +151,7 @@ class OpenAiChat final : public OpenAi {
   using OpenAi::OpenAi;
 
   Result<Request> request(const Value& input, bool streams) const override {
-    const Value* messages = input.is(Kind::kMap) ? input.find("messages") : nullptr;
-    if (messages == nullptr || !messages->is(Kind::kList) || messages->size() == 0) {
-      return make_error(
-          ErrorKind::kInvalidArgument, "models.bad_input",
-          "a chat model's input is a map with 'messages', a list of at least one { role, content }",
-          "messages");
-    }
+    SY_RETURN_IF_ERROR(check_messages(input));
     Request request;
     request.path = "/chat/completions";
     request.body = body(input, streams ? R"(,"stream":true,"stream_options":{"include_usage":true})" : "");

@@ -68,6 +68,12 @@ Result<Value> normalized_input(const ModelName& model, const schema::SchemaPtr& 
                                Arena& arena);
 
 Error wrong_kind(const ModelManifest& manifest, std::string_view protocol, std::string_view kinds);
+/// kDeadlineExceeded "models.deadline": it had passed before the model was asked.
+Error too_late(const ModelName& model);
+/// kResourceExhausted "models.backend_busy".
+Error backend_busy(const ModelName& model, uint32_t max_concurrent);
+/// The reply as an answer that took `run_us`, with its price.
+ModelAnswer answer_of(RemoteReply reply, const Prices& prices, int64_t run_us);
 /// The server's answer is none: kUnavailable "models.bad_answer".
 Error bad_answer(std::string why);
 /// kUnavailable "models.truncated".

@@ -30,17 +30,13 @@ class WorkerModel final : public RemoteModel, public std::enable_shared_from_thi
 
   std::function<void()> call(CallRequest request, Caller::Done done) override {
     const auto refuse = [&](Error error) {
-      CallOutcome outcome{std::move(error)};
-      outcome.may_have_run = false;
-      done(std::move(outcome));
+      done(never_asked(std::move(error)));
       return [] {};
     };
     const int64_t now_us = clock_.monotonic_us();
     ModelTask task;
     task.deadline_us = request.deadline_us != 0 ? request.deadline_us : now_us + timeout_us_;
-    if (task.deadline_us <= now_us)
-      return refuse(make_error(ErrorKind::kDeadlineExceeded, "models.deadline",
-                               "the deadline had passed before " + model_.to_string() + " was asked"));
+    if (task.deadline_us <= now_us) return refuse(too_late(model_));
     Arena scratch;
     auto input = normalized_input(model_, input_schema_, request.input.root(), scratch);
     if (!input.ok()) return refuse(std::move(input).error());
@@ -48,10 +44,7 @@ class WorkerModel final : public RemoteModel, public std::enable_shared_from_thi
     if (!formed.ok()) return refuse(std::move(formed).error());
     if (under_way_.fetch_add(1) >= max_concurrent_) {
       under_way_.fetch_sub(1);
-      return refuse(
-          make_error(ErrorKind::kResourceExhausted, "models.backend_busy",
-                     "already " + std::to_string(max_concurrent_) + " calls of " + model_.to_string() +
-                         " are under way (max_concurrent of its backend); ask again later, or raise it"));
+      return refuse(backend_busy(model_, max_concurrent_));
     }
     task.queue = queue_;
     task.type = "model:" + model_.to_string();
@@ -82,15 +75,9 @@ class WorkerModel final : public RemoteModel, public std::enable_shared_from_thi
     response.body = to_json(told.result->root());
     auto reply = protocol_->reply(response);
     if (!reply.ok()) return {std::move(reply).error()};
-    ModelAnswer answer;
-    answer.output = std::move(reply->output);
-    answer.usage = reply->usage;
-    answer.served_by = std::move(reply->served_by);
+    ModelAnswer answer = answer_of(std::move(*reply), prices_, told.run_us);
     answer.endpoint = told.worker.empty() ? "queue " + queue_ : "worker " + told.worker;
     answer.queue_us = told.queued_us;
-    answer.run_us = told.run_us;
-    answer.cost = prices_.of(answer.usage.input_tokens, answer.usage.cached_tokens,
-                             answer.usage.output_tokens, answer.run_us);
     return {std::move(answer)};
   }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "switchyard/models/model_service.h"
 
@@ -30,6 +31,13 @@ struct CallOutcome {
   bool may_have_run = true;    ///< false: the model certainly did not see the request
   uint32_t parts = 0;          ///< handed to on_part
 };
+
+/// The outcome of a call that certainly did not reach the model.
+inline CallOutcome never_asked(Error error) {
+  CallOutcome outcome{std::move(error)};
+  outcome.may_have_run = false;
+  return outcome;
+}
 
 /// Calls exactly the version that is asked for: no retry, no second choice. Thread-safe.
 class Caller {
