@@ -1,5 +1,4 @@
 """OpenAI's and LangChain's clients against the gateway, whose models are on a server of the test's own."""
-import argparse
 import pathlib
 import sys
 import time
@@ -226,8 +225,4 @@ class Clients(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", required=True)
-    options, rest = parser.parse_known_args()
-    harness.OPTIONS.binary = options.binary
-    unittest.main(argv=[sys.argv[0], *rest])
+    harness.main()

@@ -1,6 +1,5 @@
 """What leaves for a vendor's model, and what the client gets back. The vendor is the test's own server, which keeps what it was
 sent."""
-import argparse
 import json
 import pathlib
 import sys
@@ -83,8 +82,4 @@ class Privacy(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", required=True)
-    options, rest = parser.parse_known_args()
-    harness.OPTIONS.binary = options.binary
-    unittest.main(argv=[sys.argv[0], *rest])
+    harness.main()

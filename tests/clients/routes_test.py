@@ -1,6 +1,5 @@
 """Routes through the real binary: who answers, what happens when a server is slow, wrong or gone, and what it costs. The
 servers are the test's own, and misbehave as they are told."""
-import argparse
 import json
 import pathlib
 import signal
@@ -286,8 +285,4 @@ output: {{ text: answer.text }}
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", required=True)
-    options, rest = parser.parse_known_args()
-    harness.OPTIONS.binary = options.binary
-    unittest.main(argv=[sys.argv[0], *rest])
+    harness.main()
