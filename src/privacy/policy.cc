@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "switchyard/document/fields.h"
 #include "switchyard/document/reporter.h"
 #include "switchyard/privacy/limits.h"
 
@@ -86,15 +87,7 @@ class Reader {
   }
 
   void known_fields(const Node& mapping, const std::string& path, const std::vector<std::string>& known) {
-    for (const auto& entry : mapping.entries) {
-      if (std::find(known.begin(), known.end(), entry.key) != known.end()) continue;
-      const std::string best = document::nearest(entry.key, known);
-      std::string all;
-      for (const auto& each : known) all += (all.empty() ? "" : ", ") + each;
-      report_.error(entry.position, path.empty() ? entry.key : child_path(path, entry.key),
-                    "privacy.unknown_field", "'" + entry.key + "' is not known here",
-                    best.empty() ? "the fields are " + all : "did you mean '" + best + "'?");
-    }
+    document::report_unknown_fields(report_, mapping, path, known, "privacy.unknown_field");
   }
 
   void read_allow(const Node& node, Policy& policy) {

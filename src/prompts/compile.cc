@@ -1,6 +1,7 @@
 // The head of a prompt: name, schemas and parameters.
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 #include <utility>
 
 #include "compiler.h"
@@ -82,24 +83,8 @@ CompileOutcome Compiler::run() {
 }
 
 void Compiler::read_name(const Place& place) {
-  const auto text = read_text(reports_, place, "a prompt's name");
-  if (!text.has_value()) return;
-  const size_t at = text->find('@');
-  prompt_->name_ = text->substr(0, at);
-  if (!is_prompt_name(prompt_->name_)) {
-    reports_.error(
-        place, "bad_name", "'" + prompt_->name_ + "' is no name of a prompt",
-        "use lower-case letters, digits, '-', '_' and '.', with '/' between parts: support/triage@1.0.0");
-  }
-  if (at == std::string::npos) {
-    reports_.error(place, "bad_version", "the name has no version", "write " + *text + "@1.0.0");
-    return;
-  }
-  prompt_->version_ = text->substr(at + 1);
-  if (!is_prompt_version(prompt_->version_)) {
-    reports_.error(place, "bad_version", "'" + prompt_->version_ + "' is no version",
-                   "write three numbers, as in 1.0.0, or 1.0.0-rc.1");
-  }
+  std::tie(prompt_->name_, prompt_->version_) =
+      read_versioned_name(reports_, place, "a prompt's name", "prompt", "support/triage@1.0.0");
 }
 
 void Compiler::read_description(Fields& fields) {

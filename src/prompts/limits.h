@@ -7,7 +7,6 @@
 
 namespace switchyard::prompts {
 
-inline constexpr size_t kMaxNameBytes = 128;
 inline constexpr size_t kMaxDescriptionBytes = 4096;
 /// Of one template.
 inline constexpr size_t kMaxTemplateBytes = 256u << 10;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "limits.h"
-
 namespace switchyard::prompts {
 
 using document::Node;
@@ -24,67 +22,12 @@ std::string number_text(double number) {
   return text;
 }
 
-std::string word_list(const std::vector<std::string>& words) {
-  std::string out;
-  for (size_t i = 0; i < words.size(); ++i) out += (i == 0 ? "" : ", ") + words[i];
-  return out;
-}
-
 std::string mend_for_word(std::string_view word, const std::vector<std::string>& known) {
   const std::string near = document::nearest(word, known);
-  return near.empty() ? "use one of: " + word_list(known) : "did you mean '" + near + "'?";
-}
-
-/// Cuts `text` at each `separator`; whether every part passes.
-template <typename Check>
-bool all_parts(std::string_view text, char separator, Check check) {
-  while (true) {
-    const size_t end = text.find(separator);
-    if (!check(text.substr(0, end))) return false;
-    if (end == std::string_view::npos) return true;
-    text.remove_prefix(end + 1);
-  }
-}
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-
-bool is_number(std::string_view text) {
-  if (text.empty() || text.size() > 9 || !std::all_of(text.begin(), text.end(), is_digit)) return false;
-  return text.size() == 1 || text[0] != '0';
+  return near.empty() ? "use one of: " + document::word_list(known) : "did you mean '" + near + "'?";
 }
 
 }  // namespace
-
-bool is_prompt_name(std::string_view text) {
-  if (text.size() > kMaxNameBytes || text.starts_with('-') || text.starts_with('.')) return false;
-  const auto fits = [](char c) { return is_lower(c) || is_digit(c) || c == '_' || c == '-' || c == '.'; };
-  return all_parts(text, '/', [&](std::string_view part) {
-    return !part.empty() && std::all_of(part.begin(), part.end(), fits);
-  });
-}
-
-bool is_prompt_version(std::string_view text) {
-  if (text.size() > 64) return false;
-  const size_t dash = text.find('-');
-  const auto is_prerelease = [](std::string_view part) {
-    const auto fits = [](char c) { return is_lower(c) || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-'; };
-    if (part.empty() || !std::all_of(part.begin(), part.end(), fits)) return false;
-    return !std::all_of(part.begin(), part.end(), is_digit) || is_number(part);
-  };
-  if (dash != std::string_view::npos && !all_parts(text.substr(dash + 1), '.', is_prerelease)) return false;
-  const std::string_view numbers = text.substr(0, dash);
-  return std::count(numbers.begin(), numbers.end(), '.') == 2 && all_parts(numbers, '.', is_number);
-}
-
-void Reports::error(const Place& place, std::string_view what, std::string message, std::string mend) {
-  error_at(place.position(), place.path, what, std::move(message), std::move(mend));
-}
-
-void Reports::error_at(Position at, std::string path, std::string_view what, std::string message,
-                       std::string mend) {
-  reporter_.error(at, std::move(path), "prompt." + std::string(what), std::move(message), std::move(mend));
-}
 
 void Reports::add(const Text& text, Mistakes mistakes) {
   for (Mistake& mistake : mistakes) {
@@ -133,46 +76,6 @@ Position Reports::in_block(const Node& scalar, size_t offset) const {
   if (!line.ends_with(written)) return fallback;
   const auto indent = static_cast<uint32_t>(line.size() - written.size());
   return {begin.line + 1 + nth, indent + 1 + characters(before.substr(line_start))};
-}
-
-Fields::Fields(Reports& reports, Place place, std::string what)
-    : reports_(reports), place_(std::move(place)), what_(std::move(what)) {
-  mapping_ = place_.node->is(Node::Kind::kMapping);
-  if (mapping_) return;
-  reports_.error(place_, "not_a_mapping",
-                 what_ + " must be a mapping, and this is " + place_.node->describe(),
-                 "write entries of the form 'name: value'");
-}
-
-std::optional<Place> Fields::find(std::string_view key) {
-  known_.emplace_back(key);
-  if (!mapping_) return std::nullopt;
-  for (const auto& entry : place_.node->entries)
-    if (entry.key == key) return place_.entry(entry);
-  return std::nullopt;
-}
-
-std::optional<Place> Fields::require(std::string_view key, std::string mend) {
-  auto found = find(key);
-  if (!found.has_value() && mapping_)
-    reports_.error(place_, "missing_field", what_ + " needs '" + std::string(key) + "'", std::move(mend));
-  return found;
-}
-
-void Fields::finish() {
-  if (!mapping_) return;
-  for (const auto& entry : place_.node->entries) {
-    if (std::find(known_.begin(), known_.end(), entry.key) != known_.end()) continue;
-    reports_.error_at(entry.position, document::child_path(place_.path, entry.key), "unknown_field",
-                      what_ + " has no entry '" + entry.key + "'", mend_for_word(entry.key, known_));
-  }
-}
-
-std::optional<std::string> read_text(Reports& reports, const Place& place, const std::string& what) {
-  if (place.node->is(Node::Kind::kString)) return place.node->text;
-  reports.error(place, "not_text", what + " must be text, and this is " + place.node->describe(),
-                "write it as text, in quotes where YAML would read something else");
-  return std::nullopt;
 }
 
 std::optional<double> read_number(Reports& reports, const Place& place, const std::string& what, double least,

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "switchyard/document/fields.h"
 #include "switchyard/document/reporter.h"
 #include "switchyard/retention/limits.h"
 
@@ -71,15 +72,7 @@ class Reader {
   }
 
   void known_fields(const Node& mapping, const std::string& path, const std::vector<std::string>& known) {
-    for (const auto& entry : mapping.entries) {
-      if (std::find(known.begin(), known.end(), entry.key) != known.end()) continue;
-      const std::string best = document::nearest(entry.key, known);
-      std::string all;
-      for (const auto& each : known) all += (all.empty() ? "" : ", ") + each;
-      report_.error(entry.position, path.empty() ? entry.key : child_path(path, entry.key),
-                    "retention.unknown_field", "'" + entry.key + "' is not known here",
-                    best.empty() ? "the fields are " + all : "did you mean '" + best + "'?");
-    }
+    document::report_unknown_fields(report_, mapping, path, known, "retention.unknown_field");
   }
 
   int64_t period(const Node& node, const std::string& path) {

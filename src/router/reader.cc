@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "switchyard/document/fields.h"
+
 namespace switchyard::router {
 namespace {
 
@@ -14,12 +16,6 @@ std::string number_text(double value) {
   std::array<char, 32> buffer{};
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
   return {buffer.data(), end};
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string all;
-  for (const auto& word : words) all += (all.empty() ? "" : ", ") + word;
-  return all;
 }
 
 }  // namespace
@@ -64,13 +60,7 @@ bool Reader::mapping(const Node& node, const std::string& path, const std::vecto
           "write " + std::string(example));
     return false;
   }
-  for (const auto& entry : node.entries) {
-    if (std::find(known.begin(), known.end(), entry.key) != known.end()) continue;
-    const std::string best = document::nearest(entry.key, known);
-    report.error(entry.position, child_path(path, entry.key), "router.unknown_field",
-                 "'" + entry.key + "' is not known here",
-                 best.empty() ? "the fields are " + joined(known) : "did you mean '" + best + "'?");
-  }
+  document::report_unknown_fields(report, node, path, known, "router.unknown_field");
   return true;
 }
 
@@ -81,7 +71,7 @@ void Reader::unknown_name(const Node& at, const std::string& path, std::string_v
         !best.empty()       ? "did you mean '" + best + "'?"
         : known.empty()     ? "there is none yet: declare it first"
         : known.size() > 12 ? "name one that exists"
-                            : "there are " + joined(known));
+                            : "there are " + document::word_list(known));
 }
 
 void Reader::integer(const Node& parent, const std::string& path, std::string_view key, int64_t least,
@@ -192,7 +182,8 @@ std::optional<size_t> Reader::word(const Node& parent, const std::string& path, 
   }
   const std::string best = node->is_scalar() ? document::nearest(node->text, words) : std::string();
   error(*node, child_path(path, key), "bad_word",
-        "`" + std::string(key) + "` is one of " + joined(words) + ", and this is " + node->describe(),
+        "`" + std::string(key) + "` is one of " + document::word_list(words) + ", and this is " +
+            node->describe(),
         best.empty() ? "write one of them" : "did you mean '" + best + "'?");
   return std::nullopt;
 }

@@ -13,7 +13,6 @@ inline constexpr size_t kMaxOutputs = 100;
 inline constexpr size_t kMaxFacts = 1000;
 /// Values of one list in a condition.
 inline constexpr size_t kMaxListedValues = 1000;
-inline constexpr size_t kMaxNameBytes = 128;
 inline constexpr size_t kMaxRuleIdBytes = 64;
 inline constexpr size_t kMaxDescriptionBytes = 4096;
 /// Mistakes reported for one document.

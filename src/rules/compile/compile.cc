@@ -1,5 +1,6 @@
 // The head of a rule table: name, policy, facts and outputs.
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "../analysis/analysis.h"
@@ -61,24 +62,8 @@ CompileOutcome Compiler::run() {
 }
 
 void Compiler::read_name(const Place& place) {
-  const auto text = read_text(context_, place, "a table's name");
-  if (!text.has_value()) return;
-  const size_t at = text->find('@');
-  table_->name_ = text->substr(0, at);
-  if (!is_table_name(table_->name_)) {
-    context_.error(
-        place, "bad_name", "'" + table_->name_ + "' is no name of a rule table",
-        "use lower-case letters, digits, '-', '_' and '.', with '/' between parts: risk/card-limits@1.0.0");
-  }
-  if (at == std::string::npos) {
-    context_.error(place, "bad_version", "the name has no version", "write " + *text + "@1.0.0");
-    return;
-  }
-  table_->version_ = text->substr(at + 1);
-  if (!is_table_version(table_->version_)) {
-    context_.error(place, "bad_version", "'" + table_->version_ + "' is no version",
-                   "write three numbers, as in 1.0.0, or 1.0.0-rc.1");
-  }
+  std::tie(table_->name_, table_->version_) =
+      read_versioned_name(context_, place, "a table's name", "rule table", "risk/card-limits@1.0.0");
 }
 
 void Compiler::read_policy(Fields& fields) {
