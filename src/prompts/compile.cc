@@ -6,6 +6,7 @@
 
 #include "compiler.h"
 #include "limits.h"
+#include "switchyard/schema/in_document.h"
 #include "switchyard/types/json.h"
 
 namespace switchyard::prompts {
@@ -137,16 +138,8 @@ schema::SchemaPtr Compiler::read_schema(const Place& place, const std::string& w
   Arena arena;
   const Value value = document::to_value(*root, arena);
   if (!name.empty()) hashed_[name] = to_canonical_json(value);
-  auto compiled = schema::Schema::compile(value);
-  for (auto& diagnostic : compiled.diagnostics) {
-    const auto at = document::position_of_pointer(*root, diagnostic.path);
-    diagnostic.line = at.line;
-    diagnostic.column = at.column;
-    diagnostic.file = name;
-    if (diagnostic.mend.empty())
-      diagnostic.mend = "correct the schema; the schema module's README lists what is understood";
-    reporter_.add(std::move(diagnostic));
-  }
+  auto compiled = schema::compile_in_document(*root, value, name);
+  for (auto& diagnostic : compiled.diagnostics) reporter_.add(std::move(diagnostic));
   return compiled.schema;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "switchyard/base/markup.h"
 #include "switchyard/types/json.h"
 
 namespace switchyard::prompts {
@@ -35,21 +36,6 @@ bool append_text(const Value& value, std::string& out) {
     }
     default: return false;
   }
-}
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
-    }
-  }
-  return out;
 }
 
 }  // namespace
@@ -108,7 +94,7 @@ Status Renderer::render_value(const ValuePiece& piece, std::string& out) {
     std::string next;
     if (filter == Filter::kEscape) {
       if (!append_text(now, next)) break;
-      next = escaped(next);
+      next = escape_markup(next);
     } else {
       next = filter == Filter::kJson ? to_json(now) : to_pretty_json(now);
     }

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "model_effects.h"
+#include "switchyard/http/header_map.h"
 #include "switchyard/http/url.h"
 #include "switchyard/types/json.h"
 
@@ -80,17 +81,9 @@ Error unexpected(const std::string& url, int status) {
 /// { status, headers, body }: the body as JSON where it is JSON, else as text.
 Result<Document> http_result(const http::ClientResponse& response) {
   auto arena = std::make_shared<Arena>(response.body.size() * 2 + 1024);
-  MapBuilder result(*arena), headers(*arena);
+  MapBuilder result(*arena);
   result.add("status", Value::integer(response.status));
-  std::vector<std::string> seen;
-  for (const auto& header : response.headers) {
-    std::string name = header.name;
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-    if (std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
-    headers.add(Value::string(arena->copy(name)), Value::string(arena->copy(header.value)));
-    seen.push_back(std::move(name));
-  }
-  result.add("headers", headers.build());
+  result.add("headers", http::header_map(response.headers, *arena));
   Value body;
   if (!response.body.empty()) {
     const bool json = response.header("Content-Type").find("json") != std::string_view::npos;

@@ -7,6 +7,7 @@
 #include "labels.h"
 #include "layout.h"
 #include "switchyard/authoring/graph.h"
+#include "switchyard/base/markup.h"
 
 namespace switchyard::authoring {
 namespace {
@@ -17,21 +18,6 @@ using graph::Size;
 
 constexpr double kCharacter = 7.3, kLine = 17, kPadding = 12, kInside = 18, kTitle = 26;
 constexpr double kMargin = 20, kSlant = 12;
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
 
 std::string number(double value) {
   char text[32];
@@ -133,7 +119,8 @@ class Drawing {
   void draw_box(size_t index, Point at, Size size) {
     const Graph::Box& box = graph_.boxes[index];
     out_ += std::string("<g class=\"") + class_of(box.look) + "\">";
-    if (!box.condition.empty()) out_ += "<title>when " + escaped(graph::label(box.condition)) + "</title>";
+    if (!box.condition.empty())
+      out_ += "<title>when " + escape_markup(graph::label(box.condition)) + "</title>";
     shape(box.look, at, size);
     const auto lines = graph::lines_of(box);
     for (size_t i = 0; i < lines.size(); ++i) {
@@ -186,7 +173,7 @@ class Drawing {
 
   void text(Point at, std::string_view words, const char* kind, bool centred) {
     out_ += "<text x=\"" + number(at.x) + "\" y=\"" + number(at.y) + "\" class=\"" + kind + "\"" +
-            (centred ? " text-anchor=\"middle\"" : "") + ">" + escaped(words) + "</text>";
+            (centred ? " text-anchor=\"middle\"" : "") + ">" + escape_markup(words) + "</text>";
   }
 
   void draw_edge(const Graph::Edge& edge, const std::vector<Point>& route, Point at) {
@@ -213,7 +200,7 @@ class Drawing {
     out_ += "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(width) + "\" height=\"" +
             number(height) + "\" viewBox=\"0 0 " + number(width) + " " + number(height) +
             "\" role=\"img\">\n";
-    out_ += "<title>" + escaped(graph_.title) + "</title>\n";
+    out_ += "<title>" + escape_markup(graph_.title) + "</title>\n";
     out_ +=
         "<style>\n"
         "text { font: 12px ui-sans-serif, system-ui, sans-serif; fill: #222 }\n"

@@ -73,6 +73,23 @@ Status only_members(const Value& object, std::initializer_list<std::string_view>
   return {};
 }
 
+Result<Value> object_body(const Call& call, Arena& arena, const JsonLimits& limits) {
+  const auto parsed = parse_json(call.request.body(), arena, limits);
+  if (!parsed.ok()) {
+    // Told as all operations tell it: the same text fails there as well.
+    const auto told = call.json_body(limits);
+    return told.ok() ? parsed.error() : told.error();
+  }
+  if (parsed->is(Kind::kMap)) return *parsed;
+  return make_error(ErrorKind::kInvalidArgument, "request.not_an_object", "the body must be a JSON object");
+}
+
+std::pair<std::string, std::string> split_reference(const std::string& reference) {
+  const size_t at = reference.rfind('@');
+  if (at == std::string::npos) return {reference, {}};
+  return {reference.substr(0, at), reference.substr(at + 1)};
+}
+
 Result<Document> object_body(const Call& call) {
   if (call.request.body().empty()) {
     auto arena = std::make_shared<Arena>(64);

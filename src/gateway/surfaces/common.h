@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "switchyard/base/result.h"
 #include "switchyard/gateway/surfaces.h"
@@ -24,6 +25,10 @@ Result<int64_t> optional_integer(const Value& object, std::string_view name, int
 /// kInvalidArgument "request.unknown_member" when the object has a member that is none of `known`.
 Status only_members(const Value& object, std::initializer_list<std::string_view> known);
 
+/// The body as an object in `arena`: for whoever keeps it there. Told as Call::json_body() tells it.
+Result<Value> object_body(const Call& call, Arena& arena, const JsonLimits& limits = {});
+/// "name" and "version" of "name@version"; without a version the second is empty.
+std::pair<std::string, std::string> split_reference(const std::string& reference);
 /// The request's body as an object of at most kMaxRequestBytes; an empty body is an empty object.
 Result<Document> object_body(const Call& call);
 

@@ -24,15 +24,7 @@ Result<StartRequest> read_start(const Call& call, const Services& services) {
   }
   StartRequest start;
   auto arena = std::make_shared<Arena>(call.request.body().size() * 3 + 1024);
-  const auto parsed = parse_json(call.request.body(), *arena, {.max_bytes = kMaxRequestBytes});
-  if (!parsed.ok()) {
-    // Told as all operations tell it: the same text fails there as well.
-    const auto told = call.json_body({.max_bytes = kMaxRequestBytes});
-    return told.ok() ? parsed.error() : told.error();
-  }
-  const Value body = *parsed;
-  if (!body.is(Kind::kMap))
-    return make_error(ErrorKind::kInvalidArgument, "request.not_an_object", "the body must be a JSON object");
+  SY_ASSIGN_OR_RETURN(const Value body, object_body(call, *arena, {.max_bytes = kMaxRequestBytes}));
   SY_RETURN_IF_ERROR(only_members(body, {"pipeline", "input", "wait"}));
   SY_ASSIGN_OR_RETURN(const std::string reference, text_member(body, "pipeline"));
   const Value* input = body.find("input");
@@ -41,10 +33,8 @@ Result<StartRequest> read_start(const Call& call, const Services& services) {
                       "input");
 
   const auto catalog = services.governance->snapshot();
-  const size_t at = reference.rfind('@');
-  const std::string name = reference.substr(0, at);
-  start.run.pipeline =
-      catalog->pipeline(name, at == std::string::npos ? std::string() : reference.substr(at + 1));
+  const auto [name, version] = split_reference(reference);
+  start.run.pipeline = catalog->pipeline(name, version);
   if (start.run.pipeline == nullptr) {
     return make_error(ErrorKind::kNotFound, "pipeline.unknown", "no pipeline '" + reference + "' is deployed",
                       "pipeline");

@@ -125,33 +125,15 @@ void call_inference(const Services& services, InferenceCall inference, const std
       inference.timeout_us > 0 ? std::min(inference.timeout_us, kMaxInferenceWaitUs) : kMaxInferenceWaitUs;
   if (call->deadline_us > 0)
     timeout_us = std::clamp<int64_t>(call->deadline_us - services.clock->monotonic_us(), 1, timeout_us);
-  services.live_calls->watch(run->id, {});
-  // A client that has gone pays for nothing that it will not see.
-  call->responder.on_disconnect([&services, id = run->id] { services.live_calls->abandon(id); });
-  services.engine->start_run(
-      std::move(*run), services.clock->now_us() + timeout_us,
-      [&services, done = std::move(done), reply = std::move(reply),
-       timeout_us](Result<partition::StartReply> started) mutable {
-        const bool ended = !started.ok() || workflow::is_final(started->view.summary.status);
-        if (!ended) done(timed_out(services, reply.decision, timeout_us));
-        services.live_calls->forget(reply.decision);
-        if (!ended) return;
-        if (!started.ok()) return done(std::move(started).error());
-        partition::RunView& view = started->view;
-        reply.decision = view.summary.id;  // another one when an Idempotency-Key names it
-        if (view.has_output || view.summary.status != workflow::RunStatus::kCompleted)
-          return done(reply_of(view, std::move(reply)));
-        // The output has left memory already; it is in the log.
-        auto shared = std::make_shared<std::function<void(Result<InferenceReply>)>>(std::move(done));
-        auto kept = std::make_shared<partition::RunView>(std::move(view));
-        const bool taken = services.pool->submit([&services, shared, kept, reply = std::move(reply)] {
-          const Status filled = fill_output(*services.engine, *kept);
-          (*shared)(filled.ok() ? reply_of(*kept, reply) : Result<InferenceReply>(filled.error()));
-        });
-        if (!taken)
-          (*shared)(make_error(ErrorKind::kUnavailable, "gateway.overloaded",
-                               "the server is busy; try again shortly"));
-      });
+  start_model_run(services, std::move(*run), services.clock->now_us() + timeout_us, *call, {},
+                  [&services, done = std::move(done), reply = std::move(reply), timeout_us](ModelRunEnd end) {
+                    if (!end.view.ok()) return done(std::move(end.view).error());
+                    if (!workflow::is_final(end.view->summary.status))
+                      return done(timed_out(services, reply.decision, timeout_us));
+                    InferenceReply answered = reply;
+                    answered.decision = end.view->summary.id;  // another one when an Idempotency-Key names it
+                    done(reply_of(*end.view, std::move(answered)));
+                  });
 }
 
 }  // namespace switchyard::gateway::surfaces

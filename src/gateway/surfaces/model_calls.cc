@@ -43,12 +43,11 @@ Error unknown_model(const std::string& name) {
 Result<partition::StartRun> model_run(const Call& call, const Services& services, const std::string& model,
                                       std::shared_ptr<Arena> arena) {
   const auto catalog = services.governance->snapshot();
-  const size_t at = model.rfind('@');
+  const auto [name, version] = split_reference(model);
   partition::StartRun run;
-  run.pipeline = catalog->pipeline(std::string(governance::kCallsPrefix) + model.substr(0, at),
-                                   at == std::string::npos ? std::string() : model.substr(at + 1));
+  run.pipeline = catalog->pipeline(std::string(governance::kCallsPrefix) + name, version);
   if (run.pipeline == nullptr) return unknown_model(model);
-  SY_RETURN_IF_ERROR(call.use_route(model.substr(0, at)));
+  SY_RETURN_IF_ERROR(call.use_route(name));
   SY_ASSIGN_OR_RETURN(run.pins, catalog->pins_for(*run.pipeline));
   run.tenant = call.caller.tenant;
   run.principal = call.caller.name;
@@ -61,20 +60,12 @@ Result<partition::StartRun> model_run(const Call& call, const Services& services
 
 Result<ModelCallRequest> read_model_call(const Call& call, const Services& services, models::ModelKind kind) {
   auto arena = std::make_shared<Arena>(call.request.body().size() * 3 + 1024);
-  const auto parsed = parse_json(call.request.body(), *arena);
-  if (!parsed.ok()) {
-    const auto told = call.json_body();
-    return told.ok() ? parsed.error() : told.error();
-  }
-  if (!parsed->is(Kind::kMap))
-    return make_error(ErrorKind::kInvalidArgument, "request.not_an_object", "the body must be a JSON object");
   ModelCallRequest request;
-  request.body = *parsed;
+  SY_ASSIGN_OR_RETURN(request.body, object_body(call, *arena));
   SY_ASSIGN_OR_RETURN(request.model, text_member(request.body, "model"));
   SY_ASSIGN_OR_RETURN(request.run, model_run(call, services, request.model, std::move(arena)));
-  const size_t at = request.model.rfind('@');
-  const auto manifest = services.governance->snapshot()->manifest(
-      request.model.substr(0, at), at == std::string::npos ? std::string() : request.model.substr(at + 1));
+  const auto [name, version] = split_reference(request.model);
+  const auto manifest = services.governance->snapshot()->manifest(name, version);
   if (manifest != nullptr && manifest->kind != kind)
     return make_error(ErrorKind::kInvalidArgument, "models.wrong_kind",
                       "'" + request.model + "' is a model of kind " +
@@ -132,34 +123,47 @@ void begin_model_call(const Services& services, ModelCallRequest request, std::s
                       OnPart on_part, OnOutput done) {
   if (const Status refused = reserve_tokens(call, request.body, done); !refused.ok())
     return done(refused.error());
-  const RunId id = request.run.id;
+  start_model_run(services, std::move(request.run), services.clock->now_us() + kLongestCallUs, *call,
+                  std::move(on_part), [allowance = call->allowance, done = std::move(done)](ModelRunEnd end) {
+                    if (!end.began) allowance->settle_tokens(0);
+                    if (!end.view.ok()) return done(end.view.error());
+                    if (end.view->summary.status != workflow::RunStatus::kCompleted)
+                      return done(of_run(end.view->summary));
+                    done(std::move(end.view->output));
+                  });
+}
+
+void start_model_run(const Services& services, partition::StartRun run, int64_t until_us, Call& call,
+                     OnPart on_part, OnRunEnd done) {
+  const RunId id = run.id;
   services.live_calls->watch(id, std::move(on_part));
   // A client that has gone pays for nothing that it will not see.
-  call->responder.on_disconnect([&services, id] { services.live_calls->abandon(id); });
-  const int64_t until_us = services.clock->now_us() + kLongestCallUs;
-  services.engine->start_run(std::move(request.run), until_us,
-                             [&services, id, allowance = call->allowance,
-                              done = std::move(done)](Result<partition::StartReply> reply) {
-                               services.live_calls->forget(id);
-                               if (!reply.ok()) {
-                                 allowance->settle_tokens(0);  // it never began
-                                 return done(reply.error());
-                               }
-                               const workflow::RunSummary& run = reply->view.summary;
-                               if (run.status != workflow::RunStatus::kCompleted) return done(of_run(run));
-                               if (reply->view.has_output) return done(std::move(reply->view.output));
-                               auto later = std::make_shared<partition::RunView>(std::move(reply->view));
-                               const bool taken = services.pool->submit([&services, later, done] {
-                                 const Status filled = fill_output(*services.engine, *later);
-                                 if (filled.ok())
-                                   done(std::move(later->output));
-                                 else
-                                   done(filled.error());
-                               });
-                               if (!taken)
-                                 done(make_error(ErrorKind::kUnavailable, "gateway.overloaded",
-                                                 "the server is busy; try again shortly"));
-                             });
+  call.responder.on_disconnect([&services, id] { services.live_calls->abandon(id); });
+  services.engine->start_run(
+      std::move(run), until_us, [&services, id, done = std::move(done)](Result<partition::StartReply> reply) {
+        if (!reply.ok()) {
+          services.live_calls->forget(id);
+          return done({reply.error(), false});
+        }
+        partition::RunView& view = reply->view;
+        if (!workflow::is_final(view.summary.status)) {
+          // Who hears of it may still want to give the call up.
+          done({std::move(view)});
+          return services.live_calls->forget(id);
+        }
+        services.live_calls->forget(id);
+        if (view.has_output || view.summary.status != workflow::RunStatus::kCompleted)
+          return done({std::move(view)});
+        // The output has left memory already; it is in the log.
+        auto later = std::make_shared<partition::RunView>(std::move(view));
+        const bool taken = services.pool->submit([&services, later, done] {
+          const Status filled = fill_output(*services.engine, *later);
+          done(filled.ok() ? ModelRunEnd{std::move(*later)} : ModelRunEnd{filled.error()});
+        });
+        if (!taken)
+          done({make_error(ErrorKind::kUnavailable, "gateway.overloaded",
+                           "the server is busy; try again shortly")});
+      });
 }
 
 void fail_call(Call& call, const Error& error) {

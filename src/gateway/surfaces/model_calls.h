@@ -36,6 +36,17 @@ using OnOutput = std::function<void(Result<Document> output)>;
 void begin_model_call(const Services& services, ModelCallRequest request, std::shared_ptr<Call> call,
                       OnPart on_part, OnOutput done);
 
+/// How the wait for a model's run ended.
+struct ModelRunEnd {
+  Result<partition::RunView> view;  ///< with its output when it is completed; perhaps not final yet
+  bool began = true;                ///< false: there is no run
+};
+using OnRunEnd = std::function<void(ModelRunEnd)>;
+/// Starts the run, which has its id, and waits for its end, at most until `until_us`; `done` as above. While
+/// it hears of a run that is not final, the call can still be abandoned. `on_part` may be empty.
+void start_model_run(const Services& services, partition::StartRun run, int64_t until_us, Call& call,
+                     OnPart on_part, OnRunEnd done);
+
 /// Answers with the error; says that trying again is of no use where the server has done so already.
 void fail_call(Call& call, const Error& error);
 

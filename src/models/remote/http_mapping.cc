@@ -6,6 +6,7 @@
 
 #include "protocol.h"
 #include "switchyard/expression/program.h"
+#include "switchyard/http/header_map.h"
 #include "switchyard/models/limits.h"
 #include "switchyard/types/json.h"
 
@@ -78,16 +79,8 @@ class HttpMapping final : public Protocol {
     Arena scratch(response.body.size() + 512);
     auto body = parse_json(response.body, scratch, {kMaxRemoteAnswerBytes, 64});
     if (!body.ok()) return bad_answer("it is no JSON: " + body.error().message);
-    MapBuilder headers(scratch);
-    std::vector<std::string> seen;
-    for (const auto& header : response.headers) {
-      std::string name = header.name;
-      std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-      if (std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
-      headers.add(Value::string(scratch.copy(name)), Value::string(header.value));
-      seen.push_back(std::move(name));
-    }
-    const Value slots[kSlots] = {*body, Value::integer(response.status), headers.build()};
+    const Value slots[kSlots] = {*body, Value::integer(response.status),
+                                 http::header_map(response.headers, scratch)};
     auto arena = std::make_shared<Arena>(512);
     MapBuilder output(*arena);
     for (const auto& [name, program] : outputs_) {

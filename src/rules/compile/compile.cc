@@ -8,6 +8,7 @@
 #include "compiler.h"
 #include "names.h"
 #include "switchyard/rules/schema_types.h"
+#include "switchyard/schema/in_document.h"
 #include "switchyard/types/json.h"
 
 namespace switchyard::rules {
@@ -152,15 +153,9 @@ schema::SchemaPtr Compiler::compile_schema(const Node& node, const Place& place,
     return nullptr;
   }
   Arena arena;
-  auto compiled = schema::Schema::compile(document::to_value(node, arena));
+  auto compiled = schema::compile_in_document(node, document::to_value(node, arena), file);
   for (auto& diagnostic : compiled.diagnostics) {
-    const auto at = document::position_of_pointer(node, diagnostic.path);
-    diagnostic.line = at.line;
-    diagnostic.column = at.column;
-    diagnostic.file = file;
     if (file.empty()) diagnostic.path = place.path;
-    if (diagnostic.mend.empty())
-      diagnostic.mend = "correct the schema; the schema module's README lists what is understood";
     reporter_.add(std::move(diagnostic));
   }
   return compiled.schema;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "switchyard/rules/schema_types.h"
+#include "switchyard/schema/in_document.h"
 #include "switchyard/types/json.h"
 
 namespace switchyard::workflow::compiler {
@@ -26,16 +27,8 @@ std::optional<LoadedSchema> load_schema(Context& context, const Place& place, co
   }
   Arena arena;
   const Value value = document::to_value(*root, arena);
-  auto compiled = schema::Schema::compile(value);
-  for (auto& diagnostic : compiled.diagnostics) {
-    const auto at = document::position_of_pointer(*root, diagnostic.path);
-    diagnostic.line = at.line;
-    diagnostic.column = at.column;
-    diagnostic.file = file;
-    if (diagnostic.mend.empty())
-      diagnostic.mend = "correct the schema; the schema module's README lists what is understood";
-    context.add(std::move(diagnostic));
-  }
+  auto compiled = schema::compile_in_document(*root, value, file);
+  for (auto& diagnostic : compiled.diagnostics) context.add(std::move(diagnostic));
   if (compiled.schema == nullptr) return std::nullopt;
   Type type = type_of(*compiled.schema);
   return LoadedSchema{compiled.schema, std::move(type), to_canonical_json(value)};
