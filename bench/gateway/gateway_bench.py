@@ -1,9 +1,10 @@
 """The gateway in front of a fast server, beside nginx's proxy_pass in front of the same one, measured in the same run.
 
 nginx plays the model server (a fixed chat completion) and, on another port, the proxy to compare with. Switchyard does
-what it always does: authentication, routing, cost, and a durable decision with its provenance for each call. Closed loop
-for the peak, then open loop at half of Switchyard's peak, where latency counts from the due time; what a call adds is the
-difference to the same load on the model server itself.
+what it always does: authentication, routing, cost, and a durable decision with its provenance for each call; once answering
+when the decision is on the disk (a route's `ack: durable`), once before, with the decision on the disk some milliseconds
+later (`ack: received`). Closed loop for the peak, then open loop at half of Switchyard's peak, where latency counts from the
+due time; what a call adds is the difference to the same load on the model server itself.
 
   gateway_bench.py --build build/release [--seconds 8]
 """
@@ -41,8 +42,9 @@ DOCUMENTS = {
     "stub.backend.yaml": "backend: stub@1.0.0\nprotocol: openai\nurl: http://127.0.0.1:{stub}/v1\n",
     "small.model.yaml": "model: small@1.0.0\nbackend: stub\nkind: chat\ncost: {{ per_million_input_tokens: 0.15, per_million_output_tokens: 0.6, currency: USD }}\n",
     "large.model.yaml": "model: large@1.0.0\nbackend: stub\nkind: chat\ncost: {{ per_million_input_tokens: 1, per_million_output_tokens: 4, currency: USD }}\n",
-    "chat.route.yaml": "route: chat@1.0.0\ncandidates:\n  small: {{ model: small@1.0.0, weight: 9 }}\n  large: {{ model: large@1.0.0, weight: 1 }}\nfallbacks: [large]\n",
+    "{ack}.route.yaml": "route: {ack}@1.0.0\ncandidates:\n  small: {{ model: small@1.0.0, weight: 9 }}\n  large: {{ model: large@1.0.0, weight: 1 }}\nfallbacks: [large]\nack: {ack}\n",
 }
+ACKS = ("durable", "received")
 
 
 def free_port():
@@ -91,41 +93,48 @@ def main():
         documents = os.path.join(folder, "documents")
         os.mkdir(documents)
         for name, text in DOCUMENTS.items():
-            with open(os.path.join(documents, name), "w") as f:
-                f.write(text.format(stub=stub))
+            for ack in ACKS:
+                with open(os.path.join(documents, name.format(ack=ack)), "w") as f:
+                    f.write(text.format(stub=stub, ack=ack))
         subprocess.run([binary, "deploy", documents, "--server", f"http://127.0.0.1:{port}", "--data", data], check=True, stdout=subprocess.DEVNULL)
-        bodies = os.path.join(folder, "bodies.jsonl")
-        with open(bodies, "w") as f:
-            for number in range(1000):
-                f.write(json.dumps({"model": "chat", "user": f"user-{number}",
-                                    "messages": [{"role": "system", "content": "You are brief."},
-                                                 {"role": "user", "content": f"How are you today, number {number}?"}]}) + "\n")
+        for model in ACKS:
+            with open(os.path.join(folder, model), "w") as f:
+                for number in range(1000):
+                    f.write(json.dumps({"model": model, "user": f"user-{number}",
+                                        "messages": [{"role": "system", "content": "You are brief."},
+                                                     {"role": "user", "content": f"How are you today, number {number}?"}]}) + "\n")
 
-        def run(at, connections, rate=0, seconds=None):
+        def run(target, connections, rate=0, seconds=None):
+            at, model = target
             command = [load, f"127.0.0.1:{at}/v1/chat/completions", "-c", str(connections), "-d", str(seconds or options.seconds),
-                       "-r", str(rate), "--json", "-H", f"Authorization: Bearer {key}", "-b", bodies]
+                       "-r", str(rate), "--json", "-H", f"Authorization: Bearer {key}", "-b", os.path.join(folder, model)]
             return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
         def resident_mb():
             with open(f"/proc/{server.pid}/status") as f:
                 return next(int(line.split()[1]) / 1000 for line in f if line.startswith("VmRSS"))
 
-        peaks = {}
-        for title, at in (("the model server itself", stub), ("nginx in front of it", proxy), ("switchyard in front of it", port)):
-            results = [run(at, connections) for connections in (16, 64)]
-            best = max(results, key=lambda result: result["requests_per_second"])
-            peaks[at] = best["requests_per_second"]
+        def peak(title, target):
+            best = max((run(target, connections) for connections in (16, 64)), key=lambda result: result["requests_per_second"])
             show(f"{title}, peak", best)
-        print(f"switchyard / nginx: {peaks[port] / peaks[proxy]:.2f} (wanted at least 0.5, with durable decisions)")
-        rate = peaks[port] / 2
-        medians = {}
-        for title, at in (("the model server itself", stub), ("nginx in front of it", proxy), ("switchyard in front of it", port)):
-            windows = [run(at, 64, rate, 2) for _ in range(WINDOWS)]
-            medians[at] = {name: statistics.median(window[name] for window in windows) for name in ("p50_us", "p99_us", "requests_per_second")}
-            show(f"{title}, {rate:.0f}/s", dict(medians[at], non_2xx=sum(w["non_2xx"] for w in windows), broken=sum(w["broken"] for w in windows)))
-        for title, at in (("nginx", proxy), ("switchyard", port)):
-            print(f"{title} adds p50 {medians[at]['p50_us'] - medians[stub]['p50_us']:.0f} us, p99 {medians[at]['p99_us'] - medians[stub]['p99_us']:.0f} us"
-                  + ("" if at == proxy else " (wanted under 100 us and 1 ms)"))
+            return best["requests_per_second"]
+
+        def at_rate(title, target, rate):
+            windows = [run(target, 64, rate, 2) for _ in range(WINDOWS)]
+            median = {name: statistics.median(window[name] for window in windows) for name in ("p50_us", "p99_us", "requests_per_second")}
+            show(f"{title}, {rate:.0f}/s", dict(median, non_2xx=sum(w["non_2xx"] for w in windows), broken=sum(w["broken"] for w in windows)))
+            return median
+
+        peak("the model server itself", (stub, "durable"))
+        beside = peak("nginx in front of it", (proxy, "durable"))
+        for ack in ACKS:
+            own = peak(f"switchyard, ack: {ack}", (port, ack))
+            print(f"switchyard / nginx, ack: {ack}: {own / beside:.2f} (wanted at least 0.5)")
+            itself = at_rate("the model server itself", (stub, ack), own / 2)
+            for title, target in (("nginx", (proxy, ack)), (f"switchyard, ack: {ack}", (port, ack))):
+                median = at_rate(title, target, own / 2)
+                print(f"{title} adds p50 {median['p50_us'] - itself['p50_us']:.0f} us, p99 {median['p99_us'] - itself['p99_us']:.0f} us"
+                      + ("" if title == "nginx" else " (wanted under 100 us and 1 ms)"))
         print(f"server: {resident_mb():.0f} MB resident (wanted under 64)")
         server.send_signal(signal.SIGTERM)
         server.wait(timeout=60)

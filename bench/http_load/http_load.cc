@@ -116,6 +116,11 @@ void Load::issue(size_t index, uint64_t since_ns) {
 void Load::issue_due(uint64_t now) {
   while (!stopping_ && due_ns(issued_) <= now && due_ns(issued_) < stop_ns_)
     overdue_ns_.push_back(due_ns(issued_++));
+  const auto patience = static_cast<uint64_t>(options_.give_up_seconds * 1e9);
+  while (patience != 0 && !overdue_ns_.empty() && overdue_ns_.front() + patience < now) {
+    if (overdue_ns_.front() >= count_from_ns_) ++report_.given_up;
+    overdue_ns_.pop_front();
+  }
   while (!overdue_ns_.empty() && !idle_.empty()) {
     const size_t index = idle_.back();
     idle_.pop_back();
@@ -254,15 +259,16 @@ std::string LoadReport::to_json() const {
   std::snprintf(
       text, sizeof text,
       "{\"requests_per_second\":%.1f,\"answers\":%llu,\"seconds\":%.3f,\"non_2xx\":%llu,\"wrong\":%llu,"
-      "\"broken\":%llu,\"unanswered\":%llu,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,"
+      "\"broken\":%llu,\"given_up\":%llu,\"unanswered\":%llu,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,"
       "\"p99_9_us\":%.1f,\"max_us\":%.1f,\"p50_2xx_us\":%.1f,\"p99_2xx_us\":%.1f,"
       "\"generator_cpu_seconds\":%.3f}",
       per_second(), static_cast<unsigned long long>(answers), seconds,
       static_cast<unsigned long long>(non_2xx), static_cast<unsigned long long>(wrong),
-      static_cast<unsigned long long>(broken), static_cast<unsigned long long>(unanswered),
-      static_cast<double>(latency.percentile(50)) / 1e3, static_cast<double>(latency.percentile(90)) / 1e3,
-      static_cast<double>(latency.percentile(99)) / 1e3, static_cast<double>(latency.percentile(99.9)) / 1e3,
-      static_cast<double>(latency.max()) / 1e3, static_cast<double>(latency_2xx.percentile(50)) / 1e3,
+      static_cast<unsigned long long>(broken), static_cast<unsigned long long>(given_up),
+      static_cast<unsigned long long>(unanswered), static_cast<double>(latency.percentile(50)) / 1e3,
+      static_cast<double>(latency.percentile(90)) / 1e3, static_cast<double>(latency.percentile(99)) / 1e3,
+      static_cast<double>(latency.percentile(99.9)) / 1e3, static_cast<double>(latency.max()) / 1e3,
+      static_cast<double>(latency_2xx.percentile(50)) / 1e3,
       static_cast<double>(latency_2xx.percentile(99)) / 1e3, generator_cpu_seconds);
   return text;
 }

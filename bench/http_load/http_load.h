@@ -24,6 +24,9 @@ struct LoadOptions {
   /// from the moment a request was due, so that a stall is seen by all that were due in it. 0: closed loop,
   /// every connection sends its next request on the answer, and latency counts from sending.
   double rate = 0;
+  /// Open loop: a request for which no connection was free for so long after its due time is not sent, as by
+  /// a user who has gone. 0: it is sent however late.
+  double give_up_seconds = 0;
   std::string method = "GET";
   std::string path = "/";
   std::vector<std::pair<std::string, std::string>> headers;
@@ -38,6 +41,7 @@ struct LoadReport {
   uint64_t non_2xx = 0;
   uint64_t wrong = 0;       ///< refused by `check`
   uint64_t broken = 0;      ///< connections that ended with a request unanswered
+  uint64_t given_up = 0;    ///< LoadOptions::give_up_seconds
   uint64_t unanswered = 0;  ///< due or sent, and not answered when time was up (and a second had passed)
   uint64_t bytes_received = 0;
   double generator_cpu_seconds = 0;

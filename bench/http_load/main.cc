@@ -20,6 +20,9 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("-r,--rate", options.rate, "requests per second; 0: as fast as answers come")
       ->capture_default_str();
+  app.add_option("--give-up", options.give_up_seconds,
+                 "open loop: seconds after which a request that found no connection is not sent; 0: never")
+      ->capture_default_str();
   app.add_option("-X,--method", options.method, "GET, or POST when there are bodies");
   app.add_option("-H,--header", headers, "'Name: value', may be repeated");
   app.add_option("-b,--bodies", bodies_file, "file with one body a line, sent in turn");

@@ -107,6 +107,10 @@ class SnapshotImpl final : public Snapshot {
     }
     return all;
   }
+  std::shared_ptr<const router::Route> route(std::string_view name) const override {
+    const Compiled* compiled = resolve(ArtefactKind::kRoute, name, {});
+    return compiled == nullptr ? nullptr : compiled->route;
+  }
   std::shared_ptr<const models::BackendSpec> backend(std::string_view name) const override {
     const Compiled* compiled = resolve(ArtefactKind::kBackend, name, {});
     return compiled == nullptr ? nullptr : compiled->backend;

@@ -1,6 +1,7 @@
 #include "switchyard/http/client.h"
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/post.hpp>
 #include <future>
 
@@ -185,7 +186,16 @@ std::string_view ClientResponse::header(std::string_view name) const {
 }
 
 struct Client::Impl {
-  std::shared_ptr<ClientCore> core;
+  std::vector<std::shared_ptr<ClientCore>> cores;
+  std::atomic<size_t> next{0};
+
+  /// The one of the calling thread, else each in turn.
+  const std::shared_ptr<ClientCore>& core() {
+    if (cores.size() == 1) return cores.front();
+    for (const auto& core : cores)
+      if (core->on_this_thread()) return core;
+    return cores[next.fetch_add(1, std::memory_order_relaxed) % cores.size()];
+  }
 };
 
 struct Client::Handle::Target {
@@ -198,16 +208,32 @@ void Client::Handle::cancel() {
   if (auto exchange = target_->exchange.lock()) target_->core->cancel(std::move(exchange));
 }
 
-Client::Client(ClientOptions options)
-    : impl_(std::make_unique<Impl>(Impl{std::make_shared<ClientCore>(std::move(options))})) {}
+Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>()) {
+  for (int i = 0; i < std::max(1, options.threads); ++i)
+    impl_->cores.push_back(std::make_shared<ClientCore>(options));
+}
 
-Client::~Client() { SY_CHECK(!impl_->core->running()); }
+Client::~Client() {
+  for (const auto& core : impl_->cores) SY_CHECK(!core->running());
+}
 
-Status Client::start() { return impl_->core->start(); }
-void Client::stop() { impl_->core->stop(); }
+Status Client::start() {
+  for (const auto& core : impl_->cores) {
+    if (Status started = core->start(); !started.ok()) {
+      stop();
+      return started;
+    }
+  }
+  return {};
+}
+void Client::stop() {
+  for (const auto& core : impl_->cores) core->stop();
+}
+const std::vector<std::shared_ptr<ClientCore>>& Client::cores() const { return impl_->cores; }
 
 Client::Handle Client::request(ClientRequest request, ClientCallback callback) {
-  ClientCore& core = *impl_->core;
+  const std::shared_ptr<ClientCore>& shared = impl_->core();
+  ClientCore& core = *shared;
   auto made = make_exchange(std::move(request), core.options());
   Handle handle;
   if (!made.ok()) {
@@ -218,7 +244,7 @@ Client::Handle Client::request(ClientRequest request, ClientCallback callback) {
   }
   const std::shared_ptr<Exchange> exchange = std::move(made).value();
   exchange->callback = std::move(callback);
-  handle.target_ = std::make_shared<Handle::Target>(Handle::Target{impl_->core, exchange});
+  handle.target_ = std::make_shared<Handle::Target>(Handle::Target{shared, exchange});
   if (!core.submit(exchange)) core.finish(exchange, cancelled(), false);
   return handle;
 }

@@ -30,6 +30,7 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   Status start();
   void stop();
   bool running() const { return thread_.joinable(); }
+  bool on_this_thread() const { return thread_.get_id() == std::this_thread::get_id(); }
   /// Any thread. False when the client is stopped: nobody will call the exchange's callback.
   bool submit(std::shared_ptr<Exchange> exchange);
   void cancel(std::shared_ptr<Exchange> exchange);

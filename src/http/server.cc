@@ -8,6 +8,7 @@
 #include "connection.h"
 #include "response_writer.h"
 #include "switchyard/base/check.h"
+#include "switchyard/http/client.h"
 #include "switchyard/http/problem.h"
 #include "tls.h"
 #include "worker.h"
@@ -97,8 +98,13 @@ Status Server::start() {
     impl_->context->tls = std::move(tls).value();
     if (options.http2) offer_http2(*impl_->context->tls);
   }
-  for (int i = 0; i < std::max(1, options.threads); ++i)
-    impl_->workers.push_back(std::make_shared<Worker>(impl_->context));
+  if (options.share_threads_of != nullptr) {
+    for (const auto& core : options.share_threads_of->cores())
+      impl_->workers.push_back(std::make_shared<Worker>(impl_->context, core));
+  } else {
+    for (int i = 0; i < std::max(1, options.threads); ++i)
+      impl_->workers.push_back(std::make_shared<Worker>(impl_->context, nullptr));
+  }
   if (auto status = impl_->listen(); !status.ok()) {
     impl_->acceptor.reset();
     impl_->workers.clear();
@@ -106,7 +112,7 @@ Status Server::start() {
   }
   impl_->accept_pause.emplace(impl_->workers[0]->io());
   impl_->running = true;
-  for (const auto& worker : impl_->workers) worker->start_thread();
+  for (const auto& worker : impl_->workers) worker->start();
   boost::asio::post(impl_->workers[0]->io(), [impl = impl_.get()] { impl->accept(); });
   return {};
 }

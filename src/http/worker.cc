@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <ctime>
+#include <future>
 
+#include "client_core.h"
 #include "connection.h"
 #include "response_writer.h"
 
@@ -39,19 +41,23 @@ Worker*& Worker::current() {
   return worker;
 }
 
-Worker::Worker(std::shared_ptr<ServerContext> context)
-    : context_(std::move(context)), sweep_timer_(io_), sweep_every_(sweep_interval(context_->options)) {
-  guard_.emplace(io_.get_executor());
+Worker::Worker(std::shared_ptr<ServerContext> context, std::shared_ptr<ClientCore> shared)
+    : context_(std::move(context)),
+      shared_(std::move(shared)),
+      io_(shared_ != nullptr ? shared_->io() : own_io_.emplace(1)),
+      sweep_timer_(io_),
+      sweep_every_(sweep_interval(context_->options)) {
+  if (shared_ == nullptr) guard_.emplace(io_.get_executor());
 }
 
 Worker::~Worker() = default;
 
-void Worker::start_thread() {
-  thread_ = std::thread([this] {
-    current() = this;
-    sweep();
-    io_.run();
+void Worker::start() {
+  boost::asio::post(io_, [self = shared_from_this()] {
+    current() = self.get();
+    self->sweep();
   });
+  if (shared_ == nullptr) thread_ = std::thread([this] { io_.run(); });
 }
 
 void Worker::post(OutboxMessage message) {
@@ -73,7 +79,7 @@ void Worker::wake() {
   // After the loop's end nothing would take the task out again, and with it the worker would keep itself
   // alive.
   std::lock_guard lock(mutex_);
-  if (!closed_) boost::asio::post(io_, [this] { deliver(); });
+  if (!closed_) boost::asio::post(io_, [self = shared_from_this()] { self->deliver(); });
 }
 
 int64_t Worker::measure_queue_delay_us() {
@@ -86,10 +92,10 @@ int64_t Worker::measure_queue_delay_us() {
   std::lock_guard lock(mutex_);
   if (closed_) return 0;
   probe_sent_us_.store(now_us(), std::memory_order_release);
-  boost::asio::post(io_, [this, now_us] {
-    queue_delay_us_.store(now_us() - probe_sent_us_.load(std::memory_order_relaxed),
-                          std::memory_order_relaxed);
-    probe_sent_us_.store(0, std::memory_order_release);
+  boost::asio::post(io_, [self = shared_from_this(), now_us] {
+    self->queue_delay_us_.store(now_us() - self->probe_sent_us_.load(std::memory_order_relaxed),
+                                std::memory_order_relaxed);
+    self->probe_sent_us_.store(0, std::memory_order_release);
   });
   return last_us;
 }
@@ -118,8 +124,8 @@ void Worker::sweep() {
   for (size_t i = connections_.size(); i-- > 0;)
     if (i < connections_.size()) std::shared_ptr(connections_[i])->check_deadlines(now);
   sweep_timer_.expires_after(sweep_every_);
-  sweep_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) sweep();
+  sweep_timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    if (!error) self->sweep();
   });
 }
 
@@ -146,7 +152,8 @@ void Worker::begin_drain() {
 }
 
 void Worker::finish() {
-  boost::asio::post(io_, [this] {
+  std::promise<void> done;
+  boost::asio::post(io_, [this, &done] {
     while (!connections_.empty()) std::shared_ptr(connections_.back())->close();
     std::vector<OutboxMessage> undeliverable;
     {
@@ -157,8 +164,12 @@ void Worker::finish() {
     ended_ = true;
     sweep_timer_.cancel();
     guard_.reset();
+    current() = nullptr;
+    // Behind all that was ready to run before.
+    boost::asio::post(io_, [&done] { done.set_value(); });
   });
-  thread_.join();
+  done.get_future().wait();
+  if (thread_.joinable()) thread_.join();
 }
 
 std::string_view Worker::date() {

@@ -18,6 +18,7 @@
 
 namespace switchyard::http {
 
+class ClientCore;
 class Connection;
 
 /// What all workers and connections of a server share; constant after start(). Connections that outlive their
@@ -57,7 +58,8 @@ struct OutboxMessage {
 /// and on_this_thread() is for the worker's own thread.
 class Worker : public std::enable_shared_from_this<Worker> {
  public:
-  explicit Worker(std::shared_ptr<ServerContext> context);
+  /// On the running thread of `shared`; on one of its own when that is null.
+  Worker(std::shared_ptr<ServerContext> context, std::shared_ptr<ClientCore> shared);
   ~Worker();
 
   /// Any thread. Batched: the loop is woken once for all that is posted before it looks.
@@ -66,13 +68,14 @@ class Worker : public std::enable_shared_from_this<Worker> {
   /// From any thread: wakes the loop to look at the outbox.
   void wake();
 
-  void start_thread();
+  void start();
   /// From any thread: how long the last task that was posted for this waited, or the one that still waits;
   /// posts the next.
   int64_t measure_queue_delay_us();
   /// From the server's thread: no connection accepts another request; idle ones close.
   void begin_drain();
-  /// From the server's thread: closes what is left and ends the loop; then joins the thread.
+  /// From the server's thread: closes what is left; ends the loop and joins its thread, or waits until a
+  /// shared loop has done all that the worker had left there.
   void finish();
 
   boost::asio::io_context& io() { return io_; }
@@ -94,7 +97,9 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void sweep();
 
   const std::shared_ptr<ServerContext> context_;
-  boost::asio::io_context io_{1};
+  const std::shared_ptr<ClientCore> shared_;
+  std::optional<boost::asio::io_context> own_io_;
+  boost::asio::io_context& io_;
   std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> guard_;
   boost::asio::steady_timer sweep_timer_;
   std::chrono::milliseconds sweep_every_;

@@ -32,17 +32,22 @@ RunStarted StateMachine::started_body(const workflow::Pipeline& pipeline, const 
 
 namespace {
 
-/// The origin with what the run will listen for, so that events are kept for it from its start on.
-Result<Value> with_listens(const workflow::Pipeline& pipeline, const StartRun& command) {
+/// The origin of the run's record: with how far its answers are to be trusted, and with what the run will
+/// listen for, so that events are kept for it from its start on.
+Result<Value> full_origin(const workflow::Pipeline& pipeline, const StartRun& command) {
+  if (pipeline.listeners.empty() && !command.ack_received) return command.origin;
   Arena& arena = *command.arena;
-  SY_ASSIGN_OR_RETURN(const Value listens, workflow::listens_of(pipeline, command.input, arena));
   MapBuilder origin(arena);
   if (command.origin.is(Kind::kMap)) {
     for (const Member& member : command.origin.members()) origin.add(member.key, member.value);
   } else {
     origin.add("kind", Value::string("request"));
   }
-  origin.add("listens", listens);
+  if (command.ack_received) origin.add("ack", Value::string("received"));
+  if (!pipeline.listeners.empty()) {
+    SY_ASSIGN_OR_RETURN(const Value listens, workflow::listens_of(pipeline, command.input, arena));
+    origin.add("listens", listens);
+  }
   return origin.build();
 }
 
@@ -127,16 +132,13 @@ Result<Started> StateMachine::start_run(StartRun command, int64_t now_us) {
   body.trace = command.trace;
   body.input = command.input;
   body.search = command.search;
-  body.origin = command.origin;
+  SY_ASSIGN_OR_RETURN(body.origin, full_origin(pipeline, command));
   body.tenant = command.tenant;
   body.priority = command.priority;
   body.grouped = pipeline.concurrency.has_value();
   body.queued = verdict.queued;
   body.group = command.group;
   body.place = verdict.place;
-  if (!pipeline.listeners.empty()) {
-    SY_ASSIGN_OR_RETURN(body.origin, with_listens(pipeline, command));
-  }
 
   now_us_ = now_us;
   HotRun& run = hot_[id];

@@ -22,9 +22,22 @@ Error overloaded() {
                         " commands wait for this partition thread; try again shortly");
 }
 
+/// What the calling thread may do for partitions.
+struct Driving {
+  bool here = false;   ///< inside a DriveHere
+  bool begun = false;  ///< it drives one
+};
+thread_local Driving driving;
+
+/// Who drives in a sleeping thread's place has other things to do as well.
+constexpr int kTurnsInPlace = 2;
+
 }  // namespace
 
-/// A thread and the partitions it drives.
+DriveHere::DriveHere() : before_(std::exchange(driving.here, true)) {}
+DriveHere::~DriveHere() { driving.here = before_; }
+
+/// A thread and the partitions it drives; others may drive them while it sleeps.
 class HostThread {
  public:
   HostThread(const EngineOptions& options, std::vector<PartitionHost*> hosts, CommandBox& mailbox)
@@ -39,34 +52,66 @@ class HostThread {
     if (thread_.joinable()) thread_.join();
   }
 
+  /// Something was pushed while the thread sleeps: drives the partitions here if that is wanted and nobody
+  /// else does, else wakes the thread.
+  void see_to_it() {
+    std::unique_lock turn(turn_, std::defer_lock);
+    if (!driving.here || driving.begun || !turn.try_lock()) return mailbox_.wake();
+    driving.begun = true;
+    int turns = 0;
+    do {
+      if (turns++ == kTurnsInPlace) {
+        mailbox_.wake();
+        break;
+      }
+      take_turn();
+    } while (!mailbox_.rests());
+    driving.begun = false;
+    const int64_t due_us = next_turn_us();
+    if (due_us != 0 && (sleeps_until_us_ == 0 || due_us < sleeps_until_us_)) mailbox_.wake();
+  }
+
  private:
   void run() {
-    std::vector<Command> commands;
+    std::unique_lock turn(turn_);
     // Recovered runs have effects to start and timers to run.
     for (PartitionHost* host : hosts_) host->finish_turn(options_.clock->now_us());
     while (true) {
-      wait(commands);
-      const int64_t now_us = options_.clock->now_us();
-      for (Command& command : commands) host_of(command.partition).handle(std::move(command), now_us);
-      for (PartitionHost* host : hosts_) host->finish_turn(now_us);
-      if (stopping_ && commands.empty()) break;
+      sleeps_until_us_ = next_turn_us();
+      const int64_t until_us = sleeps_until_us_;
+      turn.unlock();
+      wait(until_us);
+      turn.lock();
+      const bool idle = take_turn();
+      if (stopping_ && idle) break;
     }
     for (PartitionHost* host : hosts_) host->close();
   }
 
-  void wait(std::vector<Command>& commands) {
+  /// Whoever holds turn_. True: nothing waited.
+  bool take_turn() {
+    mailbox_.try_drain(commands_);
+    const int64_t now_us = options_.clock->now_us();
+    for (Command& command : commands_) host_of(command.partition).handle(std::move(command), now_us);
+    for (PartitionHost* host : hosts_) host->finish_turn(now_us);
+    return commands_.empty();
+  }
+
+  /// 0: when something comes.
+  int64_t next_turn_us() const {
     int64_t next = 0;
     for (PartitionHost* host : hosts_) {
       const int64_t due = host->next_turn_us();
       if (due != 0 && (next == 0 || due < next)) next = due;
     }
-    if (next == 0) {
-      mailbox_.drain(commands);
-      return;
-    }
+    return next;
+  }
+
+  void wait(int64_t until_us) {
+    if (until_us == 0) return mailbox_.wait();
     // Timers are on the wall clock, which somebody may set: look at least every ten seconds.
-    const int64_t left = std::clamp<int64_t>(next - options_.clock->now_us(), 0, 10'000'000);
-    mailbox_.drain(commands, std::chrono::microseconds(left));
+    const int64_t left = std::clamp<int64_t>(until_us - options_.clock->now_us(), 0, 10'000'000);
+    mailbox_.wait(std::chrono::microseconds(left));
   }
 
   PartitionHost& host_of(uint32_t partition) { return *hosts_[partition / stride_]; }
@@ -80,6 +125,10 @@ class HostThread {
   CommandBox& mailbox_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
+
+  std::mutex turn_;
+  std::vector<Command> commands_;  // guarded by turn_, as are the hosts
+  int64_t sleeps_until_us_ = 0;    // guarded by turn_; 0: until something comes
 };
 
 class Engine::Impl final : public Peers {
@@ -108,10 +157,12 @@ class Engine::Impl final : public Peers {
     for (uint32_t t = 0; t < threads; ++t) {
       std::vector<PartitionHost*> hosts;
       for (uint32_t p = t; p < options_.partitions; p += threads) hosts.push_back(hosts_[p].get());
-      threads_.push_back(std::make_unique<HostThread>(options_, std::move(hosts), *mailboxes_[t]));
+      threads_.push_back(std::make_unique<HostThread>(options_, hosts, *mailboxes_[t]));
       threads_.back()->stride_ = threads;
-      threads_.back()->start();
+      for (PartitionHost* host : hosts)
+        host->set_waker([thread = threads_.back().get()] { thread->see_to_it(); });
     }
+    for (auto& thread : threads_) thread->start();
     std::vector<PartitionHost*> all;
     for (const auto& host : hosts_) all.push_back(host.get());
     keeper_ = std::make_unique<Keeper>(options_, std::move(all), [this](uint32_t partition, Call call) {
@@ -140,7 +191,10 @@ class Engine::Impl final : public Peers {
     const PartitionId partition = command.id.is_zero() ? place(command) : partition_of(command.id);
     StartCommand start{std::move(command), wait_until_us, std::move(reply)};
     Command message{partition.value, std::move(start)};
-    if (box(partition).push(std::move(message))) return;
+    const auto pushed = box(partition).push_quietly(std::move(message));
+    if (pushed == CommandBox::Pushed::kTakenAndConsumerSleeps)
+      threads_[partition.value % threads_.size()]->see_to_it();
+    if (pushed != CommandBox::Pushed::kRefused) return;
     std::get<StartCommand>(message.body).reply(box(partition).closed() ? stopped() : overloaded());
   }
 

@@ -206,9 +206,13 @@ void PartitionHost::run_rests(const workflow::RunState& run) {
       keep.push_back(std::move(waiter));
       continue;
     }
-    reply_when_durable([view = view_of(run), waiter = std::move(waiter)](const Status& status) {
+    auto tell = [view = view_of(run), waiter = std::move(waiter)](const Status& status) {
       status.ok() ? waiter.reply(view) : waiter.refuse(status.error());
-    });
+    };
+    if (final && waiter.at_once)
+      tell_at_once(std::move(tell));
+    else
+      reply_when_durable(std::move(tell));
   }
   if (keep.empty())
     waiters_.erase(it);
@@ -316,6 +320,7 @@ void PartitionHost::act(Command&& command, int64_t now_us) {
 }
 
 void PartitionHost::start(StartCommand&& command, int64_t now_us) {
+  const bool at_once = command.run.ack_received;
   starting_ = true;
   rested_.reset();
   auto started = machine_->start_run(std::move(command.run), now_us);
@@ -324,10 +329,11 @@ void PartitionHost::start(StartCommand&& command, int64_t now_us) {
   const RunId id = started->id;
   const bool repeated = started->repeated;
   if (rested_.has_value() && rested_->summary.id == id) {
-    reply_when_durable([view = std::move(*rested_), reply = std::move(command.reply)](const Status& status) {
+    const bool final = workflow::is_final(rested_->summary.status);
+    auto tell = [view = std::move(*rested_), reply = std::move(command.reply)](const Status& status) {
       status.ok() ? reply(StartReply{view, false}) : reply(status.error());
-    });
-    return;
+    };
+    return final && at_once ? tell_at_once(std::move(tell)) : reply_when_durable(std::move(tell));
   }
   auto view = machine_->run(id);
   if (!view.ok()) return command.reply(std::move(view).error());
@@ -341,6 +347,7 @@ void PartitionHost::start(StartCommand&& command, int64_t now_us) {
   }
   Waiter waiter;
   waiter.until_us = command.wait_until_us;
+  waiter.at_once = at_once && !repeated;
   auto reply = std::make_shared<Reply<StartReply>>(std::move(command.reply));
   waiter.reply = [reply, repeated](const RunView& ended) { (*reply)(StartReply{ended, repeated}); };
   waiter.refuse = [reply](const Error& error) { (*reply)(error); };
@@ -370,6 +377,12 @@ void PartitionHost::reply_when_durable(std::function<void(const Status&)> action
   if (failed_) return action(failure_);
   batch_wanted_ = true;
   gates_.push_back({end, true, std::move(action)});
+}
+
+void PartitionHost::tell_at_once(const std::function<void(const Status&)>& action) {
+  if (failed_) return action(failure_);
+  if (received_us_ == 0) received_us_ = options_.clock->now_us();
+  action(Status());
 }
 
 void PartitionHost::release(LogOffset durable_end) {
@@ -434,6 +447,7 @@ bool PartitionHost::sync_payloads() {
 }
 
 void PartitionHost::flush_batch() {
+  received_us_ = 0;
   if (batch_.empty() || failed_) return;
   if (!sync_payloads()) return;
   batch_wanted_ = false;
@@ -469,11 +483,16 @@ void PartitionHost::finish_turn(int64_t now_us) {
     turn_ends_ = machine_->steps_begun() + kStepsPerTurn;
     expire_waiters(now_us);
     dispatch_effects();
-    if (batch_wanted_ || batch_.log_bytes() > kFlushBatchBytes) flush_batch();
+    if (is_flush_due(now_us)) flush_batch();
     maybe_checkpoint(now_us);
   }
   busy_us_ += options_.clock->now_us() - now_us;
   publish_stats();
+}
+
+bool PartitionHost::is_flush_due(int64_t now_us) const {
+  return batch_wanted_ || batch_.log_bytes() > kFlushBatchBytes ||
+         (received_us_ != 0 && now_us >= received_us_ + kReceivedFlushUs);
 }
 
 void PartitionHost::dispatch_effects() {
@@ -482,7 +501,10 @@ void PartitionHost::dispatch_effects() {
     const StepAddress step = request.step;
     const uint16_t attempt = request.attempt;
     options_.executor->execute(std::move(request), [this, run, step, attempt](workflow::EffectResult result) {
-      mailbox_.push_unbounded({id_.value, EffectDone{run, step, attempt, std::move(result)}});
+      const auto pushed =
+          mailbox_.push_quietly({id_.value, EffectDone{run, step, attempt, std::move(result)}}, false);
+      if (pushed != CommandBox::Pushed::kTakenAndConsumerSleeps) return;
+      waker_ ? waker_() : mailbox_.wake();
     });
   }
   effects_.clear();
@@ -571,6 +593,7 @@ int64_t PartitionHost::next_turn_us() {
   }
   if (writing_state_) consider(options_.clock->now_us() + kWrittenCheckUs);
   consider(payload_retry_us_);
+  if (received_us_ != 0) consider(received_us_ + kReceivedFlushUs);
   // Deferred commands go on when the log has room, which a Durable command tells, or when the checkpoint is
   // done.
   const bool waits = !deferred_.empty() || !backlog_.empty();

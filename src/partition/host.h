@@ -55,14 +55,17 @@ struct Command {
 };
 using CommandBox = runtime::Mailbox<Command>;
 
-/// One partition: its log, store and state machine, and what waits for durability. Owned and driven by one
-/// thread.
+/// One partition: its log, store and state machine, and what waits for durability. Driven by one thread at a
+/// time.
 class PartitionHost : private EventWriter, private Outbox {
  public:
   /// `peers` may be nullptr where there is one partition.
   PartitionHost(PartitionId id, const EngineOptions& options, CommandBox& mailbox, Peers* peers);
   ~PartitionHost() override;
 
+  /// `waker` is called when an effect's result was pushed while the partition's thread sleeps. Without one
+  /// the thread is woken.
+  void set_waker(std::function<void()> waker) { waker_ = std::move(waker); }
   /// Opens, replays, recovers. Before the thread starts.
   Status open();
 
@@ -103,6 +106,7 @@ class PartitionHost : private EventWriter, private Outbox {
   struct Waiter {
     int64_t until_us = 0;
     bool until_final = false;
+    bool at_once = false;                       ///< told before it is durable
     std::function<void(const RunView&)> reply;  ///< called when the answer is durable
     std::function<void(const Error&)> refuse;
   };
@@ -115,6 +119,8 @@ class PartitionHost : private EventWriter, private Outbox {
   void acknowledge(Acknowledgement acknowledgement) override;
   void send_webhook(WebhookRequest request) override;
 
+  /// Runs `action` now; what it tells of becomes durable soon.
+  void tell_at_once(const std::function<void(const Status&)>& action);
   /// Runs `action` once everything emitted so far is durable; it survives a full disk.
   void after_durable(std::function<void()> action);
   Status open_history();
@@ -135,6 +141,7 @@ class PartitionHost : private EventWriter, private Outbox {
   void drop_answers(const Error& error);
   void flush_batch();
   void dispatch_effects();
+  bool is_flush_due(int64_t now_us) const;
   void expire_waiters(int64_t now_us);
   void maybe_checkpoint(int64_t now_us);
   size_t freeze_bytes() const;
@@ -144,6 +151,7 @@ class PartitionHost : private EventWriter, private Outbox {
   const PartitionId id_;
   const EngineOptions& options_;
   CommandBox& mailbox_;
+  std::function<void()> waker_;
   Peers* const peers_;
 
   std::unique_ptr<log::Log> log_;
@@ -162,6 +170,7 @@ class PartitionHost : private EventWriter, private Outbox {
   std::unordered_map<RunId, std::vector<Waiter>> waiters_;
   int64_t next_waiter_check_us_ = 0;
   bool batch_wanted_ = false;  ///< somebody waits for what the batch holds
+  int64_t received_us_ = 0;    ///< since when the batch holds what was answered already; 0: it does not
   bool checkpoint_wanted_ = false;
   bool writing_state_ = false;  ///< the store's background writes a checkpoint
   LogOffset checkpointed_;

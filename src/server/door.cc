@@ -42,7 +42,8 @@ int64_t QueueProbe::measure_us() {
   if (!state_->asked_us.compare_exchange_strong(asked_us, now_us, std::memory_order_acq_rel))
     return std::max(last_us, now_us - asked_us);
   runtime::Random& random = runtime::system_random();
-  const RunId nobody = RunId::make(clock_.now_us() / 1000, random.next_u64(), random.next_u64());
+  const PartitionId partition(static_cast<uint32_t>(random.next_u64() % engine_.partitions()));
+  const RunId nobody = partition::make_run_id(partition, clock_.now_us(), random.next_u64());
   engine_.get_run(nobody, 0, [state = state_, &clock = clock_](const Result<partition::RunView>& view) {
     const bool answered = view.ok() || view.error().kind == ErrorKind::kNotFound;
     const int64_t since_us = state->asked_us.load(std::memory_order_relaxed);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "model_effects.h"
 #include "switchyard/http/header_map.h"
@@ -146,6 +147,11 @@ void Effects::call_models(const std::shared_ptr<const workflow::EffectRequest>& 
         [answered = std::move(answered), request, by_route = call.routed](router::RouteAnswer routed_answer) {
           Document meta = model_meta(routed_answer, by_route);
           auto& answer = routed_answer.answer;
+          // Comes on the clients' thread; what is left to do of such a run is little.
+          std::optional<partition::DriveHere> drive_here;
+          if (answer.ok() && !answer->endpoint.empty() &&
+              request->pipeline->name.starts_with(governance::kCallsPrefix))
+            drive_here.emplace();
           if (!answer.ok()) return answered({std::move(answer).error(), std::move(meta)});
           answered({std::move(answer->output), std::move(meta)});
         });

@@ -201,6 +201,9 @@ class Server::Impl {
     http::ClientOptions model_client;
     model_client.may_be_link_local = [this](std::string_view host) { return egress_.names(host); };
     model_client.connections_per_origin = models::kMaxRemoteConcurrent;
+    model_client.threads = options_.http_threads != 0
+                               ? options_.http_threads
+                               : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     model_client_ = std::make_unique<http::Client>(std::move(model_client));
     SY_RETURN_IF_ERROR(model_client_->start());
     workers::WorkerQueuesOptions workers;
@@ -347,7 +350,7 @@ class Server::Impl {
     http::ServerOptions http;
     http.address = options_.address;
     http.port = options_.port;
-    http.threads = options_.http_threads;
+    http.share_threads_of = model_client_.get();
     http.max_body_bytes = options_.max_body_bytes;
     http.default_headers = gateway::security_headers();
     http.tls_certificate_file = options_.tls_certificate_file;

@@ -49,6 +49,8 @@ Result<partition::StartRun> model_run(const Call& call, const Services& services
   if (run.pipeline == nullptr) return unknown_model(model);
   SY_RETURN_IF_ERROR(call.use_route(name));
   SY_ASSIGN_OR_RETURN(run.pins, catalog->pins_for(*run.pipeline));
+  if (const auto route = version.empty() ? catalog->route(name) : nullptr)
+    run.ack_received = route->ack == router::Ack::kReceived;
   run.tenant = call.caller.tenant;
   run.principal = call.caller.name;
   run.trace = call.trace.traceparent;
@@ -139,6 +141,7 @@ void start_model_run(const Services& services, partition::StartRun run, int64_t 
   services.live_calls->watch(id, std::move(on_part));
   // A client that has gone pays for nothing that it will not see.
   call.responder.on_disconnect([&services, id] { services.live_calls->abandon(id); });
+  const partition::DriveHere drive_here;
   services.engine->start_run(
       std::move(run), until_us, [&services, id, done = std::move(done)](Result<partition::StartReply> reply) {
         if (!reply.ok()) {

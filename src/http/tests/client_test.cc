@@ -8,6 +8,7 @@
 #include <atomic>
 #include <functional>
 #include <future>
+#include <set>
 #include <thread>
 
 #include "switchyard/http/server.h"
@@ -47,6 +48,60 @@ void echo(Request&& request, Responder responder) {
                   "text/plain",
                   {{"X-Method", std::string(request.method_text())}},
                   std::string(request.target()) + "\n" + std::string(request.body())});
+}
+
+/// Answers what a server behind it answers, from one set of threads.
+TEST(SharedThreads, AProxyServesOnItsClientsThreadsAndAnswersThere) {
+  const TestServer behind(echo);
+  ClientOptions options;
+  options.threads = 2;
+  TestClient onwards(options);
+  std::mutex mutex;
+  std::set<std::thread::id> served, answered;
+  std::vector<Responder> unanswered;
+  ServerOptions shared;
+  shared.share_threads_of = &onwards;
+  auto proxy = std::make_unique<TestServer>(
+      [&](Request&& request, Responder responder) {
+        const std::lock_guard lock(mutex);
+        served.insert(std::this_thread::get_id());
+        if (request.target() == "/never") return unanswered.push_back(std::move(responder));
+        ClientRequest outgoing;
+        outgoing.url = behind.url(std::string(request.target()));
+        auto later = std::make_shared<Responder>(std::move(responder));
+        onwards.request(outgoing, [&, later](ClientResult result) {
+          {
+            const std::lock_guard inner(mutex);
+            answered.insert(std::this_thread::get_id());
+          }
+          later->send({200, "text/plain", {}, result.response.ok() ? result.response->body : "lost"});
+        });
+      },
+      shared);
+  std::vector<std::thread> callers;
+  for (int t = 0; t < 4; ++t) {
+    callers.emplace_back([&, t] {
+      TestClient client;
+      for (int i = 0; i < 50; ++i) {
+        ClientRequest request;
+        request.url = proxy->url("/" + std::to_string(t) + "/" + std::to_string(i));
+        const ClientResult result = client.request_and_wait(request);
+        ASSERT_TRUE(result.response.ok()) << result.response.error().to_string();
+        EXPECT_EQ(result.response->body, "/" + std::to_string(t) + "/" + std::to_string(i) + "\n");
+      }
+    });
+  }
+  for (auto& caller : callers) caller.join();
+  EXPECT_EQ(served.size(), 2u);
+  EXPECT_EQ(answered, served) << "each on the thread that took the request";
+  // What nobody has answered yet outlives the server, as on threads of its own.
+  TestClient client;
+  ClientRequest request;
+  request.url = proxy->url("/never");
+  request.timeout_ms = 200;
+  (void)client.request_and_wait(request);
+  proxy.reset();
+  unanswered.front().send({200, "text/plain", {}, "late"});
 }
 
 /// A listener whose connections are each given to `serve` with their descriptor: peers that misbehave.

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <filesystem>
 #include <future>
+#include <optional>
 #include <thread>
 
 #include "switchyard/log/local_log.h"
@@ -35,6 +36,8 @@ class PoolExecutor final : public EffectExecutor {
     auto shared = std::make_shared<workflow::EffectRequest>(std::move(request));
     const bool taken = pool_.submit([this, shared, done = std::move(done)] {
       ++calls;
+      std::optional<DriveHere> drive_here;
+      if (in_place) drive_here.emplace();
       auto arena = std::make_shared<Arena>(64);
       MapBuilder answer(*arena);
       answer.add(
@@ -46,6 +49,7 @@ class PoolExecutor final : public EffectExecutor {
     SY_CHECK(taken);
   }
   std::atomic<int> calls{0};
+  std::atomic<bool> in_place{false};  ///< results are worked on where they come from
 
  private:
   runtime::ThreadPool pool_{{"effects", 2, 100'000}};
@@ -94,6 +98,24 @@ class EngineTest : public ::testing::Test {
     logs_.reset();
   }
 
+  /// Starts `runs` runs and waits for all answers; in place of the partitions' threads where these sleep.
+  void start_many_in_place(const std::string& name, int runs, bool ack_received) {
+    const DriveHere drive_here;
+    std::atomic<int> answered{0};
+    for (int i = 0; i < runs; ++i) {
+      StartRun run = make_start(i % 2 == 0 ? 10 : 900, name + std::to_string(i));
+      run.ack_received = ack_received;
+      const bool fraud = i % 2 != 0;
+      engine_->start_run(std::move(run), INT64_MAX, [&answered, fraud](Result<StartReply> reply) {
+        EXPECT_TRUE(reply.ok() && reply->view.output->find("fraud")->as_bool() == fraud);
+        ++answered;
+      });
+      if (i % 8 == 0)
+        while (answered <= i) std::this_thread::yield();
+    }
+    while (answered < runs) std::this_thread::yield();
+  }
+
   StartRun make_start(double amount, std::string key) const {
     StartRun start;
     start.pipeline = catalog_->pipeline("test/score", "");
@@ -130,6 +152,22 @@ class EngineTest : public ::testing::Test {
   std::unique_ptr<log::LocalLogs> logs_;
   std::unique_ptr<Engine> engine_;
 };
+
+TEST_F(EngineTest, AnswersEveryCallerWhoeverDrivesAndKeepsWhatItOnlyReceived) {
+  executor_.in_place = true;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([this, t] { start_many_in_place(std::to_string(t) + "-", 100, t % 2 != 0); });
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(executor_.calls, 400);
+  stop();
+  start();
+  auto page = ask<RunPage>([&](Reply<RunPage> reply) {
+    engine_->list_runs({.status = workflow::RunStatus::kCompleted, .limit = 500}, std::move(reply));
+  });
+  ASSERT_TRUE(page.ok()) << page.error().to_string();
+  EXPECT_EQ(page->runs.size(), 400u);
+}
 
 TEST_F(EngineTest, AnswersEveryCallerOfManyThreadsAndRemembersItAfterARestart) {
   constexpr int kThreads = 4, kRuns = 100;

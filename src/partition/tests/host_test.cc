@@ -7,6 +7,7 @@
 #include "switchyard/log/memory_log.h"
 #include "switchyard/store/limits.h"
 #include "switchyard/testing/manual_clock.h"
+#include "switchyard/types/json.h"
 
 namespace switchyard::partition::testing {
 namespace {
@@ -123,10 +124,11 @@ class HostTest : public ::testing::Test {
   }
   /// Starts a run; `answers` gets what comes of it.
   void start(const std::string& name, const std::string& key = {}, int64_t wait_us = 0,
-             const std::string& tenant = {}) {
+             const std::string& tenant = {}, bool ack_received = false) {
     StartCommand command{
         start_of(*pipelines, name, 21, "c", key), wait_us == 0 ? 0 : clock.now_us() + wait_us, {}};
     command.run.tenant = tenant;
+    command.run.ack_received = ack_received;
     command.reply = [this](Result<StartReply> reply) { answers.push_back(std::move(reply)); };
     ASSERT_TRUE(mailbox.push({0, std::move(command)}));
   }
@@ -220,6 +222,39 @@ TEST_F(Gates, AReadOfWhatIsNotDurableYetWaitsWithIt) {
   told = false;
   host->reply_when_durable([&](const Status& status) { told = status.ok(); });
   EXPECT_TRUE(told) << "nothing is on its way: at once";
+}
+
+TEST_F(Gates, WhatNeedsOnlyBeReceivedIsToldAtOnceAndDurableSoonAfter) {
+  start("quick", "k", 1'000'000, {}, true);
+  turn();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0]->view.output->find("n")->as_integer(), 42);
+  start("model", "l", 1'000'000, {}, true);
+  turn();
+  executor.answers[0](score(0.5));
+  turn();
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_EQ(answers[1]->view.summary.status, workflow::RunStatus::kCompleted);
+  EXPECT_EQ(real_logs->step(kPartition), 0u) << "nothing was handed to the disk yet";
+  EXPECT_EQ(host->next_turn_us(), clock.now_us() + kReceivedFlushUs);
+  clock.advance_us(kReceivedFlushUs);
+  turn();
+  EXPECT_EQ(real_logs->step(kPartition), 1u) << "both in one batch";
+  turn();
+  Arena arena;
+  const auto events = host->read_events(answers[1]->view.summary.id, answers[1]->view.summary.offsets);
+  ASSERT_TRUE(events.ok());
+  ASSERT_FALSE(events->empty()) << answers[1]->view.summary.offsets.size();
+  EXPECT_EQ(to_json(std::get<RunStarted>(events->front().event.body).origin),
+            R"({"kind":"request","ack":"received"})");
+}
+
+TEST_F(Gates, WhatNeedsOnlyBeReceivedAndRestsBeforeItsEndIsToldWhenThatIsDurable) {
+  start("pause", "k", 1'000'000, {}, true);
+  turn();
+  EXPECT_TRUE(answers.empty()) << "a timer must not run before it is durable";
+  sync();
+  EXPECT_EQ(answers.size(), 1u);
 }
 
 TEST_F(Gates, AFailedLogAnswersEverythingWithTheReasonAndRefusesWhatComes) {

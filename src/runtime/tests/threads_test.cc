@@ -36,6 +36,68 @@ TEST(Mailbox, DeliversEverythingOnceAndInOrderOfEachProducer) {
   EXPECT_FALSE(mailbox.try_drain(batch));
 }
 
+TEST(Mailbox, LosesNothingWhereProducersTakeInTheSleepingConsumersPlace) {
+  constexpr int kProducers = 4, kEach = 20'000;
+  Mailbox<int> mailbox(100'000);
+  std::mutex turn;
+  std::vector<int> batch;
+  std::atomic<int> total{0}, taken_in_place{0};
+  const auto take = [&] {
+    mailbox.try_drain(batch);
+    total += static_cast<int>(batch.size());
+    return static_cast<int>(batch.size());
+  };
+  auto consumer = start_thread("consumer", [&] {
+    while (total < kProducers * kEach) {
+      mailbox.wait();
+      const std::lock_guard lock(turn);
+      take();
+    }
+  });
+  std::vector<std::thread> producers;
+  for (int p = 0; p < kProducers; ++p) {
+    producers.push_back(start_thread("producer", [&, p] {
+      for (int i = 0; i < kEach; ++i) {
+        // Some never take anything themselves.
+        if (p == 0) {
+          ASSERT_TRUE(mailbox.push(int{i}));
+          continue;
+        }
+        const auto pushed = mailbox.push_quietly(int{i});
+        ASSERT_NE(pushed, Mailbox<int>::Pushed::kRefused);
+        if (pushed == Mailbox<int>::Pushed::kTaken) continue;
+        std::unique_lock lock(turn, std::try_to_lock);
+        if (!lock) {
+          mailbox.wake();
+          continue;
+        }
+        do taken_in_place += take();
+        while (!mailbox.rests());
+      }
+    }));
+  }
+  for (auto& producer : producers) producer.join();
+  mailbox.wake();
+  consumer.join();
+  EXPECT_EQ(total, kProducers * kEach);
+}
+
+TEST(Mailbox, SaysToWhoPushesQuietlyWhetherTheConsumerSleeps) {
+  Mailbox<int> mailbox(2);
+  using Pushed = Mailbox<int>::Pushed;
+  std::vector<int> out;
+  EXPECT_EQ(mailbox.push_quietly(1), Pushed::kTaken) << "nobody waits yet";
+  EXPECT_FALSE(mailbox.rests()) << "something is there";
+  mailbox.try_drain(out);
+  EXPECT_TRUE(mailbox.rests());
+  EXPECT_EQ(mailbox.push_quietly(2), Pushed::kTakenAndConsumerSleeps);
+  EXPECT_EQ(mailbox.push_quietly(3), Pushed::kTaken) << "the one before sees to it";
+  EXPECT_EQ(mailbox.push_quietly(4), Pushed::kRefused);
+  EXPECT_EQ(mailbox.push_quietly(4, false), Pushed::kTaken);
+  mailbox.close();
+  EXPECT_EQ(mailbox.push_quietly(5, false), Pushed::kRefused);
+}
+
 TEST(Mailbox, RefusesBeyondItsCapacityAndLeavesTheItemAlone) {
   Mailbox<std::string> mailbox(2);
   EXPECT_TRUE(mailbox.push("a"));

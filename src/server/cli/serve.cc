@@ -40,9 +40,10 @@ void add_options(CLI::App& command, ServeSettings& settings) {
       .add_option("--partition-threads", options.partition_threads,
                   "Threads that drive them (default: half the cores)")
       ->check(CLI::Range(1, 256));
-  command.add_option("--http-threads", options.http_threads, "Threads that serve HTTP")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
+  command
+      .add_option("--http-threads", options.http_threads,
+                  "Threads that serve HTTP and call models elsewhere (default: as many as cores)")
+      ->check(CLI::Range(1, 256));
   command
       .add_option("--model-workers", options.model_workers,
                   "Threads that run models (default: half the cores)")

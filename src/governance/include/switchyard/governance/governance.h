@@ -111,6 +111,8 @@ class Snapshot : public workflow::Catalog {
   virtual std::vector<RemoteModel> remote_models() const = 0;
   /// The active routes, with what was set on them.
   virtual std::vector<router::RouteSetting> routes() const = 0;
+  /// The active version of a route; nullptr: there is none.
+  virtual std::shared_ptr<const router::Route> route(std::string_view name) const = 0;
   /// The active version of a backend; nullptr: there is none.
   virtual std::shared_ptr<const models::BackendSpec> backend(std::string_view name) const = 0;
   /// The manifest of a model version; of the active one when `version` is empty. nullptr: no such model.

@@ -22,6 +22,7 @@ struct ClientOptions {
   bool verify_tls = true;                 ///< certificate chain and host name
   std::string ca_file;                    ///< PEM, in place of the system's roots; empty: the system's
   std::string user_agent = "switchyard";
+  int threads = 1;  ///< each with connections of its own: connections_per_origin is of one thread
   /// Where given: the hosts for which it is false are not connected to at link-local addresses
   /// (169.254.0.0/16, fe80::/10, and fd00:ec2::254 like it), whatever their names resolve to:
   /// kPermissionDenied "http.address_refused". Called on the client's thread.
@@ -67,7 +68,9 @@ struct ClientResult {
 
 using ClientCallback = std::function<void(ClientResult)>;
 
-/// An HTTP/1.1 client with a pool of kept connections per origin, on a thread of its own. Redirects are
+class ClientCore;
+
+/// An HTTP/1.1 client with a pool of kept connections per origin, on threads of its own. Redirects are
 /// answers like others: it follows none. Thread-safe.
 class Client {
  public:
@@ -96,15 +99,18 @@ class Client {
   /// callback.
   void stop();
 
-  /// Calls `callback` exactly once, on the client's thread, never inside request(); it must not block. Once
-  /// the client is stopped it calls it at once with "http.cancelled".
+  /// Calls `callback` exactly once, on a thread of the client's, never inside request(); it must not block.
+  /// Called on such a thread it stays there. Once the client is stopped it calls it at once with
+  /// "http.cancelled".
   Handle request(ClientRequest request, ClientCallback callback);
   /// The same, waiting. Not from the client's thread.
   ClientResult request_and_wait(ClientRequest request);
 
  private:
+  friend class Server;  // may share the threads
   struct Impl;
   std::unique_ptr<Impl> impl_;
+  const std::vector<std::shared_ptr<ClientCore>>& cores() const;
 };
 
 }  // namespace switchyard::http

@@ -110,10 +110,15 @@ class AnswerBatch {
 /// Called on a server thread; must not block. An exception that leaves it is answered with 500.
 using Handler = std::function<void(Request&&, Responder)>;
 
+class Client;
+
 struct ServerOptions {
   std::string address = "127.0.0.1";  ///< numeric; "0.0.0.0" or "::" for all interfaces
   uint16_t port = 0;                  ///< 0: the system chooses, see Server::port()
   int threads = 1;
+  /// Serves on the threads of this client instead, which is running and is stopped after the server: what
+  /// comes in and goes on to another server then needs no second thread.
+  Client* share_threads_of = nullptr;
   size_t max_header_bytes = 16u << 10;  ///< request line and fields; over it: 431
   size_t max_body_bytes = 4u << 20;     ///< over it: 413
   size_t max_connections = 10'000;      ///< over it: 503 and closed

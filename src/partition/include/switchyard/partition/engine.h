@@ -18,6 +18,20 @@
 
 namespace switchyard::partition {
 
+/// While it lives, work that this thread gives to a partition whose thread sleeps is done here and now, and
+/// what follows from it: no thread has to wake up. For threads that wait for events of many and for work that
+/// is short: a call of one model.
+class DriveHere {
+ public:
+  DriveHere();
+  ~DriveHere();
+  DriveHere(const DriveHere&) = delete;
+  DriveHere& operator=(const DriveHere&) = delete;
+
+ private:
+  const bool before_;
+};
+
 /// Runs effects. execute() is called on a partition's thread and must not block; `done` may be called from
 /// any thread, at once or much later, at most once.
 class EffectExecutor {
@@ -103,9 +117,10 @@ template <typename T>
 using Reply = std::function<void(Result<T>)>;
 
 /// The partitions of one node on their threads. start() recovers all of them; afterwards every function may
-/// be called from any thread. Replies come on a partition's thread, once each, after everything they tell is
-/// durable; they must not block. When the disk is full, replies come with kNoSpace and the outcome is unknown
-/// to the caller: the same Idempotency-Key makes a repetition safe. After stop() nothing is answered.
+/// be called from any thread. Replies come on a thread that drives a partition, once each, after everything
+/// they tell is durable; they must not block. When the disk is full, replies come with kNoSpace and the
+/// outcome is unknown to the caller: the same Idempotency-Key makes a repetition safe. After stop() nothing
+/// is answered.
 class Engine {
  public:
   explicit Engine(EngineOptions options);

@@ -40,6 +40,8 @@ inline constexpr uint64_t kLogKeepBytes = 256u << 20;        ///< of log that st
 inline constexpr int64_t kArchiveAfterUs = int64_t{24} * 3'600'000'000;  ///< older records leave the log
 inline constexpr int64_t kPayloadRetryUs = 250'000;   ///< a full disk is asked again for large values after
 inline constexpr size_t kFlushBatchBytes = 1u << 20;  ///< events nobody waits for are appended at this size
+/// What was answered before it was durable (StartRun::ack_received) is appended after so long.
+inline constexpr int64_t kReceivedFlushUs = 5'000;
 
 // Whose turn it is.
 inline constexpr int64_t kFairShareSteps =

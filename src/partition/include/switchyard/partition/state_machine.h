@@ -44,6 +44,9 @@ struct StartRun {
   int32_t priority = kDefaultPriority;
   uint64_t request_hash = 0;  ///< of pipeline name and canonical input
   Value origin;               ///< what started it when nobody asked; lives in the arena
+  /// Its end is told before it is durable, and its record says so: a crash within kReceivedFlushUs may lose a
+  /// run whose answer was given.
+  bool ack_received = false;
   std::optional<Restart> restart;
 };
 

@@ -48,6 +48,37 @@ class Mailbox {
     return true;
   }
 
+  /// What became of an item whose consumer was not to be woken.
+  enum class Pushed : uint8_t { kRefused, kTaken, kTakenAndConsumerSleeps };
+  /// As push(), but leaves a sleeping consumer asleep: the caller takes what waits in its place
+  /// (try_drain(), then rests()), or calls wake().
+  Pushed push_quietly(T&& item, bool bounded = true) {
+    std::lock_guard lock(mutex_);
+    if (closed_ || (bounded && inbox_.size() >= capacity_)) return Pushed::kRefused;
+    inbox_.push_back(std::move(item));
+    return std::exchange(sleeping_, false) ? Pushed::kTakenAndConsumerSleeps : Pushed::kTaken;
+  }
+
+  /// For who drained in the sleeping consumer's place. True: nothing has come since, and the next push sees
+  /// to it that it is taken; false: something waits.
+  bool rests() {
+    std::lock_guard lock(mutex_);
+    if (!inbox_.empty() || closed_ || poked_) return false;
+    sleeping_ = true;
+    return true;
+  }
+
+  /// Consumer only. Sleeps until something is there to be drained, the mailbox is closed or wake() is called.
+  void wait() {
+    std::unique_lock lock(mutex_);
+    sleep(lock, [&](const auto& ready) { wake_.wait(lock, ready); });
+  }
+  /// As above, or until the time is over.
+  void wait(std::chrono::microseconds timeout) {
+    std::unique_lock lock(mutex_);
+    sleep(lock, [&](const auto& ready) { wake_.wait_for(lock, timeout, ready); });
+  }
+
   /// Consumer only. Replaces `out` (cleared first) by all that waits; false when nothing did.
   bool try_drain(std::vector<T>& out) {
     out.clear();
@@ -61,12 +92,7 @@ class Mailbox {
   bool drain(std::vector<T>& out, std::chrono::microseconds timeout) {
     out.clear();
     std::unique_lock lock(mutex_);
-    if (inbox_.empty() && !closed_ && !poked_) {
-      sleeping_ = true;
-      wake_.wait_for(lock, timeout, [this] { return !inbox_.empty() || closed_ || poked_; });
-      sleeping_ = false;
-    }
-    poked_ = false;
+    sleep(lock, [&](const auto& ready) { wake_.wait_for(lock, timeout, ready); });
     out.swap(inbox_);
     return !out.empty();
   }
@@ -75,12 +101,7 @@ class Mailbox {
   bool drain(std::vector<T>& out) {
     out.clear();
     std::unique_lock lock(mutex_);
-    if (inbox_.empty() && !closed_ && !poked_) {
-      sleeping_ = true;
-      wake_.wait(lock, [this] { return !inbox_.empty() || closed_ || poked_; });
-      sleeping_ = false;
-    }
-    poked_ = false;
+    sleep(lock, [&](const auto& ready) { wake_.wait(lock, ready); });
     out.swap(inbox_);
     return !out.empty();
   }
@@ -116,6 +137,17 @@ class Mailbox {
   size_t capacity() const { return capacity_; }
 
  private:
+  template <typename Wait>
+  void sleep(std::unique_lock<std::mutex>&, Wait&& wait) {
+    const auto ready = [this] { return !inbox_.empty() || closed_ || poked_; };
+    if (!ready()) {
+      sleeping_ = true;
+      wait(ready);
+    }
+    sleeping_ = false;
+    poked_ = false;
+  }
+
   const size_t capacity_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;

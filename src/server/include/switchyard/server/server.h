@@ -18,7 +18,7 @@ struct ServerOptions {
   uint16_t port = 7070;               ///< 0: the system chooses
   uint32_t partitions = 0;            ///< 0: as the data folder has, or kDefaultPartitions for a new one
   int partition_threads = 0;          ///< 0: half the cores, at least one
-  int http_threads = 1;
+  int http_threads = 0;               ///< 0: as many as cores
   uint32_t model_workers = 0;         ///< 0: half the cores, at least one
   std::string onnxruntime;            ///< file or folder of the library; empty: the usual places
   size_t max_body_bytes = 32u << 20;  ///< of a deployment; other requests may have 1 MiB
