@@ -77,18 +77,37 @@ void ClientCore::begin(const std::shared_ptr<Exchange>& exchange) {
   place(exchange, false);
 }
 
-/// Puts the exchange on an idle connection, on a new one, or in the queue, in that order.
+void ClientCore::serve_on(Origin& origin, const std::shared_ptr<ClientConnection>& connection,
+                          const std::shared_ptr<Exchange>& exchange) {
+  exchange->placed_at = ClientConnection::Clock::now();
+  connection->serve(exchange);
+  if (connection->has_room()) list(origin, connection);
+}
+
+void ClientCore::list(Origin& origin, const std::shared_ptr<ClientConnection>& connection) {
+  if (connection->is_listed()) return;
+  connection->set_listed(true);
+  origin.usable.push_back(connection);
+}
+
+bool ClientCore::may_open(const Origin& origin, const Url& url) const {
+  return origin.open.size() <
+         (url.http2 ? options_.http2_connections_per_origin : options_.connections_per_origin);
+}
+
 void ClientCore::place(const std::shared_ptr<Exchange>& exchange, bool fresh) {
   Origin& origin = origins_[exchange->url.origin()];
-  if (!fresh && !origin.idle.empty()) {
-    const auto connection = std::move(origin.idle.back());
-    origin.idle.pop_back();
-    return connection->serve(exchange);
+  const bool opens = may_open(origin, exchange->url);
+  while (!origin.usable.empty() && !(fresh && opens)) {
+    const auto connection = std::move(origin.usable.back());
+    origin.usable.pop_back();
+    connection->set_listed(false);
+    if (connection->has_room()) return serve_on(origin, connection, exchange);
   }
-  if (origin.open.size() < options_.connections_per_origin) {
-    const auto connection = std::make_shared<ClientConnection>(*this, exchange->url);
+  if (opens) {
+    const auto connection = make_client_connection(*this, exchange->url);
     origin.open.insert(connection);
-    return connection->serve(exchange);
+    return serve_on(origin, connection, exchange);
   }
   if (origin.waiting.size() >= options_.max_queued_per_origin)
     return finish(
@@ -101,18 +120,37 @@ void ClientCore::place(const std::shared_ptr<Exchange>& exchange, bool fresh) {
 }
 
 void ClientCore::place_waiting(Origin& origin) {
-  while (!origin.waiting.empty() &&
-         (!origin.idle.empty() || origin.open.size() < options_.connections_per_origin)) {
+  while (!origin.waiting.empty()) {
+    std::erase_if(origin.usable, [](const auto& connection) {
+      connection->set_listed(connection->has_room());
+      return !connection->is_listed();
+    });
+    if (origin.usable.empty() && !may_open(origin, origin.waiting.front()->url)) return;
     const auto exchange = std::move(origin.waiting.front());
     origin.waiting.pop_front();
     if (!exchange->done()) place(exchange, false);
   }
 }
 
+/// Later: the caller may be in the middle of ending another exchange.
+void ClientCore::place_waiting_soon(const std::string& origin) {
+  boost::asio::post(io_, [this, origin] {
+    if (const auto place = origins_.find(origin); place != origins_.end()) place_waiting(place->second);
+  });
+}
+
 void ClientCore::give_back(const std::shared_ptr<ClientConnection>& connection) {
   Origin& origin = origins_[connection->origin()];
-  origin.idle.push_back(connection);
+  list(origin, connection);
   place_waiting(origin);
+}
+
+void ClientCore::retire(const std::shared_ptr<ClientConnection>& connection) {
+  Origin& origin = origins_[connection->origin()];
+  if (origin.open.erase(connection) == 0) return;
+  std::erase(origin.usable, connection);
+  origin.leaving.insert(connection);
+  if (!origin.waiting.empty()) place_waiting_soon(connection->origin());
 }
 
 void ClientCore::forget(const std::shared_ptr<ClientConnection>& connection) {
@@ -120,17 +158,14 @@ void ClientCore::forget(const std::shared_ptr<ClientConnection>& connection) {
   if (found == origins_.end()) return;
   Origin& origin = found->second;
   origin.open.erase(connection);
-  std::erase(origin.idle, connection);
-  // Later: the caller may be in the middle of ending another exchange.
-  if (!origin.waiting.empty())
-    boost::asio::post(io_, [this, name = connection->origin()] {
-      if (const auto place = origins_.find(name); place != origins_.end()) place_waiting(place->second);
-    });
+  origin.leaving.erase(connection);
+  std::erase(origin.usable, connection);
+  if (!origin.waiting.empty()) place_waiting_soon(connection->origin());
 }
 
-void ClientCore::repeat(const std::shared_ptr<Exchange>& exchange) {
+void ClientCore::repeat(const std::shared_ptr<Exchange>& exchange, bool fresh) {
   exchange->repeated = true;
-  place(exchange, true);
+  place(exchange, fresh);
 }
 
 void ClientCore::finish(const std::shared_ptr<Exchange>& exchange, Result<ClientResponse> response,
@@ -146,7 +181,7 @@ void ClientCore::end_early(const std::shared_ptr<Exchange>& exchange, Error erro
   if (exchange->done()) return;
   if (const auto connection = exchange->connection.lock()) {
     exchange->connection.reset();
-    connection->abandon();
+    connection->abandon(exchange, error.kind == ErrorKind::kDeadlineExceeded);
   } else if (const auto found = origins_.find(exchange->url.origin()); found != origins_.end()) {
     std::erase(found->second.waiting, exchange);
   }
@@ -158,11 +193,12 @@ void ClientCore::sweep() {
   const auto before = ClientConnection::Clock::now() - std::chrono::milliseconds(options_.idle_timeout_ms);
   std::vector<std::shared_ptr<ClientConnection>> old;
   for (auto& [name, origin] : origins_)
-    for (const auto& connection : origin.idle)
+    for (const auto& connection : origin.usable)
       if (connection->idle_since() < before) old.push_back(connection);
-  for (const auto& connection : old) connection->abandon();
-  std::erase_if(origins_,
-                [](const auto& entry) { return entry.second.open.empty() && entry.second.waiting.empty(); });
+  for (const auto& connection : old) connection->close();
+  std::erase_if(origins_, [](const auto& entry) {
+    return entry.second.open.empty() && entry.second.leaving.empty() && entry.second.waiting.empty();
+  });
   sweep_timer_->expires_after(kSweepEvery);
   sweep_timer_->async_wait([this](const boost::system::error_code& error) {
     if (!error) sweep();
@@ -172,18 +208,24 @@ void ClientCore::sweep() {
 void ClientCore::shut_down() {
   while (!exchanges_.empty()) end_early(std::shared_ptr(*exchanges_.begin()), cancelled());
   for (auto& [name, origin] : origins_)
-    while (!origin.open.empty()) std::shared_ptr(*origin.open.begin())->abandon();
+    for (auto* all : {&origin.open, &origin.leaving})
+      while (!all->empty()) std::shared_ptr(*all->begin())->close();
   ended_ = true;
   resolver_->cancel();
   sweep_timer_->cancel();
   guard_.reset();
 }
 
-std::string_view ClientResponse::header(std::string_view name) const {
-  for (const Header& header : headers)
-    if (header_name_equal(header.name, name)) return header.value;
+namespace {
+std::string_view value_of(const std::vector<Header>& fields, std::string_view name) {
+  for (const Header& field : fields)
+    if (header_name_equal(field.name, name)) return field.value;
   return {};
 }
+}  // namespace
+
+std::string_view ClientResponse::header(std::string_view name) const { return value_of(headers, name); }
+std::string_view ClientResponse::trailer(std::string_view name) const { return value_of(trailers, name); }
 
 struct Client::Impl {
   std::vector<std::shared_ptr<ClientCore>> cores;

@@ -42,24 +42,35 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   boost::asio::io_context& io() { return io_; }
   boost::asio::ssl::context& tls() { return *tls_; }
   boost::asio::ip::tcp::resolver& resolver() { return *resolver_; }
-  /// The connection has done its exchange and can serve another.
+  /// The connection has done an exchange and can serve another.
   void give_back(const std::shared_ptr<ClientConnection>& connection);
-  /// The connection is closed; its place may be taken by another.
+  /// The connection takes nothing new from now on; its place may be taken by another.
+  void retire(const std::shared_ptr<ClientConnection>& connection);
+  /// The connection is closed.
   void forget(const std::shared_ptr<ClientConnection>& connection);
   void finish(const std::shared_ptr<Exchange>& exchange, Result<ClientResponse> response, bool reused);
-  /// A kept connection turned out to be dead before it gave a byte: once more, on a new one.
-  void repeat(const std::shared_ptr<Exchange>& exchange);
+  /// A kept connection turned out to be dead before it gave a byte, or its peer has done nothing of the
+  /// exchange: once more, on a new one where `fresh`.
+  void repeat(const std::shared_ptr<Exchange>& exchange, bool fresh);
+  /// Puts the exchange on a connection with room, on a new one, or in the queue, in that order; `fresh`: on a
+  /// new one first.
+  void place(const std::shared_ptr<Exchange>& exchange, bool fresh);
 
  private:
   struct Origin {
-    std::vector<std::shared_ptr<ClientConnection>> idle;         // the latest used last
-    std::unordered_set<std::shared_ptr<ClientConnection>> open;  // idle ones too
+    std::vector<std::shared_ptr<ClientConnection>> usable;       // with room, or had it; the latest used last
+    std::unordered_set<std::shared_ptr<ClientConnection>> open;  // those as well
+    std::unordered_set<std::shared_ptr<ClientConnection>> leaving;  // retired, with exchanges on them
     std::deque<std::shared_ptr<Exchange>> waiting;
   };
 
   void begin(const std::shared_ptr<Exchange>& exchange);
-  void place(const std::shared_ptr<Exchange>& exchange, bool fresh);
+  static void list(Origin& origin, const std::shared_ptr<ClientConnection>& connection);
+  static void serve_on(Origin& origin, const std::shared_ptr<ClientConnection>& connection,
+                       const std::shared_ptr<Exchange>& exchange);
+  bool may_open(const Origin& origin, const Url& url) const;
   void place_waiting(Origin& origin);
+  void place_waiting_soon(const std::string& origin);
   void end_early(const std::shared_ptr<Exchange>& exchange, Error error);
   void sweep();
   void shut_down();

@@ -32,33 +32,60 @@ Error bad_header(std::string_view name, std::string_view why) {
       "Header '" + std::string(name.substr(0, 80)) + "' cannot be sent: " + std::string(why) + ".");
 }
 
-}  // namespace
-
-Result<std::shared_ptr<Exchange>> make_exchange(ClientRequest request, const ClientOptions& options) {
-  SY_ASSIGN_OR_RETURN(Url url, parse_url(request.url));
-  if (request.method == Method::kOther)
-    return make_error(ErrorKind::kInvalidArgument, "http.bad_request",
-                      "The request has no method; name one.");
-  auto exchange = std::make_shared<Exchange>();
-  std::string& head = exchange->head;
-  head = std::string(method_name(request.method)) + " " + url.target + " HTTP/1.1\r\n";
-  bool has_host = false;
-  bool has_agent = false;
-  std::string fields;
+Status check_fields(const ClientRequest& request) {
   for (const Header& header : request.headers) {
     if (!is_token(header.name)) return bad_header("?", "its name is no token of RFC 9110");
     if (!is_field_value(header.value)) return bad_header(header.name, "its value has a control character");
     if (is_framing(header.name)) return bad_header(header.name, "the client sets it itself");
-    has_host = has_host || header_name_equal(header.name, "Host");
-    has_agent = has_agent || header_name_equal(header.name, "User-Agent");
-    fields += header.name + ": " + header.value + "\r\n";
   }
-  if (!has_host) head += "Host: " + url.authority() + "\r\n";
-  if (!has_agent && !options.user_agent.empty()) head += "User-Agent: " + options.user_agent + "\r\n";
+  return {};
+}
+
+bool has_field(const ClientRequest& request, std::string_view name) {
+  return std::any_of(request.headers.begin(), request.headers.end(),
+                     [&](const Header& header) { return header_name_equal(header.name, name); });
+}
+
+std::string form_head(const ClientRequest& request, const Url& url, const std::string& user_agent) {
+  std::string head = std::string(method_name(request.method)) + " " + url.target + " HTTP/1.1\r\n";
+  if (!has_field(request, "Host")) head += "Host: " + url.authority() + "\r\n";
+  if (!user_agent.empty()) head += "User-Agent: " + user_agent + "\r\n";
   const bool sends_body = request.method == Method::kPost || request.method == Method::kPut ||
                           request.method == Method::kPatch || !request.body.empty();
   if (sends_body) head += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
-  head += fields + "\r\n";
+  for (const Header& header : request.headers) head += header.name + ": " + header.value + "\r\n";
+  return head + "\r\n";
+}
+
+std::vector<Header> form_fields(ClientRequest& request, const Url& url, const std::string& user_agent) {
+  std::vector<Header> fields{{":method", std::string(method_name(request.method))},
+                             {":scheme", url.tls ? "https" : "http"},
+                             {":path", url.target},
+                             {":authority", url.authority()}};
+  if (!user_agent.empty()) fields.push_back({"user-agent", user_agent});
+  for (Header& header : request.headers) {
+    if (header_name_equal(header.name, "Host"))
+      fields[3].value = std::move(header.value);
+    else
+      fields.push_back(std::move(header));
+  }
+  return fields;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Exchange>> make_exchange(ClientRequest request, const ClientOptions& options) {
+  SY_ASSIGN_OR_RETURN(Url url, parse_url(request.url, Schemes::kHttpAndGrpc));
+  if (request.method == Method::kOther)
+    return make_error(ErrorKind::kInvalidArgument, "http.bad_request",
+                      "The request has no method; name one.");
+  SY_RETURN_IF_ERROR(check_fields(request));
+  auto exchange = std::make_shared<Exchange>();
+  const std::string user_agent = has_field(request, "User-Agent") ? std::string() : options.user_agent;
+  if (url.http2)
+    exchange->fields = form_fields(request, url, user_agent);
+  else
+    exchange->head = form_head(request, url, user_agent);
   exchange->url = std::move(url);
   exchange->body = std::move(request.body);
   exchange->on_body = std::move(request.on_body);

@@ -3,60 +3,13 @@
 #include <cstring>
 #include <utility>
 
+#include "http2_fields.h"
 #include "http2_session.h"
 #include "http2_stream.h"
 #include "response_writer.h"
 #include "switchyard/http/limits.h"
 
 namespace switchyard::http {
-namespace {
-
-/// Fields of an answer as nghttp2 takes them; the texts live in here until they are submitted.
-class Fields {
- public:
-  void add(std::string_view name, std::string_view value) {
-    std::string lower(name);
-    for (char& c : lower)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    // What speaks of the connection has no place in HTTP/2 (RFC 9113 section 8.2.2).
-    if (lower == "connection" || lower == "transfer-encoding" || lower == "keep-alive" || lower == "upgrade")
-      return;
-    if (nghttp2_check_header_name(reinterpret_cast<const uint8_t*>(lower.data()), lower.size()) == 0 &&
-        lower != ":status")
-      return;
-    std::string text(value);
-    for (char& c : text)
-      if ((static_cast<unsigned char>(c) < ' ' && c != '\t') || c == 127) c = ' ';
-    const size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
-    text.erase(0, begin);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.pop_back();
-    fields_.push_back({std::move(lower), std::move(text)});
-  }
-  bool has(std::string_view name) const {
-    return std::any_of(fields_.begin(), fields_.end(),
-                       [&](const Header& field) { return header_name_equal(field.name, name); });
-  }
-  std::vector<nghttp2_nv> give() {
-    std::vector<nghttp2_nv> all;
-    all.reserve(fields_.size());
-    for (Header& field : fields_) {
-      nghttp2_nv one{};
-      one.name = reinterpret_cast<uint8_t*>(field.name.data());
-      one.namelen = field.name.size();
-      one.value = reinterpret_cast<uint8_t*>(field.value.data());
-      one.valuelen = field.value.size();
-      // Keys and sessions shall not be guessed from how well they compress.
-      if (field.name == "set-cookie" || field.name == "authorization") one.flags = NGHTTP2_NV_FLAG_NO_INDEX;
-      all.push_back(one);
-    }
-    return all;
-  }
-
- private:
-  std::vector<Header> fields_;
-};
-
-}  // namespace
 
 void Http2Answer::answer(uint64_t sequence, Response response) {
   OutboxMessage message;
@@ -173,8 +126,8 @@ void Http2Session::submit(Stream& stream, bool streams) {
   stream.state = Stream::State::kAnswering;
   stream.last_progress = now_;
   Response& response = stream.response;
-  Fields fields;
-  fields.add(":status", std::to_string(std::clamp(response.status, 200, 999)));
+  Http2Fields fields;
+  fields.add_own(":status", std::to_string(std::clamp(response.status, 200, 999)));
   if (!response.content_type.empty()) fields.add("content-type", response.content_type);
   if (!streams && response.trailers.empty() && !is_bodyless(response.status))
     fields.add("content-length", std::to_string(response.body.size()));
@@ -222,7 +175,7 @@ int64_t Http2Session::read_answer(Stream& stream, uint8_t* to, size_t room, uint
   if (stream.sent < body.size() || stream.streaming) return static_cast<int64_t>(bytes);
   *flags |= NGHTTP2_DATA_FLAG_EOF;
   if (!stream.response.trailers.empty()) {
-    Fields trailers;
+    Http2Fields trailers;
     for (const Header& header : stream.response.trailers) trailers.add(header.name, header.value);
     auto list = trailers.give();
     *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;

@@ -63,6 +63,11 @@ void offer_http2(context& context) {
       nullptr);
 }
 
+void ask_for_http2(SSL* connection) {
+  static constexpr unsigned char kOurs[] = "\x02h2";
+  SSL_set_alpn_protos(connection, kOurs, sizeof kOurs - 1);
+}
+
 bool chose_http2(SSL* connection) {
   const unsigned char* chosen = nullptr;
   unsigned int size = 0;

@@ -16,9 +16,11 @@ Result<std::unique_ptr<boost::asio::ssl::context>> make_server_tls(const ServerO
 std::shared_ptr<const ClientCertificate> peer_certificate(SSL* connection);
 /// Lets clients choose HTTP/2 by ALPN; the others get HTTP/1.1.
 void offer_http2(boost::asio::ssl::context& context);
+/// The same for a client, which speaks nothing else then.
+void ask_for_http2(SSL* connection);
 /// After a handshake.
 bool chose_http2(SSL* connection);
-/// The same for a client; `ca_file` empty: the system's roots.
+/// A client's; `ca_file` empty: the system's roots.
 Result<std::unique_ptr<boost::asio::ssl::context>> make_client_tls(bool verify, const std::string& ca_file);
 
 }  // namespace switchyard::http

@@ -48,11 +48,12 @@ std::string Url::authority() const {
 }
 
 std::string Url::origin() const {
-  return (tls ? "https://" : "http://") + (host.find(':') == host.npos ? host : "[" + host + "]") + ":" +
+  const std::string_view scheme = http2 ? (tls ? "grpcs://" : "grpc://") : tls ? "https://" : "http://";
+  return std::string(scheme) + (host.find(':') == host.npos ? host : "[" + host + "]") + ":" +
          std::to_string(port);
 }
 
-Result<Url> parse_url(std::string_view text) {
+Result<Url> parse_url(std::string_view text, Schemes schemes) {
   if (std::any_of(text.begin(), text.end(),
                   [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 127; }))
     return bad_url("<with control characters>", "blanks and control characters must be percent-encoded");
@@ -61,9 +62,13 @@ Result<Url> parse_url(std::string_view text) {
   Url url;
   const size_t scheme_end = text.find("://");
   const std::string_view scheme = text.substr(0, std::min(scheme_end, text.size()));
-  if (scheme_end == text.npos || !(header_name_equal(scheme, "http") || header_name_equal(scheme, "https")))
-    return bad_url(whole, "it must begin with http:// or https://");
-  url.tls = scheme.size() == 5;
+  const bool any = schemes == Schemes::kHttpAndGrpc;
+  url.http2 = any && (header_name_equal(scheme, "grpc") || header_name_equal(scheme, "grpcs"));
+  if (scheme_end == text.npos ||
+      !(url.http2 || header_name_equal(scheme, "http") || header_name_equal(scheme, "https")))
+    return bad_url(whole, any ? "it must begin with http://, https://, grpc:// or grpcs://"
+                              : "it must begin with http:// or https://");
+  url.tls = scheme.back() == 's' || scheme.back() == 'S';
   text.remove_prefix(scheme_end + 3);
   const size_t authority_end = std::min(text.find_first_of("/?"), text.size());
   const std::string_view authority = text.substr(0, authority_end);

@@ -142,6 +142,12 @@ TEST(Url, KeepsWhatACallNeeds) {
   EXPECT_EQ(parse_url("http://[::1]?x").value().authority(), "[::1]");
   EXPECT_EQ(parse_url("http://[::1]?x").value().target, "/?x");
   EXPECT_EQ(parse_url("http://h").value().origin(), "http://h:80");
+  EXPECT_FALSE(parse_url("grpc://h:8001").ok());
+  const Url grpc = parse_url("grpc://h:8001", Schemes::kHttpAndGrpc).value();
+  EXPECT_TRUE(grpc.http2 && !grpc.tls);
+  EXPECT_EQ(grpc.origin(), "grpc://h:8001");
+  EXPECT_TRUE(parse_url("grpcs://h", Schemes::kHttpAndGrpc).value().tls);
+  EXPECT_EQ(parse_url("https://h", Schemes::kHttpAndGrpc).value().origin(), "https://h:443");
 }
 
 TEST(Url, RefusesWhatCouldBeUnderstoodInTwoWays) {

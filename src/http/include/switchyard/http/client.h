@@ -12,7 +12,8 @@
 namespace switchyard::http {
 
 struct ClientOptions {
-  size_t connections_per_origin = 64;
+  size_t connections_per_origin = 64;       ///< of HTTP/1.1
+  size_t http2_connections_per_origin = 4;  ///< of HTTP/2, each with many requests at once
   size_t max_queued_per_origin =
       10'000;                           ///< requests that wait for a connection; over it: kResourceExhausted
   int64_t connect_timeout_ms = 5'000;   ///< name, connection and TLS handshake
@@ -33,14 +34,17 @@ struct ClientResponse {
   int status = 0;
   std::vector<Header> headers;
   std::string body;
+  std::vector<Header> trailers;  ///< of HTTP/2: the fields behind the body
 
   /// The first header of that name, or "".
   std::string_view header(std::string_view name) const;
+  /// The first trailer of that name, or "".
+  std::string_view trailer(std::string_view name) const;
 };
 
 struct ClientRequest {
   Method method = Method::kGet;
-  std::string url;  ///< absolute, http or https
+  std::string url;  ///< absolute: http or https, or grpc or grpcs for HTTP/2
   std::vector<Header> headers;
   std::string body;
   int64_t timeout_ms = 0;  ///< from request() to the last byte of the answer; 0: the client's default
@@ -61,7 +65,8 @@ struct ClientRequest {
 /// kResourceExhausted "http.queue_full"; kCancelled "http.cancelled".
 struct ClientResult {
   Result<ClientResponse> response;
-  /// False: not a byte of the request left this machine, so that any request may be tried again.
+  /// False: not a byte of the request left this machine, or the peer has done nothing of it and says so
+  /// (HTTP/2: REFUSED_STREAM, GOAWAY), so that any request may be tried again.
   bool may_have_been_sent = false;
   bool reused_connection = false;
 };
@@ -70,8 +75,9 @@ using ClientCallback = std::function<void(ClientResult)>;
 
 class ClientCore;
 
-/// An HTTP/1.1 client with a pool of kept connections per origin, on threads of its own. Redirects are
-/// answers like others: it follows none. Thread-safe.
+/// An HTTP client with a pool of kept connections per origin, on threads of its own: HTTP/1.1 with one
+/// request at a time on each, or HTTP/2 with many. Redirects are answers like others: it follows none.
+/// Thread-safe.
 class Client {
  public:
   /// Asks that a request end; its callback then gets "http.cancelled" unless it had ended. A handle may be
