@@ -124,7 +124,7 @@ class EmbeddingRun : public std::enable_shared_from_this<EmbeddingRun> {
     attempt.took_us = now_us - began_us_;
     attempt.status = outcome.status;
     attempt.usage = actual_usage(outcome, call_.worst, attempt.took_us, &attempt.estimated);
-    attempt.cost = actual_cost(outcome, embedder_, attempt.usage);
+    attempt.cost = cost_of(embedder_.prices, attempt.usage);
     if (reservation_ != 0) core.options.ledger->settle(reservation_, attempt.cost, attempt.usage.tokens());
     if (attempt.estimated) attempt.usage = {};
     call_.state->embedder->leave(now_us, ticket_, end_of(outcome), attempt.took_us, attempt.took_us);

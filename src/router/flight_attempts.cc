@@ -245,7 +245,7 @@ void Flight::settle(size_t index, const models::CallOutcome& outcome) {
     std::lock_guard lock(mutex_);
     AttemptRecord& record = record_.attempts[index];
     record.usage = actual_usage(outcome, attempts_[index].worst, record.took_us, &record.estimated);
-    record.cost = actual_cost(outcome, state_->route->candidates[record.candidate], record.usage);
+    record.cost = cost_of(state_->route->candidates[record.candidate].prices, record.usage);
     reservation = attempts_[index].reservation;
     cost = record.cost;
     tokens = record.usage.tokens();

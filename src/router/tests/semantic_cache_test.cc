@@ -290,13 +290,11 @@ TEST(AnswerCache, GivesNothingAsUsed) {
   AnswerCache cache(settings);
   models::ModelAnswer answer = answer_of("1");
   answer.run_us = answer.queue_us = 500;
-  answer.cost = 2;
   answer.endpoint = "https://models.example";
   answer.usage.output_tokens = 9;
   cache.put(key_of(1), answer, "d", 0);
   const models::ModelAnswer kept = cache.find(key_of(1), 1)->answer;
   EXPECT_EQ(kept.run_us + kept.queue_us + kept.usage.output_tokens, 0);
-  EXPECT_EQ(kept.cost, 0);
   EXPECT_EQ(kept.endpoint, "");
 }
 
