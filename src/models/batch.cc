@@ -30,7 +30,7 @@ ModelAnswer make_answer(const Version& version, Document output, BatchPlace plac
   answer.model = version.info;
   answer.place = place;
   answer.batch_size = batch_size;
-  answer.cost = version.info->manifest.prices.per_call * rows;
+  answer.calls = rows;
   return answer;
 }
 

@@ -391,14 +391,6 @@ std::string_view model_kind_name(ModelKind kind) {
   return "unknown";
 }
 
-double Prices::of(int64_t input_tokens, int64_t cached_tokens, int64_t output_tokens, int64_t run_us) const {
-  const int64_t cached = std::clamp<int64_t>(cached_tokens, 0, std::max<int64_t>(0, input_tokens));
-  return per_call + per_second * static_cast<double>(run_us) / 1e6 +
-         per_input_token * static_cast<double>(input_tokens - cached) +
-         per_cached_token * static_cast<double>(cached) +
-         per_output_token * static_cast<double>(output_tokens);
-}
-
 ModelManifest parse_manifest(const Value& document, Diagnostics& diagnostics) {
   return Reader(diagnostics).read(document);
 }

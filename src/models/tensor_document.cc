@@ -99,6 +99,14 @@ bool has_tensors(const Value& document) {
          document.members().front().key.as_string() == kTensorsMember;
 }
 
+int64_t rows_asked(const Value& input) {
+  if (!has_tensors(input)) return 1;
+  const Value* rows = input.at_pointer("/$tensors/inputs/0/shape/0");
+  return rows == nullptr || !rows->is(Kind::kInteger)
+             ? 1
+             : std::clamp<int64_t>(rows->as_integer(), 1, kMaxTensorRows);
+}
+
 Result<std::vector<TensorView>> read_tensors(const Value& document, std::string_view side, Arena& arena) {
   const Value* body = document.find(kTensorsMember);
   const Value* list = body == nullptr ? nullptr : body->find(side);

@@ -114,13 +114,13 @@ Result<ModelAnswer> join_answers(std::vector<ModelAnswer> parts) {
   std::vector<std::vector<TensorView>> outputs;
   ModelAnswer answer = parts.front();
   answer.queue_us = answer.run_us = 0;
-  answer.cost = 0;
+  answer.calls = 0;
   answer.batch_size = 0;
   for (const ModelAnswer& part : parts) {
     SY_ASSIGN_OR_RETURN(outputs.emplace_back(), read_tensors(*part.output, "outputs", *arena));
     answer.queue_us = std::max(answer.queue_us, part.queue_us);
     answer.run_us += part.run_us;
-    answer.cost += part.cost;
+    answer.calls += part.calls;
     answer.batch_size += part.batch_size;
   }
   std::vector<TensorView> joined;

@@ -1,17 +1,46 @@
 #include "cache.h"
 
+#include <algorithm>
+#include <array>
+
 #include "switchyard/types/json.h"
 
 namespace switchyard::router {
+namespace {
 
-void ExactCache::configure(const Cache& settings) {
+/// What an answer out of memory can say of itself: what the original took and used was the original's.
+models::ModelAnswer kept_answer(const models::ModelAnswer& answer) {
+  models::ModelAnswer kept;
+  // A copy, so that an answer cut from a large arena does not keep the whole.
+  kept.output = make_document(*answer.output);
+  kept.model = answer.model;
+  return kept;
+}
+
+/// Of unit vectors; 0 when they are of different lengths.
+double cosine(const UnitVector& a, const UnitVector& b) {
+  if (a.size() != b.size()) return 0;
+  // Sums side by side, which the compiler does with one instruction.
+  std::array<float, 8> sums{};
+  size_t i = 0;
+  for (; i + sums.size() <= a.size(); i += sums.size())
+    for (size_t lane = 0; lane < sums.size(); ++lane) sums[lane] += a[i + lane] * b[i + lane];
+  double sum = 0;
+  for (const float one : sums) sum += one;
+  for (; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
+  return std::min(sum, 1.0);
+}
+
+}  // namespace
+
+void AnswerCache::configure(const Cache& settings) {
   std::lock_guard lock(mutex_);
   settings_ = settings;
   while (!entries_.empty() && (entries_.size() > settings_.entries || stats_.bytes > settings_.bytes))
     drop(std::prev(entries_.end()));
 }
 
-Sha256 ExactCache::key(const models::ModelName& model, const Value& input, std::string_view tenant) const {
+Sha256 AnswerCache::key(const models::ModelName& model, const Value& input, std::string_view tenant) const {
   std::string text;
   // Lengths first, so that no two different askers give the same text.
   const std::string name = model.to_string();
@@ -28,46 +57,92 @@ Sha256 ExactCache::key(const models::ModelName& model, const Value& input, std::
   return sha256(text);
 }
 
-std::optional<ExactCache::Hit> ExactCache::find(const Sha256& key, int64_t now_us) {
+std::optional<AnswerCache::Hit> AnswerCache::find(const Sha256& key, int64_t now_us) {
   std::lock_guard lock(mutex_);
   const auto found = index_.find(key);
   if (found != index_.end() && found->second->until_us <= now_us) {
     drop(found->second);
   } else if (found != index_.end()) {
     ++stats_.hits;
-    entries_.splice(entries_.begin(), entries_, found->second);
-    const Entry& entry = entries_.front();
-    return Hit{entry.answer, entry.decision, now_us - entry.kept_us};
+    return use(found->second, now_us);
   }
   ++stats_.misses;
   return std::nullopt;
 }
 
-void ExactCache::put(const Sha256& key, const models::ModelAnswer& answer, const std::string& decision,
-                     int64_t now_us) {
+AnswerCache::Similar AnswerCache::find_similar(const Likeness& likeness, double least, int64_t now_us) {
+  std::vector<std::pair<std::shared_ptr<const UnitVector>, Sha256>> others;
+  {
+    std::lock_guard lock(mutex_);
+    const auto alike = alike_.find(likeness.rest);
+    if (alike == alike_.end()) return {};
+    others.reserve(alike->second.size());
+    for (const auto& entry : alike->second)
+      if (entry->until_us > now_us) others.emplace_back(entry->likeness->vector, entry->key);
+  }
+  Similar best;
+  const Sha256* nearest = nullptr;
+  for (const auto& [vector, key] : others) {
+    const double similarity = cosine(*vector, *likeness.vector);
+    if (similarity <= best.similarity) continue;
+    best.similarity = similarity;
+    nearest = &key;
+  }
+  if (nearest == nullptr || best.similarity < least) return best;
+  std::lock_guard lock(mutex_);
+  const auto found = index_.find(*nearest);
+  if (found == index_.end()) return best;  // dropped meanwhile
+  ++stats_.similar_hits;
+  --stats_.misses;
+  best.hit = use(found->second, now_us);
+  return best;
+}
+
+AnswerCache::Hit AnswerCache::use(Entries::iterator entry, int64_t now_us) {
+  entries_.splice(entries_.begin(), entries_, entry);
+  if (entry->likeness) {
+    auto& alike = alike_.at(entry->likeness->rest);
+    const auto place = std::find(alike.begin(), alike.end(), entry);
+    std::rotate(place, place + 1, alike.end());
+  }
+  return {entry->answer, entry->decision, now_us - entry->kept_us};
+}
+
+void AnswerCache::put(const Sha256& key, const models::ModelAnswer& answer, const std::string& decision,
+                      int64_t now_us, std::optional<Likeness> likeness) {
   // The answer's text stands for its size in memory, which is of the same order.
-  const size_t bytes = sizeof(Entry) + 64 + decision.size() + 2 * to_json(*answer.output).size();
+  size_t bytes = sizeof(Entry) + 64 + decision.size() + 2 * to_json(*answer.output).size();
+  if (likeness) bytes += likeness->vector->size() * sizeof(float);
   std::lock_guard lock(mutex_);
   if (bytes > settings_.bytes || settings_.ttl_us <= 0) return;
   if (const auto found = index_.find(key); found != index_.end()) drop(found->second);
   while (!entries_.empty() &&
          (entries_.size() + 1 > settings_.entries || stats_.bytes + bytes > settings_.bytes))
     drop(std::prev(entries_.end()));
-  // A copy, so that an answer cut from a large arena does not keep the whole.
-  models::ModelAnswer kept = answer;
-  kept.output = make_document(*answer.output);
-  entries_.push_front({key, std::move(kept), decision, now_us, now_us + settings_.ttl_us, bytes});
+  if (likeness && settings_.semantic)
+    for (auto alike = alike_.find(likeness->rest);
+         alike != alike_.end() && alike->second.size() >= settings_.semantic->entries;
+         alike = alike_.find(likeness->rest))
+      drop(alike->second.front());
+  entries_.push_front(
+      {key, kept_answer(answer), decision, now_us, now_us + settings_.ttl_us, bytes, std::move(likeness)});
   index_[key] = entries_.begin();
+  if (entries_.front().likeness) alike_[entries_.front().likeness->rest].push_back(entries_.begin());
   stats_.bytes += bytes;
 }
 
-void ExactCache::drop(std::list<Entry>::iterator entry) {
+void AnswerCache::drop(Entries::iterator entry) {
+  if (entry->likeness) {
+    const auto alike = alike_.find(entry->likeness->rest);
+    std::erase(alike->second, entry);
+    if (alike->second.empty()) alike_.erase(alike);
+  }
   stats_.bytes -= entry->bytes;
   index_.erase(entry->key);
   entries_.erase(entry);
 }
 
-ExactCache::Stats ExactCache::stats() const {
+AnswerCache::Stats AnswerCache::stats() const {
   std::lock_guard lock(mutex_);
   Stats stats = stats_;
   stats.entries = entries_.size();

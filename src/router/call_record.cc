@@ -24,6 +24,11 @@ class Writer {
     map.add("candidate", text(candidate.name));
     map.add("model", text(candidate.model.to_string()));
     map.add("why", Value::string(why_name(attempt.why)));
+    add_attempt(map, attempt);
+    return map.build();
+  }
+
+  void add_attempt(MapBuilder& map, const AttemptRecord& attempt) {
     map.add("began_us", Value::integer(attempt.began_us));
     map.add("took_us", Value::integer(attempt.took_us));
     map.add("outcome", Value::string(outcome_name(attempt)));
@@ -39,12 +44,23 @@ class Writer {
     add_count(map, "output_tokens", attempt.usage.output_tokens);
     if (attempt.cost.nanos != 0) map.add("cost", text(attempt.cost.to_string()));
     add_flag(map, "cost_estimated", attempt.estimated && attempt.cost.nanos != 0);
+  }
+
+  Value embedding(const EmbeddingRecord& embedding, const Candidate& embedder) {
+    MapBuilder map(arena_);
+    map.add("model", text(embedder.model.to_string()));
+    if (embedding.asked) add_attempt(map, embedding.attempt);
+    add_text(map, "unused", embedding.unused);
     return map.build();
   }
 
   Value cache(const CallRecord& record) {
     MapBuilder map(arena_);
     map.add("hit", Value::boolean(record.cache_hit));
+    if (record.cache_hit) map.add("kind", Value::string(record.cache_similar ? "semantic" : "exact"));
+    if (record.cache_similarity > 0) map.add("similarity", Value::real(record.cache_similarity));
+    if (record.embedding)
+      map.add("embedding", embedding(*record.embedding, record.route->cache.semantic->embedder));
     add_text(map, "decision", record.cache_decision);
     if (record.cache_hit) map.add("age_us", Value::integer(record.cache_age_us));
     return map.build();
@@ -74,13 +90,14 @@ std::string_view why_name(Why why) {
 Money CallRecord::total_cost() const {
   Money sum;
   for (const AttemptRecord& attempt : attempts) sum += attempt.cost;
+  if (embedding) sum += embedding->attempt.cost;
   return sum;
 }
 
 std::string CallRecord::currency() const {
   for (const Candidate& each : route->candidates)
     if (!each.prices.empty()) return each.prices.currency;
-  return {};
+  return route->cache.semantic ? route->cache.semantic->embedder.prices.currency : std::string();
 }
 
 Document provenance_of(const CallRecord& record) {

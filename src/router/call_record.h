@@ -35,6 +35,13 @@ struct AttemptRecord {
   bool estimated = false;  ///< what it cost is not known: the worst is assumed
 };
 
+/// The call of a semantic cache's embedding model.
+struct EmbeddingRecord {
+  bool asked = false;
+  AttemptRecord attempt;  ///< candidate and why say nothing
+  std::string unused;     ///< why nothing was looked for: "open", "budget", "privacy"...; empty: it was
+};
+
 /// A candidate that was not asked, and why.
 struct SkippedRecord {
   uint32_t candidate = 0;
@@ -53,8 +60,11 @@ struct CallRecord {
   uint32_t attempts_left_out = 0;
   std::vector<SkippedRecord> skipped;
   bool cache_asked = false, cache_hit = false;
+  bool cache_similar = false;   ///< the hit is no exact one
+  double cache_similarity = 0;  ///< of the nearest text; 0: there was none
   std::string cache_decision;
   int64_t cache_age_us = 0;
+  std::optional<EmbeddingRecord> embedding;
   std::vector<std::string> shadows;  ///< models of shadow calls that are started
   bool budget_spent = false;
   int64_t took_us = 0;

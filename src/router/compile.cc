@@ -127,41 +127,50 @@ Candidate RouteReader::read_candidate(const std::string& name, const Node& node,
   Candidate candidate;
   candidate.name = name;
   if (node.is(Node::Kind::kString)) {
-    read_model(node, node.text, path, candidate);
+    const ModelFacts* facts = read_model(node, node.text, path, candidate);
+    if (facts != nullptr) check_types(node, path, candidate, *facts);
     return candidate;
   }
   if (!in_.mapping(node, path, {"model", "weight", "price"}, "{ model: fraud-light@1.2.0, weight: 90 }"))
     return candidate;
   const Node* model = node.find("model");
-  if (model == nullptr || !model->is(Node::Kind::kString))
-    in_.error(model == nullptr ? node : *model, child_path(path, "model"), "bad_model",
-              "a candidate needs a model with its version", "write model: fraud-light@1.2.0");
-  else
-    read_model(*model, model->text, child_path(path, "model"), candidate);
+  const ModelFacts* facts = read_model_of(node, path, "fraud-light@1.2.0", candidate);
+  if (facts != nullptr) check_types(*model, child_path(path, "model"), candidate, *facts);
   in_.whole(node, path, "weight", 0, kMaxWeight, candidate.weight);
   if (const Node* price = node.find("price"))
     read_prices(*price, child_path(path, "price"), candidate.prices);
   return candidate;
 }
 
-void RouteReader::read_model(const Node& at, const std::string& text, const std::string& path,
-                             Candidate& candidate) {
+const ModelFacts* RouteReader::read_model(const Node& at, const std::string& text, const std::string& path,
+                                          Candidate& candidate) {
   const auto name = models::ModelName::parse(text);
   if (!name.ok()) {
     in_.error(at, path, "bad_model", "'" + text + "' is no model with a version",
               "write name@version, like fraud-light@1.2.0");
-    return;
+    return nullptr;
   }
   candidate.model = *name;
   const ModelFacts* facts = resolver_.model(*name);
   if (facts == nullptr) {
     in_.unknown_name(at, path, "model", text, resolver_.models());
-    return;
+    return nullptr;
   }
   candidate.prices = facts->prices;
   candidate.backend = facts->backend;
   candidate.vendor = facts->vendor;
-  check_types(at, path, candidate, *facts);
+  return facts;
+}
+
+const ModelFacts* RouteReader::read_model_of(const Node& part, const std::string& path, const char* example,
+                                             Candidate& candidate) {
+  const Node* model = part.find("model");
+  const std::string here = child_path(path, "model");
+  if (model != nullptr && model->is(Node::Kind::kString))
+    return read_model(*model, model->text, here, candidate);
+  in_.error(model == nullptr ? part : *model, here, "bad_model", "a model with its version is wanted",
+            "write model: " + std::string(example));
+  return nullptr;
 }
 
 /// Whoever asks the route sees one model: what it takes and gives may not depend on the draw.
@@ -231,8 +240,7 @@ std::optional<uint32_t> RouteReader::candidate_at(const Node& parent, const std:
 /// Sums and limits need one currency.
 void RouteReader::check_prices(const Node& root) {
   std::string currency = route_->budget.currency;
-  for (const auto& candidate : route_->candidates) {
-    const std::string path = child_path("candidates", candidate.name);
+  const auto check = [&](const Candidate& candidate, const std::string& path) {
     if (candidate.prices.empty()) {
       const bool money = route_->budget.route.day || route_->budget.route.month ||
                          route_->budget.tenant.day || route_->budget.tenant.month || route_->budget.key.day ||
@@ -241,7 +249,7 @@ void RouteReader::check_prices(const Node& root) {
         in_.report.error(document::position_of(root, path), path, "router.no_price",
                          "the route has a budget, and " + candidate.model.to_string() + " has no price",
                          "write price: { currency: EUR, ... }, with call: 0 where it costs nothing");
-      continue;
+      return;
     }
     if (currency.empty()) currency = candidate.prices.currency;
     if (candidate.prices.currency != currency)
@@ -249,7 +257,9 @@ void RouteReader::check_prices(const Node& root) {
                        candidate.model.to_string() + " is paid in " + candidate.prices.currency +
                            ", the route counts in " + currency,
                        "write price: with amounts in " + currency);
-  }
+  };
+  for (const auto& candidate : route_->candidates) check(candidate, child_path("candidates", candidate.name));
+  if (route_->cache.semantic) check(route_->cache.semantic->embedder, "cache.semantic");
   route_->budget.currency = currency;
 }
 

@@ -14,12 +14,16 @@ Compare RouteReader::read_compare(const Node& parent, const std::string& path) {
   if (node == nullptr) return compare;
   const std::string here = child_path(path, "compare");
   if (!in_.mapping(*node, here, {"at", "tolerance"}, "{ at: /score, tolerance: 0.05 }")) return compare;
-  in_.text(*node, here, "at", compare.pointer);
-  if (!compare.pointer.empty() && compare.pointer[0] != '/')
-    in_.error(*node->find("at"), child_path(here, "at"), "bad_pointer",
-              "'" + compare.pointer + "' is no JSON Pointer", "write /" + compare.pointer);
+  read_pointer(*node, here, compare.pointer);
   in_.number(*node, here, "tolerance", 0, 1e300, compare.tolerance);
   return compare;
+}
+
+void RouteReader::read_pointer(const Node& parent, const std::string& path, std::string& pointer) {
+  in_.text(parent, path, "at", pointer);
+  if (!pointer.empty() && pointer[0] != '/')
+    in_.error(*parent.find("at"), child_path(path, "at"), "bad_pointer",
+              "'" + pointer + "' is no JSON Pointer", "write /" + pointer);
 }
 
 void RouteReader::read_steps(const Node& node) {

@@ -190,7 +190,8 @@ void RouteReader::read_cache(const Node& root) {
   const Node* node = root.find("cache");
   if (node == nullptr) return;
   Cache& cache = route_->cache;
-  if (!in_.mapping(*node, "cache", {"ttl", "entries", "megabytes", "per_tenant"}, "{ ttl: 10m }")) return;
+  if (!in_.mapping(*node, "cache", {"ttl", "entries", "megabytes", "per_tenant", "semantic"}, "{ ttl: 10m }"))
+    return;
   cache.ttl_us = 600'000'000;
   in_.duration(*node, "cache", "ttl", kMaxHoldUs, cache.ttl_us);
   in_.whole(*node, "cache", "entries", 1, kMaxCacheEntries, cache.entries);
@@ -198,6 +199,41 @@ void RouteReader::read_cache(const Node& root) {
   in_.integer(*node, "cache", "megabytes", 1, kMaxCacheBytes >> 20, megabytes);
   cache.bytes = static_cast<size_t>(megabytes) << 20;
   in_.flag(*node, "cache", "per_tenant", cache.per_tenant);
+  read_semantic(*node);
+}
+
+void RouteReader::read_semantic(const Node& parent) {
+  const Node* node = parent.find("semantic");
+  if (node == nullptr) return;
+  const std::string path = "cache.semantic";
+  if (!in_.mapping(*node, path, {"model", "price", "similarity", "at", "entries", "timeout"},
+                   "{ model: embedder@1.0.0, similarity: 0.95 }"))
+    return;
+  SemanticCache& semantic = route_->cache.semantic.emplace();
+  if (const ModelFacts* facts = read_model_of(*node, path, "embedder@1.0.0", semantic.embedder)) {
+    const expression::Type& gives = facts->output_type;
+    const expression::Field* embedding = gives.find_field("embedding");
+    const bool fits =
+        gives.is_dyn() || (embedding != nullptr && embedding->type.is(expression::TypeKind::kList) &&
+                           (embedding->type.element().is_number() || embedding->type.element().is_dyn()));
+    const bool takes = facts->input_type.fields().empty() || facts->input_type.open() ||
+                       facts->input_type.find_field("input") != nullptr;
+    if (!fits || !takes)
+      in_.error(*node->find("model"), child_path(path, "model"), "no_embeddings",
+                semantic.embedder.model.to_string() + " takes " + facts->input_type.to_string() +
+                    " and gives " + gives.to_string() +
+                    "; { input: text } and { embedding: [numbers] } are wanted",
+                "name a model of kind embeddings");
+  }
+  if (const Node* price = node->find("price"))
+    read_prices(*price, child_path(path, "price"), semantic.embedder.prices);
+  in_.share(*node, path, "similarity", semantic.similarity);
+  if (semantic.similarity < 0.5)
+    in_.error(*node->find("similarity"), child_path(path, "similarity"), "bad_share",
+              "texts that are less than 50% similar do not ask the same", "write similarity: 0.95");
+  read_pointer(*node, path, semantic.pointer);
+  in_.whole(*node, path, "entries", 1, kMaxSimilarEntries, semantic.entries);
+  in_.duration(*node, path, "timeout", kMaxDeadlineUs, semantic.timeout_us);
 }
 
 void RouteReader::read_shadows(const Node& root) {
@@ -216,12 +252,8 @@ void RouteReader::read_shadows(const Node& root) {
                      "{ model: fraud-next@2.0.0, share: 10% }"))
       continue;
     Shadow shadow;
-    const Node* model = item.find("model");
-    if (model == nullptr || !model->is(Node::Kind::kString))
-      in_.error(model == nullptr ? item : *model, child_path(path, "model"), "bad_model",
-                "a shadow needs a model with its version", "write model: fraud-next@2.0.0");
-    else
-      read_model(*model, model->text, child_path(path, "model"), shadow.candidate);
+    if (const ModelFacts* facts = read_model_of(item, path, "fraud-next@2.0.0", shadow.candidate))
+      check_types(*item.find("model"), child_path(path, "model"), shadow.candidate, *facts);
     shadow.candidate.name = shadow.candidate.model.to_string();
     if (const Node* price = item.find("price"))
       read_prices(*price, child_path(path, "price"), shadow.candidate.prices);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "switchyard/models/tensors.h"
+
 namespace switchyard::router {
 namespace {
 
@@ -40,7 +42,7 @@ int64_t answers_asked(const Value& input) {
 
 Usage worst_usage(const RouteCall& call, const Candidate& candidate, int64_t time_left_us) {
   Usage usage;
-  usage.calls = 1;
+  usage.calls = models::rows_asked(*call.input);
   usage.run_us = std::max<int64_t>(time_left_us, 0);
   const PriceTable& prices = candidate.prices;
   const bool by_token = prices.input_tokens.nanos != 0 || prices.output_tokens.nanos != 0;
@@ -61,7 +63,7 @@ Usage actual_usage(const models::CallOutcome& outcome, const Usage& worst, int64
   *estimated = false;
   if (outcome.answer.ok()) {
     const models::ModelAnswer& answer = *outcome.answer;
-    usage.calls = 1;
+    usage.calls = answer.calls;
     usage.run_us = answer.run_us > 0 ? answer.run_us : took_us;
     usage.input_tokens = answer.usage.input_tokens;
     usage.cached_tokens = answer.usage.cached_tokens;
@@ -74,11 +76,6 @@ Usage actual_usage(const models::CallOutcome& outcome, const Usage& worst, int64
   usage = worst;
   usage.run_us = took_us;
   return usage;
-}
-
-Money actual_cost(const models::CallOutcome& outcome, const Candidate& candidate, const Usage& usage) {
-  if (!candidate.prices.empty()) return cost_of(candidate.prices, usage);
-  return outcome.answer.ok() ? Money::from_double(outcome.answer->cost) : Money{};
 }
 
 }  // namespace switchyard::router

@@ -14,7 +14,4 @@ Usage worst_usage(const RouteCall& call, const Candidate& candidate, int64_t tim
 /// says how much; then it is the worst.
 Usage actual_usage(const models::CallOutcome& outcome, const Usage& worst, int64_t took_us, bool* estimated);
 
-/// Its price: by the candidate's table, else what the answer says.
-Money actual_cost(const models::CallOutcome& outcome, const Candidate& candidate, const Usage& usage);
-
 }  // namespace switchyard::router

@@ -32,7 +32,7 @@ void Flight::start() {
   state_->retries->deposit(began_us_);
   if (state_->hedges != nullptr) state_->hedges->deposit(began_us_);
   at(deadline_us_, &Flight::on_deadline);
-  try_next(Why::kFirst);
+  if (!seek_similar()) try_next(Why::kFirst);
 }
 
 bool Flight::choose() {
@@ -69,12 +69,17 @@ bool Flight::answered_from_cache() {
     cache_key_ = key;
     record_.cache_asked = true;
     if (!hit) return false;
-    record_.cache_hit = true;
-    record_.cache_decision = hit->decision;
-    record_.cache_age_us = hit->age_us;
+    note_hit(*hit);
   }
   finish({std::move(hit->answer)});
   return true;
+}
+
+/// With the mutex held.
+void Flight::note_hit(const AnswerCache::Hit& hit) {
+  record_.cache_hit = true;
+  record_.cache_decision = hit.decision;
+  record_.cache_age_us = hit.age_us;
 }
 
 bool Flight::take_decision_attempt() {
@@ -100,6 +105,7 @@ std::vector<std::function<void()>> Flight::abandon_others(size_t except, bool ti
     attempts_[i].timed_out = timed_out;
     if (attempts_[i].cancel) cancels.push_back(attempts_[i].cancel);
   }
+  if (cancel_embedding_) cancels.push_back(std::exchange(cancel_embedding_, nullptr));
   return cancels;
 }
 
@@ -144,6 +150,11 @@ void Flight::deliver(Finish& end) {
       attempt.took_us = now_us - began_us_ - attempt.began_us;
       attempt.cost = cost_of(state_->route->candidates[attempt.candidate].prices, attempts_[i].worst);
       attempt.estimated = true;
+    }
+    if (record_.embedding && record_.embedding->asked && !record_.embedding->attempt.ended) {
+      AttemptRecord& attempt = record_.embedding->attempt;
+      attempt.abandoned = true;
+      attempt.took_us = now_us - began_us_ - attempt.began_us;
     }
     for (const ShadowJob& job : shadows) record_.shadows.push_back(job.candidate.model.to_string());
     answer.provenance = provenance_of(record_);

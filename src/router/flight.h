@@ -8,6 +8,7 @@
 
 #include "call_record.h"
 #include "core.h"
+#include "embedding.h"
 #include "failure.h"
 #include "route_state.h"
 
@@ -44,12 +45,17 @@ class Flight : public std::enable_shared_from_this<Flight> {
   // flight.cc: the frame.
   bool choose();
   bool answered_from_cache();
+  void note_hit(const AnswerCache::Hit& hit);
   void finish(Finish finish);
   void deliver(Finish& finish);
   void on_deadline();
   std::vector<std::function<void()>> abandon_others(size_t except, bool timed_out);
   void observe(uint32_t candidate, bool failed, int64_t latency_us, Money cost);
   bool take_decision_attempt();
+
+  // flight_similar.cc: the look for what was asked in other words.
+  bool seek_similar();
+  void embedded(Likeness likeness, EmbeddingEnd end);
 
   // flight_attempts.cc: attempts.
   void try_next(Why why);
@@ -97,6 +103,8 @@ class Flight : public std::enable_shared_from_this<Flight> {
   std::optional<Finish> last_failure_;
   CallRecord record_;
   std::optional<Sha256> cache_key_;
+  std::optional<Likeness> likeness_;  // with a vector
+  std::function<void()> cancel_embedding_;
 };
 
 }  // namespace switchyard::router

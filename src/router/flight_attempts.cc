@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "asking.h"
 #include "estimate.h"
 #include "flight.h"
 
@@ -15,16 +16,8 @@ Error cancelled_before_sent() {
 }  // namespace
 
 std::string Flight::admit(uint32_t index, CircuitBreaker::Ticket* ticket) {
-  const Candidate& candidate = state_->route->candidates[index];
-  if (const std::string reason = core_->killed(*state_->route, &candidate); !reason.empty())
-    return "killed: " + reason;
-  if (core_->cooling_until_us(candidate.model) != 0) return "cooling";
-  switch (state_->candidates[index]->enter(core_->now_us(), ticket)) {
-    case CandidateState::Admission::kYes: return {};
-    case CandidateState::Admission::kOpen: return "open";
-    case CandidateState::Admission::kSaturated: return "saturated";
-  }
-  return {};
+  return router::admit(*core_, *state_->route, state_->route->candidates[index], *state_->candidates[index],
+                       ticket);
 }
 
 /// The error when nobody could be asked at all. With the mutex held.
@@ -252,7 +245,7 @@ void Flight::settle(size_t index, const models::CallOutcome& outcome) {
     std::lock_guard lock(mutex_);
     AttemptRecord& record = record_.attempts[index];
     record.usage = actual_usage(outcome, attempts_[index].worst, record.took_us, &record.estimated);
-    record.cost = actual_cost(outcome, state_->route->candidates[record.candidate], record.usage);
+    record.cost = cost_of(state_->route->candidates[record.candidate].prices, record.usage);
     reservation = attempts_[index].reservation;
     cost = record.cost;
     tokens = record.usage.tokens();
@@ -263,7 +256,7 @@ void Flight::settle(size_t index, const models::CallOutcome& outcome) {
 
 void Flight::leave(size_t index, const models::CallOutcome& outcome, int64_t now_us) {
   using End = CandidateState::End;
-  End end = End::kAnswered;
+  End end = end_of(outcome);
   int64_t took_us, sample_us;
   uint32_t candidate;
   CircuitBreaker::Ticket ticket;
@@ -273,28 +266,16 @@ void Flight::leave(size_t index, const models::CallOutcome& outcome, int64_t now
     candidate = record.candidate;
     ticket = attempts_[index].ticket;
     took_us = sample_us = record.took_us;
-    if (!outcome.answer.ok()) {
-      const Verdict verdict = verdict_of(outcome);
-      end = verdict == Verdict::kRateLimited ? End::kDropped
-            : is_failure(verdict)            ? End::kFailed
-                                             : End::kNeutral;
-      if (record.abandoned) end = attempts_[index].timed_out ? End::kFailed : End::kNeutral;
-    }
+    if (!outcome.answer.ok() && record.abandoned)
+      end = attempts_[index].timed_out ? End::kFailed : End::kNeutral;
   }
-  const models::ModelName& model = state_->route->candidates[candidate].model;
   if (outcome.answer.ok()) {
     if (outcome.answer->first_part_us > 0)
       sample_us = outcome.answer->first_part_us;
     else if (outcome.answer->usage.output_tokens > 0)
       sample_us = std::max<int64_t>(1, took_us / outcome.answer->usage.output_tokens);
-  } else {
-    const Verdict verdict = verdict_of(outcome);
-    const int64_t wait_us = std::min(outcome.retry_after_us, kMaxRetryAfterUs);
-    if (verdict == Verdict::kOutOfCredit)
-      core_->cool(model, now_us + std::max(wait_us, kDefaultCooldownUs));
-    else if (wait_us > 0 && (verdict == Verdict::kRateLimited || verdict == Verdict::kUnavailable))
-      core_->cool(model, now_us + wait_us);
   }
+  heed(*core_, state_->route->candidates[candidate].model, outcome, now_us);
   state_->candidates[candidate]->leave(now_us, ticket, end, took_us, sample_us);
 }
 
@@ -336,7 +317,7 @@ void Flight::ended(size_t index, models::CallOutcome outcome) {
       }
       observe(candidate, false, now_us - began_us_, cost);
       if (cache_key_ && candidate == choice_.candidate)
-        state_->cache->put(*cache_key_, *outcome.answer, call_.decision, now_us);
+        state_->cache->put(*cache_key_, *outcome.answer, call_.decision, now_us, likeness_);
       finish({std::move(outcome.answer)});
     } else {
       after_failure(index, std::move(outcome));

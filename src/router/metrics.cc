@@ -36,7 +36,10 @@ void Metrics::ended(const CallRecord& record) {
     const std::string_view reason = std::string_view(skipped.reason).substr(0, skipped.reason.find(':'));
     skipped_.with({route.name, name(skipped.candidate), reason}).add();
   }
-  if (record.cache_asked) cache_.with({route.name, record.cache_hit ? "hit" : "miss"}).add();
+  if (record.cache_asked)
+    cache_.with({route.name, record.cache_similar ? "similar" : record.cache_hit ? "hit" : "miss"}).add();
+  if (record.embedding && record.embedding->asked)
+    attempts_.with({route.name, "cache", "embedding", outcome_name(record.embedding->attempt)}).add();
   const Money cost = record.total_cost();
   if (cost.nanos > 0) cost_.with({route.name, record.currency()}).add(static_cast<uint64_t>(cost.nanos));
   seconds_.with({route.name}).observe(static_cast<double>(record.took_us) * 1e-6);

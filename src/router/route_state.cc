@@ -97,7 +97,13 @@ std::shared_ptr<const RouteState> RouteState::make(const RouteSetting& setting, 
       state->cache = before->cache;
       state->cache->configure(route.cache);
     } else {
-      state->cache = std::make_shared<ExactCache>(route.cache);
+      state->cache = std::make_shared<AnswerCache>(route.cache);
+    }
+    if (route.cache.semantic) {
+      const bool same = before != nullptr && before->embedder != nullptr &&
+                        before->route->cache.semantic->embedder.model.to_string() ==
+                            route.cache.semantic->embedder.model.to_string();
+      state->embedder = same ? before->embedder : std::make_shared<CandidateState>(Breaker{}, Concurrency{});
     }
   }
   state->reroutes_.resize(route.candidates.size());

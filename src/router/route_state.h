@@ -78,7 +78,8 @@ class RouteState {
   std::shared_ptr<SharedExtraCalls> retries, hedges;
   std::shared_ptr<CanaryMonitor> canary;  // null without one, as below
   std::shared_ptr<ExperimentMonitor> experiment;
-  std::shared_ptr<ExactCache> cache;
+  std::shared_ptr<AnswerCache> cache;
+  std::shared_ptr<CandidateState> embedder;  // of the cache
 
  private:
   std::vector<Weighted> weights_;

@@ -164,6 +164,7 @@ std::vector<RouteStatus> Router::status() const {
     if (state->cache != nullptr) {
       const auto cache = state->cache->stats();
       status.cache_hits = cache.hits;
+      status.cache_similar_hits = cache.similar_hits;
       status.cache_misses = cache.misses;
       status.cache_entries = cache.entries;
       status.cache_bytes = cache.bytes;

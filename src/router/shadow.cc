@@ -24,7 +24,7 @@ void finish_shadow(const ShadowJob& job, SpendLedger::Reservation reservation, c
   result.run_us = now_us - began_us;
   bool estimated = false;
   const Usage usage = actual_usage(outcome, worst, result.run_us, &estimated);
-  result.cost = actual_cost(outcome, job.candidate, usage);
+  result.cost = cost_of(job.candidate.prices, usage);
   if (reservation != 0) core.options.ledger->settle(reservation, result.cost, usage.tokens());
   if (result.ok) {
     const Comparison comparison = compare_outputs(*job.answer, *outcome.answer->output, job.compare);

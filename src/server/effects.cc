@@ -28,6 +28,16 @@ void add_remote_meta(const models::ModelAnswer& answer, MapBuilder& meta, Arena&
   meta.add("usage", usage.build());
 }
 
+/// Where and how long the model ran.
+void add_run_meta(const models::ModelAnswer& answer, MapBuilder& meta, Arena& arena) {
+  meta.add("queue_us", Value::integer(answer.queue_us));
+  meta.add("run_us", Value::integer(answer.run_us));
+  if (answer.model->manifest.is_remote()) return add_remote_meta(answer, meta, arena);
+  meta.add("batch", Value::integer(answer.batch_size));
+  meta.add("bucket", Value::integer(answer.place.bucket));
+  meta.add("position", Value::integer(answer.place.position));
+}
+
 router::SpendLimit limit_of(const gateway::Budget& budget) {
   constexpr int64_t kNanosOfMicro = 1000;
   router::SpendLimit limit;
@@ -45,15 +55,8 @@ Document model_meta(const router::RouteAnswer& routed, bool by_route) {
     meta.add("model", Value::string(arena->copy(answer.model->name() + "@" + answer.model->version())));
     if (!answer.model->sha256.empty()) meta.add("sha256", Value::string(arena->copy(answer.model->sha256)));
     meta.add("runtime", Value::string(arena->copy(answer.model->runtime)));
-    meta.add("queue_us", Value::integer(answer.queue_us));
-    meta.add("run_us", Value::integer(answer.run_us));
-    if (answer.model->manifest.is_remote()) {
-      add_remote_meta(answer, meta, *arena);
-    } else {
-      meta.add("batch", Value::integer(answer.batch_size));
-      meta.add("bucket", Value::integer(answer.place.bucket));
-      meta.add("position", Value::integer(answer.place.position));
-    }
+    // What a cache gives ran nowhere: the routing names the decision that it was made for.
+    if (!routed.cached) add_run_meta(answer, meta, *arena);
   }
   if (routed.answer.ok() && !routed.answer->privacy->is_null())
     meta.add("privacy", copy_value(routed.answer->privacy.root(), *arena));

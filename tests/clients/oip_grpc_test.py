@@ -122,7 +122,7 @@ class TheService(Clients):
         self.grpc.infer("mixed", mixed_inputs(2), headers=self.key)
         found = send(self.server, "GET", "/api/v1/decisions?pipeline=calls/mixed&limit=1").body["decisions"]
         self.assertEqual(found[0]["status"], "completed")
-        self.assertEqual(found[0]["cost"], 0.5)
+        self.assertEqual(found[0]["cost"], 1.0)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Routes through the real binary: who answers, what happens when a server is slow, wrong or gone, and what it costs. The
 servers are the test's own, and misbehave as they are told."""
+import hashlib
 import json
 import pathlib
 import signal
@@ -14,12 +15,23 @@ import harness  # noqa: E402
 from upstream import Upstream  # noqa: E402
 
 
+class WordCounter(Upstream):
+    """Its embeddings are near each other where texts share words."""
+
+    def embeddings(self, body):
+        vector = [0.0] * 512
+        for word in body["input"].split():
+            vector[int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big") % 512] += 1
+        return {"object": "list", "model": body["model"], "usage": {"prompt_tokens": 1, "total_tokens": 1},
+                "data": [{"object": "embedding", "index": 0, "embedding": vector}]}
+
+
 class Routes(unittest.TestCase):
     """Each test has models and a route of its own, on two servers that all share."""
 
     @classmethod
     def setUpClass(cls):
-        cls.servers = {"one": Upstream("one"), "two": Upstream("two")}
+        cls.servers = {"one": Upstream("one"), "two": WordCounter("two")}
         cls.server = harness.Server()
         cls.deploy({f"{name}.backend.yaml": f"backend: {name}@1.0.0\nprotocol: openai\nurl: {server.url}\nvendor: acme\n"
                     for name, server in cls.servers.items()})
@@ -165,6 +177,30 @@ class Routes(unittest.TestCase):
         streamed = "".join(chunk.choices[0].delta.content or ""
                            for chunk in self.ask("say once", temperature=0, stream=True) if chunk.choices)
         self.assertEqual(streamed, "once")
+
+    def test_a_question_in_other_words_is_answered_from_the_cache(self):
+        self.deploy({"e.model.yaml": f"model: {self.name}-e@1.0.0\nbackend: two\nkind: embeddings\n"
+                                     "cost: { per_call: 0.25, currency: EUR }\n"})
+        self.route("candidates:\n  main: {a}\ncache: {{ ttl: 1h, semantic: {{ model: " + self.name + "-e@1.0.0, similarity: 90% }} }}\n",
+                   one="cost: { per_call: 1, currency: EUR }\n")
+        first = self.ask("say the parcel of today has arrived in Bonn already")
+        second = self.ask("say the parcel of today has arrived in Bonn")
+        self.assertEqual(self.counts(), {"one": 1, "two": 2})
+        self.assertEqual(second.choices[0].message.content, first.choices[0].message.content)
+        routing, record = self.of(second)
+        cache = routing["cache"]
+        self.assertEqual((cache["hit"], cache["kind"], cache["decision"]), (True, "semantic", first.id.removeprefix("chatcmpl-")))
+        self.assertTrue(0.9 <= cache["similarity"] < 1, cache)
+        self.assertEqual(cache["embedding"]["cost"], "0.25")
+        self.assertEqual(record["cost"], 0.25)
+        by = record["steps"][0]["by"]
+        self.assertEqual([member for member in ("run_us", "queue_us", "endpoint", "usage") if member in by], [], by)
+        inspected = harness.run("inspect", record["id"], "--server", self.server.url, "--api-key", self.server.keys["olaf"])
+        self.assertIn(f"from the cache, where decision {cache['decision']} had put it", inspected.stdout)
+        self.ask("say the parcel of today has arrived in Bonn", temperature=1)
+        self.ask("tell me what the weather will be")
+        self.assertEqual(self.counts()["one"], 3)
+        self.assertEqual(self.standing()["cache"]["similar_hits"], 1)
 
     def test_a_budget_refuses_and_survives_a_crash(self):
         price = "cost: { per_call: 1, currency: EUR }\n"

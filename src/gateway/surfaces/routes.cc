@@ -74,6 +74,7 @@ void append_route(const router::RouteStatus& route, int64_t now_us, std::string&
   if (!route.experiment->is_null()) object.value("experiment", route.experiment.root());
   JsonObject cache(object.raw("cache"));
   cache.number("hits", static_cast<int64_t>(route.cache_hits))
+      .number("similar_hits", static_cast<int64_t>(route.cache_similar_hits))
       .number("misses", static_cast<int64_t>(route.cache_misses))
       .number("entries", static_cast<int64_t>(route.cache_entries))
       .number("bytes", static_cast<int64_t>(route.cache_bytes))

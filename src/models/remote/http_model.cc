@@ -44,7 +44,6 @@ class HttpModel final : public RemoteModel, public std::enable_shared_from_this<
   HttpModel(const ModelManifest& manifest, const BackendSpec& backend, const RemoteSurroundings& surroundings,
             std::unique_ptr<Protocol> protocol, std::vector<http::Header> headers)
       : model_(manifest.model),
-        prices_(manifest.prices),
         input_schema_(manifest.input_schema),
         surroundings_(surroundings),
         protocol_(std::move(protocol)),
@@ -84,7 +83,6 @@ class HttpModel final : public RemoteModel, public std::enable_shared_from_this<
   CallOutcome answered(Exchange& exchange, const http::ClientResponse& response);
 
   const ModelName model_;
-  const Prices prices_;
   const schema::SchemaPtr input_schema_;
   const RemoteSurroundings surroundings_;
   const std::unique_ptr<Protocol> protocol_;
@@ -184,7 +182,7 @@ CallOutcome HttpModel::answered(Exchange& exchange, const http::ClientResponse& 
   auto reply = exchange.stream != nullptr ? exchange.stream->end() : protocol_->reply(response);
   if (!reply.ok()) return {std::move(reply).error()};
   ModelAnswer answer =
-      answer_of(std::move(*reply), prices_, surroundings_.clock->monotonic_us() - exchange.begun_us);
+      answer_of(std::move(*reply), surroundings_.clock->monotonic_us() - exchange.begun_us);
   answer.upstream_id = response.header("x-request-id");
   if (answer.upstream_id.empty()) answer.upstream_id = response.header("request-id");
   answer.endpoint = exchange.origin;
@@ -252,14 +250,12 @@ Error backend_busy(const ModelName& model, uint32_t max_concurrent) {
                         " are under way (max_concurrent of its backend); ask again later, or raise it");
 }
 
-ModelAnswer answer_of(RemoteReply reply, const Prices& prices, int64_t run_us) {
+ModelAnswer answer_of(RemoteReply reply, int64_t run_us) {
   ModelAnswer answer;
   answer.output = std::move(reply.output);
   answer.usage = reply.usage;
   answer.served_by = std::move(reply.served_by);
   answer.run_us = run_us;
-  answer.cost =
-      prices.of(answer.usage.input_tokens, answer.usage.cached_tokens, answer.usage.output_tokens, run_us);
   return answer;
 }
 

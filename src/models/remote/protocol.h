@@ -73,7 +73,7 @@ Error too_late(const ModelName& model);
 /// kResourceExhausted "models.backend_busy".
 Error backend_busy(const ModelName& model, uint32_t max_concurrent);
 /// The reply as an answer that took `run_us`, with its price.
-ModelAnswer answer_of(RemoteReply reply, const Prices& prices, int64_t run_us);
+ModelAnswer answer_of(RemoteReply reply, int64_t run_us);
 /// The server's answer is none: kUnavailable "models.bad_answer".
 Error bad_answer(std::string why);
 /// kUnavailable "models.truncated".

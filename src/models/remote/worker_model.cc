@@ -18,7 +18,6 @@ class WorkerModel final : public RemoteModel, public std::enable_shared_from_thi
               const runtime::Clock& clock, std::unique_ptr<Protocol> protocol)
       : model_(manifest.model),
         queue_(backend.queue),
-        prices_(manifest.prices),
         input_schema_(manifest.input_schema),
         protocol_(std::move(protocol)),
         tasks_(tasks),
@@ -75,7 +74,7 @@ class WorkerModel final : public RemoteModel, public std::enable_shared_from_thi
     response.body = to_json(told.result->root());
     auto reply = protocol_->reply(response);
     if (!reply.ok()) return {std::move(reply).error()};
-    ModelAnswer answer = answer_of(std::move(*reply), prices_, told.run_us);
+    ModelAnswer answer = answer_of(std::move(*reply), told.run_us);
     answer.endpoint = told.worker.empty() ? "queue " + queue_ : "worker " + told.worker;
     answer.queue_us = told.queued_us;
     return {std::move(answer)};
@@ -83,7 +82,6 @@ class WorkerModel final : public RemoteModel, public std::enable_shared_from_thi
 
   const ModelName model_;
   const std::string queue_;
-  const Prices prices_;
   const schema::SchemaPtr input_schema_;
   const std::unique_ptr<Protocol> protocol_;
   ModelTasks& tasks_;

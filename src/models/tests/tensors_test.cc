@@ -189,12 +189,12 @@ TEST(TensorRequest, SurvivesJson) {
   EXPECT_TRUE(identical(*direct->output, *through->output));
 }
 
-TEST(TensorRequest, IsPricedByRow) {
+TEST(TensorRequest, CountsItsRowsAsCalls) {
   RunningService running;
-  load_mixed(running.service, std::string(kMixed) + "cost: { per_call: 0.5, currency: EUR }\n");
+  load_mixed(running.service);
   const auto answer = ask(running.service, "mixed", MixedRequest(6).document());
   ASSERT_TRUE(answer.ok());
-  EXPECT_DOUBLE_EQ(answer->cost, 3);
+  EXPECT_EQ(answer->calls, 6u);
 }
 
 TEST(TensorRequest, MoreRunsThanMayWaitAreRefusedAtOnce) {

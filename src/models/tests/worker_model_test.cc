@@ -90,7 +90,7 @@ TEST_F(WorkerModelTest, ACallIsATaskOfTheBackendsQueue) {
   EXPECT_EQ(outcome_->answer->endpoint, "worker w1");
   EXPECT_EQ(outcome_->answer->queue_us, 30);
   EXPECT_EQ(outcome_->answer->run_us, 500);
-  EXPECT_EQ(outcome_->answer->cost, 0.25);
+  EXPECT_EQ(outcome_->answer->calls, 1u);
   EXPECT_EQ(model->replicas().front().under_way, 0u);
 }
 

@@ -118,7 +118,8 @@ inline models::CallOutcome fails(ErrorKind kind, const std::string& code, int st
   return outcome;
 }
 
-/// Knows m1@1.0.0 to m9@1.0.0, in EUR: a call of mN costs N cents; and chat@1.0.0, priced by token.
+/// Knows m1@1.0.0 to m9@1.0.0, in EUR: a call of mN costs N cents; chat@1.0.0, priced by token; and
+/// embed@1.0.0, which embeds texts for a cent.
 class FakeResolver final : public Resolver {
  public:
   const ModelFacts* model(const models::ModelName& model) override {
@@ -130,6 +131,12 @@ class FakeResolver final : public Resolver {
     if (text == "chat@1.0.0") {
       facts_.prices.input_tokens = Money::parse("2").value();
       facts_.prices.output_tokens = Money::parse("10").value();
+      return &facts_;
+    }
+    if (text == "embed@1.0.0") {
+      facts_.prices.call = Money{Money::kUnit / 100};
+      facts_.output_type =
+          expression::Type::object({{"embedding", expression::Type::list(expression::Type::real()), true}});
       return &facts_;
     }
     if (text.size() != 8 || text[0] != 'm' || text.substr(2) != "@1.0.0") return nullptr;

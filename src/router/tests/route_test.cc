@@ -136,6 +136,35 @@ TEST(RouteDocument, RefusesWhatContradictsItself) {
             "2 router.no_weight candidates");
 }
 
+TEST(RouteDocument, ReadsASemanticCache) {
+  const std::string head = "route: a@1.0.0\ncandidates: { x: m1@1.0.0 }\n";
+  const auto route = route_of(head + R"(
+cache:
+  semantic: { model: embed@1.0.0, similarity: 0.9, at: /question, entries: 50, timeout: 200ms, price: { currency: EUR, call: 0.5 } }
+)");
+  ASSERT_NE(route, nullptr);
+  const SemanticCache& semantic = *route->cache.semantic;
+  EXPECT_EQ(semantic.embedder.model.to_string(), "embed@1.0.0");
+  EXPECT_EQ(semantic.embedder.prices.call.to_string(), "0.5");
+  EXPECT_EQ(semantic.similarity, 0.9);
+  EXPECT_EQ(semantic.pointer, "/question");
+  EXPECT_EQ(semantic.entries, 50u);
+  EXPECT_EQ(semantic.timeout_us, 200'000);
+  EXPECT_GT(route->cache.ttl_us, 0) << "a cache keeps what it is given";
+
+  EXPECT_EQ(mistakes(head + "cache: { semantic: { similarity: 30%, at: question, entries: 0, modle: x } }\n"),
+            "3 router.bad_model cache.semantic.model; 3 router.bad_share cache.semantic.similarity; "
+            "3 router.bad_pointer cache.semantic.at; 3 router.bad_number cache.semantic.entries; "
+            "3 router.unknown_field cache.semantic.modle");
+  EXPECT_EQ(mistakes(head + "cache: { semantic: { model: m1@1.0.0 } }\n"),
+            "3 router.no_embeddings cache.semantic.model");
+  EXPECT_EQ(mistakes(head + "cache: { semantic: { model: embed@2.0.0 } }\n"),
+            "3 router.unknown_model cache.semantic.model");
+  EXPECT_EQ(
+      mistakes(head + "cache: { semantic: { model: embed@1.0.0, price: { currency: USD, call: 1 } } }\n"),
+      "3 router.two_currencies cache.semantic");
+}
+
 TEST(RouteDocument, TakesTheManifestsPrices) {
   models::ModelManifest manifest;
   manifest.currency = "EUR";

@@ -466,7 +466,7 @@ TEST_F(RouterTest, AnswersFromTheCacheAndNamesTheOriginal) {
   call(call_of);
   EXPECT_EQ(code(), "ok");
   EXPECT_TRUE(answer_->cached);
-  EXPECT_EQ(told("/cache"), R"({"hit":true,"decision":"d-1","age_us":2000000})");
+  EXPECT_EQ(told("/cache"), R"({"hit":true,"kind":"exact","decision":"d-1","age_us":2000000})");
   EXPECT_EQ(told("/cost"), R"("0")");
   call_of.tenant = "other";
   call(call_of);

@@ -88,6 +88,9 @@ std::string by_text(const Value& by) {
     if (const std::string hash = text_of(by, "sha256"); !hash.empty())
       text += " (weights " + short_hash(hash) + ")";
     if (const std::string runtime = text_of(by, "runtime"); !runtime.empty()) text += ", " + runtime;
+    if (const Value* hit = by.at_pointer("/routing/cache/hit"); hit != nullptr && hit->as_bool())
+      return text + ", from the cache, where decision " +
+             text_of(*by.at_pointer("/routing/cache"), "decision") + " had put it";
     text += ", batch of " + std::to_string(integer_of(by, "batch")) + ", place " +
             std::to_string(integer_of(by, "position"));
     text += ", queued " + duration_text(integer_of(by, "queue_us")) + ", ran " +

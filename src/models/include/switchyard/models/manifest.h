@@ -87,8 +87,6 @@ struct Prices {
   double per_input_token = 0;   ///< written as a price of a million
   double per_cached_token = 0;  ///< of input tokens from the server's cache; as the others where not given
   double per_output_token = 0;
-
-  double of(int64_t input_tokens, int64_t cached_tokens, int64_t output_tokens, int64_t run_us) const;
 };
 
 /// What a `*.model.yaml` says; docs/models.md is its reference.

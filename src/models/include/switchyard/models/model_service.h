@@ -70,7 +70,7 @@ struct ModelAnswer {
   uint32_t batch_size = 1;  ///< real rows of the run
   int64_t queue_us = 0;     ///< from infer() until a worker took it
   int64_t run_us = 0;       ///< from then until the run was over, the whole batch
-  double cost = 0;          ///< in the manifest's currency
+  uint32_t calls = 1;       ///< that it counts for: the rows that were asked, in this process
   ModelUsage usage;
   std::string served_by;      ///< what a remote server says it answered with; empty: it says nothing
   std::string upstream_id;    ///< the remote server's id of the request; may be empty

@@ -36,6 +36,9 @@ struct TensorView {
 /// True when `document` has the form above.
 bool has_tensors(const Value& document);
 
+/// The rows that an input asks for: the first dimension of its tensors, 1 in every other form.
+int64_t rows_asked(const Value& input);
+
 /// The tensors in `side` ("inputs" or "outputs"): at most kMaxTensors, no name twice, `data` of the size that
 /// type and shape say, all with the same first dimension, from 1 to kMaxTensorRows. Views point into the
 /// document, or into `arena` where base64 was decoded. kInvalidArgument "models.bad_input" names the tensor.

@@ -17,6 +17,7 @@ inline constexpr int64_t kMaxDeadlineUs = 3'600'000'000;
 inline constexpr int64_t kMaxHoldUs = int64_t{90} * 86'400'000'000;
 inline constexpr size_t kMaxCacheEntries = 1'000'000;
 inline constexpr size_t kMaxCacheBytes = size_t{4} << 30;
+inline constexpr size_t kMaxSimilarEntries = 5'000;  ///< of requests that differ in their text only
 
 // Of the router.
 inline constexpr uint32_t kDefaultCallBudget = 6;           ///< retries, hedges and fallbacks of one decision
@@ -27,6 +28,9 @@ inline constexpr size_t kMaxCoolingModels = 4096;           ///< model versions 
 inline constexpr int64_t kDefaultCooldownUs = 300'000'000;  ///< after an answer "out of credit"
 inline constexpr int64_t kMaxRetryAfterUs = 86'400'000'000;
 inline constexpr size_t kMaxCanaryKeys = 65'536;  ///< keys that a canary counts for the sample ratio
+
+inline constexpr size_t kMaxEmbeddedBytes = 32'768;  ///< of a text that the semantic cache looks for
+inline constexpr size_t kMaxEmbeddingNumbers = 16'384;
 
 // Of the spend ledger.
 inline constexpr size_t kMaxAccounts = 100'000;

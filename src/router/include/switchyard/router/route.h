@@ -159,11 +159,21 @@ struct Budget {
   bool any() const { return route.any() || tenant.any() || key.any(); }
 };
 
+/// Answers that were given to the same request but for its text, when the text says nearly the same.
+struct SemanticCache {
+  Candidate embedder;              ///< asked with `{ input: text }` for `{ embedding: [numbers] }`
+  double similarity = 0.95;        ///< the least cosine of two texts that ask the same
+  std::string pointer;             ///< JSON Pointer to the text in the input; empty: what the user said last
+  size_t entries = 500;            ///< of requests that differ in their text only
+  int64_t timeout_us = 1'000'000;  ///< of the embedding; then the call goes on without
+};
+
 struct Cache {
   int64_t ttl_us = 0;  ///< 0: no cache
   size_t entries = 10'000;
   size_t bytes = size_t{64} << 20;
   bool per_tenant = true;
+  std::optional<SemanticCache> semantic;
 };
 
 /// How durable the record of a call made directly, outside a pipeline, is before it is answered.

@@ -67,9 +67,9 @@ struct RouteAnswer {
   Money cost;  ///< of all attempts, the failed and the hedged too
   std::string currency;
   int64_t retry_after_us = 0;  ///< when to come back, after kResourceExhausted or kUnavailable; 0: not known
-  bool cached = false;
-  bool streamed = false;      ///< at least one part was handed out
-  bool budget_spent = false;  ///< nothing more was tried because the decision's attempts were used up
+  bool cached = false;         ///< the answer is an earlier call's, which the provenance names
+  bool streamed = false;       ///< at least one part was handed out
+  bool budget_spent = false;   ///< nothing more was tried because the decision's attempts were used up
 };
 
 /// Whom an operator may have switched off.
@@ -128,7 +128,7 @@ struct RouteStatus {
   std::optional<CanaryState> canary;
   Document canary_evidence;  ///< null without a canary
   Document experiment;       ///< per arm: n, mean, difference, p_value, decided; null without one
-  uint64_t cache_hits = 0, cache_misses = 0, cache_entries = 0, cache_bytes = 0;
+  uint64_t cache_hits = 0, cache_similar_hits = 0, cache_misses = 0, cache_entries = 0, cache_bytes = 0;
 };
 
 /// Calls functions later. Thread-safe.
