@@ -59,9 +59,7 @@ class ClientCase(unittest.TestCase):
         return answer
 
     def setUp(self):
-        self.upstream.asked.clear()
-        self.upstream.headers.clear()
-        self.upstream.fail_next.clear()
+        self.upstream.forget()
 
     def record(self, decision):
         answer = harness.send(self.server, "GET", f"/api/v1/decisions/{decision}/record")

@@ -11,7 +11,8 @@ import time
 
 class Upstream:
     """Listens on a port of the system's choice. `asked` keeps the requests' bodies, `fail_next` makes the next ones
-    fail: each with a status, with (status, headers), or with one of the `faults`."""
+    fail: each with a status, with (status, headers), or with one of the `faults`. `say_next` are the next texts of chats,
+    whatever is asked."""
 
     #: What becomes of an answer on its way.
     faults = ("reset",   # the connection is reset in the middle of the body
@@ -22,7 +23,7 @@ class Upstream:
     def __init__(self, name="tiny"):
         upstream = self
         self.name = name
-        self.asked, self.headers, self.fail_next = [], [], []
+        self.asked, self.headers, self.fail_next, self.say_next = [], [], [], []
         self.cut_off = threading.Event()
         self.lock = threading.Lock()
 
@@ -140,6 +141,13 @@ class Upstream:
         self.server.shutdown()
         self.server.server_close()
 
+    def forget(self):
+        """Makes it as new, for the next test."""
+        with self.lock:
+            for told in (self.asked, self.headers, self.fail_next, self.say_next):
+                told.clear()
+            self.cut_off.clear()
+
     def told(self, order):
         """For tests in other languages: what to do next; tells how things stand, and forgets it."""
         hung_up = self.cut_off.wait(order.get("wait_for_hang_up", 0))
@@ -155,7 +163,9 @@ class Upstream:
             return {"role": "assistant", "content": None,
                     "tool_calls": [{"id": "call_1", "type": "function",
                                     "function": {"name": "weather", "arguments": "{\"city\": \"Bonn\"}"}}]}
-        return {"role": "assistant", "content": " ".join(words[1:]) or "hello"}
+        with self.lock:
+            said = self.say_next.pop(0) if self.say_next else " ".join(words[1:]) or "hello"
+        return {"role": "assistant", "content": said}
 
     @staticmethod
     def usage(body, text):
