@@ -2,7 +2,6 @@
 import pathlib
 import sys
 import time
-import unittest
 
 import numpy
 import openai
@@ -10,75 +9,21 @@ from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parents[1] / "api")]
 import harness  # noqa: E402
+from client_case import DOCUMENTS, ClientCase  # noqa: E402
 from upstream import Upstream  # noqa: E402
 
-DOCUMENTS = {
-    "there.backend.yaml": """
-backend: there@1.0.0
-protocol: openai
-url: {url}
-class: in_house
-""",
-    "helper.model.yaml": """
-model: helper@1.0.0
-backend: there
-kind: chat
-remote: {{ model: tiny-7b }}
-timeout_ms: 2000
-cost: {{ per_million_input_tokens: 1000000, per_million_output_tokens: 2000000, currency: EUR }}
-""",
-    "embedder.model.yaml": """
-model: embedder@1.0.0
-backend: there
-kind: embeddings
-""",
-    "ask.pipeline.yaml": """
-pipeline: test/ask@1.0.0
-input: {{ schema: {{ type: object, required: [question], properties: {{ question: {{ type: string }} }} }} }}
-steps:
-  answer:
-    model: helper
-    input: {{ messages: "[{{'role': 'user', 'content': input.question}}]" }}
-output: {{ text: answer.text, tokens: answer.usage.total_tokens }}
-""",
-}
 
-
-class Clients(unittest.TestCase):
+class Clients(ClientCase):
     @classmethod
     def setUpClass(cls):
-        cls.upstream = Upstream()
-        cls.server = harness.Server()
-        cls.deploy(DOCUMENTS)
+        super().setUpClass()
         cls.client = openai.OpenAI(base_url=cls.server.url + "/v1", api_key=cls.server.keys["dora"], max_retries=0)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.remove()
-        cls.upstream.stop()
-
-    @classmethod
-    def deploy(cls, documents, status=200, url=None):
-        files = [{"path": path, "content": text.format(url=url or cls.upstream.url)} for path, text in documents.items()]
-        answer = harness.send(cls.server, "POST", "/api/v1/deployments", {"files": files, "message": "test"})
-        assert answer.status == status, answer.text
-        return answer
-
-    def setUp(self):
-        self.upstream.asked.clear()
-        self.upstream.headers.clear()
-        self.upstream.fail_next.clear()
 
     def ask(self, text, **more):
         return self.client.chat.completions.create(model="helper", messages=[{"role": "user", "content": text}], **more)
 
     def decision(self, completion):
         return completion.id.removeprefix("chatcmpl-")
-
-    def record(self, decision):
-        answer = harness.send(self.server, "GET", f"/api/v1/decisions/{decision}/record")
-        self.assertEqual(answer.status, 200, answer.text)
-        return answer.body
 
     def test_chat_is_answered_and_is_a_decision_with_its_cost_and_model(self):
         completion = self.ask("say good morning", temperature=0)

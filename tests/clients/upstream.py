@@ -3,18 +3,27 @@ message of a chat says how, in words like `say hello`, `fail 503`, `hang`, `cut 
 import hashlib
 import http.server
 import json
+import socket
+import struct
 import threading
 import time
 
 
 class Upstream:
     """Listens on a port of the system's choice. `asked` keeps the requests' bodies, `fail_next` makes the next ones
-    fail with a status each."""
+    fail: each with a status, with (status, headers), or with one of the `faults`. `say_next` are the next texts of chats,
+    whatever is asked."""
+
+    #: What becomes of an answer on its way.
+    faults = ("reset",   # the connection is reset in the middle of the body
+              "half",    # half of the JSON comes, as if it were all
+              "stall",   # nothing comes
+              "falter")  # a stream begins, then nothing more comes
 
     def __init__(self, name="tiny"):
         upstream = self
         self.name = name
-        self.asked, self.headers, self.fail_next = [], [], []
+        self.asked, self.headers, self.fail_next, self.say_next = [], [], [], []
         self.cut_off = threading.Event()
         self.lock = threading.Lock()
 
@@ -23,12 +32,14 @@ class Upstream:
 
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if self.path.endswith("/test"):
+                    return self.give(200, upstream.told(body))
                 with upstream.lock:
                     upstream.asked.append(body)
                     upstream.headers.append(dict(self.headers))
-                    status = upstream.fail_next.pop(0) if upstream.fail_next else 200
-                if status != 200:
-                    return self.give(status, {"error": {"message": f"told to answer {status}"}})
+                    fault = upstream.fail_next.pop(0) if upstream.fail_next else None
+                if fault is not None:
+                    return self.fail(fault, body)
                 if self.path.endswith("/embeddings"):
                     return self.give(200, upstream.embeddings(body))
                 words = (body["messages"][-1].get("content") or "").split()
@@ -36,6 +47,43 @@ class Upstream:
                     self.chat(body, words)
                 except (BrokenPipeError, ConnectionResetError):
                     upstream.cut_off.set()
+
+            def fail(self, fault, body):
+                if fault in upstream.faults:
+                    return getattr(self, fault)(body)
+                status, headers = fault if isinstance(fault, tuple) else (fault, {})
+                self.give(status, {"error": {"message": f"told to answer {status}"}}, headers)
+
+            def reset(self, body):
+                text = json.dumps(upstream.completion(body, ["say", "never"]))
+                self.begin(len(text))
+                self.wfile.write(text[:len(text) // 2].encode())
+                self.wfile.flush()
+                # Without lingering a close is a reset.
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
+                self.close_connection = True
+
+            def half(self, body):
+                text = json.dumps(upstream.completion(body, ["say", "never"]))
+                self.begin(len(text) // 2)
+                self.wfile.write(text[:len(text) // 2].encode())
+
+            def stall(self, body):
+                self.close_connection = True
+                self.connection.settimeout(30)
+                try:
+                    self.connection.recv(1)  # until whoever waits hangs up
+                except OSError:
+                    pass
+                upstream.cut_off.set()
+
+            def falter(self, body):
+                self.begin_stream()
+                for event in list(upstream.events(body, ["say", "one", "two"]))[:2]:
+                    self.wfile.write(b"data: " + event.encode() + b"\n\n")
+                self.wfile.flush()
+                self.stall(body)
 
             def chat(self, body, words):
                 order = words[0] if words else "say"
@@ -50,21 +98,27 @@ class Upstream:
 
             def give(self, status, value, headers=None):
                 text = json.dumps(value).encode()
+                self.begin(len(text), status, headers)
+                self.wfile.write(text)
+
+            def begin(self, length, status=200, headers=None):
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(text)))
+                self.send_header("Content-Length", str(length))
                 self.send_header("x-request-id", f"up-{len(upstream.asked)}")
                 for name, value in (headers or {}).items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(text)
 
-            def stream(self, body, words, order):
+            def begin_stream(self):
                 self.send_response(200)
                 self.send_header("Content-Type", "text/event-stream")
                 self.send_header("Connection", "close")
                 self.end_headers()
                 self.close_connection = True
+
+            def stream(self, body, words, order):
+                self.begin_stream()
                 limit = int(words[1]) if order == "cut" else None
                 for number, event in enumerate(upstream.events(body, words)):
                     if number == limit:
@@ -87,12 +141,31 @@ class Upstream:
         self.server.shutdown()
         self.server.server_close()
 
+    def forget(self):
+        """Makes it as new, for the next test."""
+        with self.lock:
+            for told in (self.asked, self.headers, self.fail_next, self.say_next):
+                told.clear()
+            self.cut_off.clear()
+
+    def told(self, order):
+        """For tests in other languages: what to do next; tells how things stand, and forgets it."""
+        hung_up = self.cut_off.wait(order.get("wait_for_hang_up", 0))
+        with self.lock:
+            self.fail_next += [tuple(fault) if isinstance(fault, list) else fault for fault in order.get("fail_next", [])]
+            stand = {"asked": len(self.asked), "hung_up": hung_up}
+            self.asked.clear()
+            self.cut_off.clear()
+        return stand
+
     def message(self, words):
         if words and words[0] == "tools":
             return {"role": "assistant", "content": None,
                     "tool_calls": [{"id": "call_1", "type": "function",
                                     "function": {"name": "weather", "arguments": "{\"city\": \"Bonn\"}"}}]}
-        return {"role": "assistant", "content": " ".join(words[1:]) or "hello"}
+        with self.lock:
+            said = self.say_next.pop(0) if self.say_next else " ".join(words[1:]) or "hello"
+        return {"role": "assistant", "content": said}
 
     @staticmethod
     def usage(body, text):
