@@ -6,7 +6,7 @@ when the decision is on the disk (a route's `ack: durable`), once before, with t
 later (`ack: received`). Closed loop for the peak, then open loop at half of Switchyard's peak, where latency counts from the
 due time; what a call adds is the difference to the same load on the model server itself.
 
-  gateway_bench.py --build build/release [--seconds 8]
+  gateway_bench.py --build build/release [--seconds 8] [--body-bytes 1000000]
 """
 import argparse
 import json
@@ -31,6 +31,7 @@ error_log {folder}/error.log crit;
 events {{ worker_connections 4096; }}
 http {{
   access_log off;
+  client_max_body_size 8m; client_body_buffer_size 2m;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
   keepalive_requests 100000000;
   upstream stub {{ server 127.0.0.1:{stub}; keepalive 256; keepalive_requests 100000000; }}
@@ -70,6 +71,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--body-bytes", type=int, default=0, help="what is asked is about so long")
     options = parser.parse_args()
     nginx = shutil.which("nginx", path="/usr/sbin:" + os.environ["PATH"])
     if nginx is None:
@@ -99,10 +101,10 @@ def main():
         subprocess.run([binary, "deploy", documents, "--server", f"http://127.0.0.1:{port}", "--data", data], check=True, stdout=subprocess.DEVNULL)
         for model in ACKS:
             with open(os.path.join(folder, model), "w") as f:
-                for number in range(1000):
+                for number in range(1000 if options.body_bytes < 10_000 else 20):
                     f.write(json.dumps({"model": model, "user": f"user-{number}",
                                         "messages": [{"role": "system", "content": "You are brief."},
-                                                     {"role": "user", "content": f"How are you today, number {number}?"}]}) + "\n")
+                                                     {"role": "user", "content": f"How are you today, number {number}?" + "x" * options.body_bytes}]}) + "\n")
 
         def run(target, connections, rate=0, seconds=None):
             at, model = target
