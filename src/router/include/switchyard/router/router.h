@@ -48,6 +48,8 @@ struct RouteCall {
   std::string decision;     ///< recorded with what the cache keeps
   int64_t deadline_us = 0;  ///< on the clock's monotonic_us(); 0: the route's own
   std::string idempotency_key;
+  /// The deadline is a client's wish: when it passes, that says nothing about the model.
+  bool clients_deadline = false;
   std::string trace;
   std::shared_ptr<AttemptBudget> attempts;  ///< shared with the decision's other calls; null: one of its own
   std::vector<ExtraBudget> budgets;
