@@ -17,7 +17,8 @@ bool AttemptBudget::take() {
 
 class Router::Impl {
  public:
-  explicit Impl(Options options) : core(std::make_shared<Core>(std::move(options))) {}
+  explicit Impl(Options options)
+      : kept(std::move(options.evidence)), core(std::make_shared<Core>(std::move(options))) {}
 
   std::shared_ptr<const RouteState> find(std::string_view name) const {
     std::shared_lock lock(mutex);
@@ -53,6 +54,7 @@ class Router::Impl {
     return states;
   }
 
+  std::map<std::string, RouteEvidence, std::less<>> kept;  // guarded by mutex; until its route comes
   const std::shared_ptr<Core> core;
   mutable std::shared_mutex mutex;
   // Guarded by mutex.
@@ -74,8 +76,13 @@ void Router::set_routes(std::vector<RouteSetting> settings) {
   std::map<std::string, std::shared_ptr<const RouteState>, std::less<>> next;
   for (const RouteSetting& setting : settings) {
     const auto before = impl_->routes.find(setting.route->name);
-    next[setting.route->name] =
-        RouteState::make(setting, before == impl_->routes.end() ? nullptr : before->second.get());
+    auto& state = next[setting.route->name];
+    state = RouteState::make(setting, before == impl_->routes.end() ? nullptr : before->second.get());
+    const auto kept = impl_->kept.find(setting.route->name);
+    if (kept == impl_->kept.end()) continue;
+    if (state->canary != nullptr) state->canary->restore(kept->second, impl_->core->now_us());
+    if (state->experiment != nullptr) state->experiment->restore(kept->second);
+    impl_->kept.erase(kept);
   }
   impl_->routes.swap(next);
 }
@@ -172,6 +179,15 @@ std::vector<RouteStatus> Router::status() const {
     all.push_back(std::move(status));
   }
   return all;
+}
+
+std::vector<Evidence> Router::evidence(bool all) {
+  std::vector<Evidence> told;
+  for (const auto& state : impl_->all()) {
+    if (state->canary != nullptr) state->canary->save(all, told);
+    if (state->experiment != nullptr) state->experiment->save(state->route->name, all, told);
+  }
+  return told;
 }
 
 void Router::stop() {

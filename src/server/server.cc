@@ -32,6 +32,7 @@ namespace {
 constexpr PartitionId kGovernanceLog{partition::kMaxPartitions};
 /// And so does what was spent.
 constexpr PartitionId kLedgerLog{partition::kMaxPartitions + 1};
+constexpr PartitionId kEvidenceLog{partition::kMaxPartitions + 2};
 
 uint32_t half_the_cores() { return std::max(1u, std::thread::hardware_concurrency() / 2); }
 
@@ -216,10 +217,11 @@ class Server::Impl {
                                    [this](const http::Url& url) { return egress_.check(url); }},
         *worker_models_, logger_.module("models"));
     SY_ASSIGN_OR_RETURN(auto ledger, logs_->acquire(kLedgerLog));
+    SY_ASSIGN_OR_RETURN(auto evidence, logs_->acquire(kEvidenceLog));
     SY_ASSIGN_OR_RETURN(auto privacy_key, privacy_key_of_environment());
     private_calls_ = std::make_unique<PrivateCalls>(*all_models_, std::move(privacy_key));
     routing_ = std::make_unique<Routing>(*private_calls_, registry_, clock_, logger_.module("router"));
-    SY_RETURN_IF_ERROR(routing_->start(std::move(ledger)));
+    SY_RETURN_IF_ERROR(routing_->start(std::move(ledger), std::move(evidence)));
     return {};
   }
 
