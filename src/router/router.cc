@@ -1,5 +1,7 @@
 #include "switchyard/router/router.h"
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <shared_mutex>
 
@@ -136,6 +138,26 @@ void Router::feedback(std::string_view name, std::string_view candidate, std::op
   if (state->experiment == nullptr) return;
   if (overruled) state->experiment->observe(*index, Experiment::Metric::kOverride, *overruled ? 1 : 0);
   if (reward) state->experiment->observe(*index, Experiment::Metric::kReward, *reward);
+}
+
+Status Router::judge(std::string_view name, std::string_view candidate, std::string_view model,
+                     std::string_view review, const Value& answer, const Value& output) {
+  const auto state = impl_->find(name);
+  if (state == nullptr || !state->route->overruled || state->route->overruled->review != review) return {};
+  const auto index = state->route->find(candidate);
+  // Another version of the model has the candidate's name by now.
+  if (!index || state->route->candidates[*index].model.to_string() != model) return {};
+  Arena arena;
+  const std::array<Value, 2> slots{answer, output};
+  SY_ASSIGN_OR_RETURN(const Value overruled, state->route->overruled->when->evaluate(slots, arena));
+  feedback(name, candidate, overruled.as_bool(), {});
+  return {};
+}
+
+bool Router::learns_from_reviews() const {
+  const auto states = impl_->all();
+  return std::any_of(states.begin(), states.end(),
+                     [](const auto& state) { return state->route->overruled.has_value(); });
 }
 
 void Router::tick() {

@@ -21,6 +21,7 @@
 #include "switchyard/log/memory_log.h"
 #include "switchyard/models/limits.h"
 #include "switchyard/types/json.h"
+#include "verdicts.h"
 #include "webhooks.h"
 #include "worker_metrics.h"
 #include "worker_models.h"
@@ -251,6 +252,7 @@ class Server::Impl {
   Status start_engine(uint32_t partitions) {
     effects_ = std::make_unique<Effects>(Effects::Parts{*routing_, live_calls_, *keys_, *client_, egress_,
                                                         *workers_, *worker_metrics_, clock_});
+    verdicts_ = std::make_unique<Verdicts>(routing_->router(), logger_.module("router"));
     metrics_ = std::make_unique<Metrics>(registry_);
     process_metrics_ = telemetry::add_process_metrics(registry_, options_.version);
     store_host_ = store::make_store_host();
@@ -286,12 +288,14 @@ class Server::Impl {
     engine.observer = [this](PartitionId, const Event& event) {
       metrics_->observe(event);
       effects_->observe(event);
+      verdicts_->observe(event);
     };
     engine.release_scope = []() -> std::shared_ptr<void> { return std::make_shared<http::AnswerBatch>(); };
     SY_RETURN_IF_ERROR(runtime::posix_disk().create_directories(options_.data_directory + "/state"));
     engine_ = std::make_unique<partition::Engine>(std::move(engine));
     SY_RETURN_IF_ERROR(engine_->start());
     engine_running_ = true;
+    verdicts_->start(*engine_);
     // Schedules and agents of a new version begin with its deployment.
     wake_engine_ = true;
     metrics_->watch(*engine_, *models_);
@@ -373,6 +377,7 @@ class Server::Impl {
     if (client_ != nullptr) client_->stop();
     if (model_client_ != nullptr) model_client_->stop();
     if (models_ != nullptr) models_->stop();
+    if (verdicts_ != nullptr) verdicts_->stop();
     if (routing_ != nullptr) routing_->stop();
     wake_engine_ = false;
     if (engine_running_) engine_->stop();
@@ -402,6 +407,7 @@ class Server::Impl {
   std::unique_ptr<RemoteModels> remote_models_;
   std::unique_ptr<PrivateCalls> private_calls_;
   std::unique_ptr<Routing> routing_;
+  std::unique_ptr<Verdicts> verdicts_;
   gateway::LiveCalls live_calls_;
   std::unique_ptr<ServiceModelLoader> loader_;
   std::unique_ptr<governance::Governance> governance_;

@@ -196,6 +196,14 @@ class Router {
   void feedback(std::string_view route, std::string_view candidate, std::optional<bool> overruled,
                 std::optional<double> reward);
 
+  /// The answer of a person to the review step `review`, in a decision for which that model version gave
+  /// `output` as a candidate of the route: counts as feedback() where the route says what overrules it. An
+  /// answer about which it cannot tell (its expression fails) is kUnprocessable and counts for nothing.
+  Status judge(std::string_view route, std::string_view candidate, std::string_view model,
+               std::string_view review, const Value& answer, const Value& output);
+  /// Whether any route learns from people's answers.
+  bool learns_from_reviews() const;
+
   /// Moves canaries on whose hold is over although no call comes: about once a second.
   void tick();
 
