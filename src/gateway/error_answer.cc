@@ -28,7 +28,21 @@ std::string inference_error(const Error& error) {
   return json + "}";
 }
 
+void set_header(http::Response& response, std::string_view name, std::string value) {
+  for (http::Header& header : response.headers) {
+    if (!http::header_name_equal(header.name, name)) continue;
+    header.value = std::move(value);
+    return;
+  }
+  response.headers.push_back({std::string(name), std::move(value)});
+}
+
 }  // namespace
+
+void tell_retry_after(http::Response& response, int64_t wait_us) {
+  set_header(response, "Retry-After", std::to_string((wait_us + 999'999) / 1'000'000));
+  set_header(response, "retry-after-ms", std::to_string((wait_us + 999) / 1000));
+}
 
 std::string openai_error(const Error& error) {
   std::string json = "{\"error\":{\"message\":";

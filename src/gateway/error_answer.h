@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,9 @@ namespace switchyard::gateway {
 /// An error in the form that clients of the path's surface know: OpenAI's below /v1/, the Open Inference
 /// Protocol's below /v2/, gRPC's below its service, problem details (RFC 9457) everywhere else.
 http::Response error_answer(const Error& error, std::string_view path);
+
+/// Says when to come back: `Retry-After` in seconds, `retry-after-ms`.
+void tell_retry_after(http::Response& response, int64_t wait_us);
 
 /// `{"error":{"message","type","param","code"}}` as OpenAI's API writes it.
 std::string openai_error(const Error& error);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "coding.h"
+#include "error_answer.h"
 #include "state.h"
 
 namespace switchyard::gateway {
@@ -10,14 +11,6 @@ http::Header* find_header(http::Response& response, std::string_view name) {
   for (http::Header& header : response.headers)
     if (http::header_name_equal(header.name, name)) return &header;
   return nullptr;
-}
-
-void set_header(http::Response& response, std::string_view name, std::string value) {
-  if (http::Header* header = find_header(response, name)) {
-    header->value = std::move(value);
-  } else {
-    response.headers.push_back({std::string(name), std::move(value)});
-  }
 }
 
 }  // namespace
@@ -69,10 +62,8 @@ void AnswerObserver::add_limits(http::Response& response) {
   };
   if (const auto requests = allowance_->requests()) tell("requests", *requests);
   if (const auto tokens = allowance_->tokens()) tell("tokens", *tokens);
-  if (const int64_t wait_us = allowance_->retry_after_us(); response.status == 429 && wait_us > 0) {
-    set_header(response, "Retry-After", std::to_string((wait_us + 999'999) / 1'000'000));
-    set_header(response, "retry-after-ms", std::to_string((wait_us + 999) / 1000));
-  }
+  if (const int64_t wait_us = allowance_->retry_after_us(); response.status == 429 && wait_us > 0)
+    tell_retry_after(response, wait_us);
 }
 
 void AnswerObserver::compress(http::Response& response) const {

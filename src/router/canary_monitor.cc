@@ -78,7 +78,10 @@ void CanaryMonitor::clear_evidence() {
   slow_ = disagreements_ = ratio_ = {};
   cost_tau2_ = ratio_evidence_ = 0;
   calls_in_step_ = 0;
+  slow_above_us_ = 0;
+  latency_ = {};
   keys_.clear();
+  ++changes_;
 }
 
 CanaryState CanaryMonitor::state() const {
@@ -100,6 +103,7 @@ std::optional<CanaryDecision> CanaryMonitor::begin(int64_t wall_us) {
   std::lock_guard lock(mutex_);
   if (state_.phase != CanaryState::Phase::kRunning || state_.started_us != 0) return std::nullopt;
   state_.started_us = state_.step_began_us = wall_us;
+  ++changes_;
   return decide(CanaryDecision::Kind::kBegun,
                 "the canary begins with " + percent(route_->canary->steps[state_.step]));
 }
@@ -110,7 +114,7 @@ void CanaryMonitor::observe(const CanaryCall& call, int64_t mono_us) {
   const Canary& canary = *route_->canary;
   const int side = call.on_candidate ? 1 : 0;
   errors_[side].add(call.failed);
-  ++since_evaluation_;
+  ++since_evaluation_, ++changes_;
   if (call.on_candidate) ++calls_in_step_;
   // Keys, not calls: a busy key would look like a mismatch.
   if (keys_.size() < kMaxCanaryKeys && keys_.insert(call.key).second) ratio_.add(call.on_candidate);
@@ -131,13 +135,13 @@ void CanaryMonitor::observe(const CanaryCall& call, int64_t mono_us) {
 void CanaryMonitor::observe_comparison(bool agrees) {
   std::lock_guard lock(mutex_);
   disagreements_.add(!agrees);
-  ++since_evaluation_;
+  ++since_evaluation_, ++changes_;
 }
 
 void CanaryMonitor::observe_verdict(bool on_candidate, bool overruled) {
   std::lock_guard lock(mutex_);
   overruled_[on_candidate ? 1 : 0].add(overruled);
-  ++since_evaluation_;
+  ++since_evaluation_, ++changes_;
 }
 
 bool CanaryMonitor::due() const {
@@ -214,6 +218,7 @@ bool CanaryMonitor::steps_on(int64_t wall_us, CanaryDecision::Kind& kind) {
   keys_.clear();
   calls_in_step_ = 0;
   state_.step_began_us = wall_us;
+  ++changes_;
   if (state_.step + 1 < canary.steps.size()) {
     ++state_.step;
     kind = CanaryDecision::Kind::kPromoted;
@@ -234,6 +239,7 @@ std::optional<CanaryDecision> CanaryMonitor::evaluate(int64_t wall_us) {
     cost_tau2_ = 0.1 * 0.1 * (costs_[0].variance() + costs_[1].variance()) / 2;
   const auto roll_back = [&](std::string reason) {
     state_.phase = CanaryState::Phase::kRolledBack;
+    ++changes_;
     return decide(CanaryDecision::Kind::kRolledBack, std::move(reason));
   };
   for (const Guard& guard : guards())

@@ -11,6 +11,7 @@
 #include "quantiles.h"
 #include "sequential.h"
 #include "switchyard/router/canary.h"
+#include "switchyard/router/evidence.h"
 #include "switchyard/router/route.h"
 
 namespace switchyard::router {
@@ -56,6 +57,10 @@ class CanaryMonitor {
 
   /// Per guard: counts, estimate, evidence, limit.
   Document evidence() const;
+  /// Adds what has changed since it was saved, or all of it.
+  void save(bool all, std::vector<Evidence>& out);
+  /// Goes on from what was saved, where that is of this canary. Before the first call.
+  void restore(const RouteEvidence& kept, int64_t mono_us);
   /// Held by whoever evaluates and tells people, so that they hear decisions in their order.
   std::mutex& order() { return order_; }
 
@@ -75,6 +80,13 @@ class CanaryMonitor {
   void clear_evidence();
   bool steps_on(int64_t wall_us, CanaryDecision::Kind& kind);
 
+  // canary_evidence.cc, with the mutex held.
+  std::string subject() const;
+  std::string main_bytes() const;
+  std::string key_bytes() const;
+  bool restore_main(std::string_view bytes, int64_t mono_us);
+  void restore_keys(std::string_view bytes);
+
   std::mutex order_;
   mutable std::mutex mutex_;
   // Guarded by mutex_.
@@ -92,6 +104,9 @@ class CanaryMonitor {
   std::unordered_set<uint64_t> keys_;
   Tally ratio_;                // of keys in this step
   double ratio_evidence_ = 0;  // of earlier steps
+  uint64_t changes_ = 0, saved_changes_ = 0;
+  size_t saved_keys_ = 0, seen_keys_ = 0;  // when they were saved last, and when that was asked for
+  uint32_t saved_step_ = 0;
 };
 
 }  // namespace switchyard::router

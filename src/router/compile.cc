@@ -11,9 +11,10 @@ using document::child_path;
 
 namespace {
 
-const std::vector<std::string> kFields{
-    "route", "description", "candidates", "sticky",      "canary", "experiment", "shadow",   "fallbacks",
-    "retry", "hedge",       "breaker",    "concurrency", "budget", "cache",      "deadline", "ack"};
+const std::vector<std::string> kFields{"route",      "description", "candidates",  "sticky",    "canary",
+                                       "experiment", "overruled",   "shadow",      "fallbacks", "retry",
+                                       "hedge",      "breaker",     "concurrency", "budget",    "cache",
+                                       "deadline",   "ack"};
 
 bool is_candidate_name(std::string_view name) {
   return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
@@ -68,6 +69,7 @@ RouteOutcome RouteReader::read(const Node& root) {
   read_shadows(root);
   read_canary(root);
   read_experiment(root);
+  read_overruled(root);
   read_budget(root);
   in_.duration(root, "", "deadline", kMaxDeadlineUs, route_->deadline_us);
   if (const auto ack = in_.word(root, "", "ack", {"durable", "replicated", "received"}))

@@ -41,6 +41,7 @@ class RouteReader {
   void read_steps(const Node& node);
   void read_guards(const Node& node);
   void read_experiment(const Node& root);
+  void read_overruled(const Node& root);
   Compare read_compare(const Node& parent, const std::string& path);
   /// The JSON Pointer of `parent.at`.
   void read_pointer(const Node& parent, const std::string& path, std::string& pointer);

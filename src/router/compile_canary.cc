@@ -182,4 +182,42 @@ void RouteReader::read_experiment(const Node& root) {
   route_->experiment = std::move(experiment);
 }
 
+void RouteReader::read_overruled(const Node& root) {
+  const Node* node = root.find("overruled");
+  if (node == nullptr) return;
+  const std::string path = "overruled";
+  if (!in_.mapping(*node, path, {"by", "when"}, "{ by: opinion, when: answer.fraud != output.fraud }"))
+    return;
+  Overruled overruled;
+  in_.text(*node, path, "by", overruled.review);
+  if (overruled.review.empty())
+    in_.error(*node, child_path(path, "by"), "missing", "`by` names the review step that judges",
+              "write by: opinion");
+  const Node* when = node->find("when");
+  if (when == nullptr || !when->is(Node::Kind::kString)) {
+    in_.error(when == nullptr ? *node : *when, child_path(path, "when"), "missing",
+              "`when` is an expression over `answer` and `output`",
+              "write when: answer.fraud != output.fraud");
+    return;
+  }
+  // What the reviewer's form asks is known when the answer has come.
+  expression::Environment environment;
+  environment.declare("answer", expression::Type::dyn());
+  environment.declare("output", output_type_.value_or(expression::Type::dyn()));
+  expression::CompileOptions options;
+  options.expected = expression::Type::boolean();
+  options.prove_members = false;
+  const auto compiled = expression::compile(when->text, environment, options);
+  for (const auto& mistake : compiled.mistakes)
+    in_.error(*when, child_path(path, "when"), "bad_expression", mistake.to_string(),
+              "write when: answer.fraud != output.fraud");
+  if (compiled.ok()) overruled.when = std::make_shared<const expression::Program>(*compiled.program);
+  const bool learns = (route_->canary && route_->canary->override_increase) ||
+                      (route_->experiment && route_->experiment->metric == Experiment::Metric::kOverride);
+  if (!learns)
+    in_.error(*node, path, "nobody_learns", "nothing of the route counts how often people overrule it",
+              "add the canary's guard override_rate, or an experiment with metric: override");
+  route_->overruled = std::move(overruled);
+}
+
 }  // namespace switchyard::router

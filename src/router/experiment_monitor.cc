@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "evidence_codec.h"
+
 namespace switchyard::router {
 namespace {
 
@@ -53,6 +55,7 @@ bool ExperimentMonitor::fits(const Route& route) const {
 void ExperimentMonitor::observe(uint32_t candidate, Experiment::Metric metric, double value) {
   if (metric != settings_.metric || !std::isfinite(value)) return;
   std::lock_guard lock(mutex_);
+  changed_ = true;
   Side& control = sides_.front();
   for (Side& side : sides_)
     if (side.candidate == candidate) side.moments.add(value);
@@ -97,6 +100,47 @@ Document ExperimentMonitor::report() const {
   all.add("arms", arms.build());
   const Value root = all.build();
   return Document(std::move(arena), root);
+}
+
+/// Who is compared, by what and how: evidence of anything else says nothing.
+std::string ExperimentMonitor::subject() const {
+  std::string text = settings_.name + " " + std::string(metric_name(settings_.metric));
+  for (const Side& side : sides_) text += " " + side.name + "=" + side.model;
+  ByteWriter writer(text);
+  writer.f64(settings_.alpha);
+  writer.f64(settings_.effect);
+  writer.varint(settings_.min_calls);
+  return text;
+}
+
+void ExperimentMonitor::save(const std::string& route, bool all, std::vector<Evidence>& out) {
+  std::lock_guard lock(mutex_);
+  if (!all && !changed_) return;
+  changed_ = false;
+  Evidence evidence{EvidencePart::kExperiment, route, {}};
+  ByteWriter writer(evidence.bytes);
+  writer.bytes(subject());
+  for (const Side& side : sides_) {
+    write(writer, side.moments);
+    writer.f64(side.tau2);
+    writer.f64(side.evidence);
+  }
+  out.push_back(std::move(evidence));
+}
+
+void ExperimentMonitor::restore(const RouteEvidence& kept) {
+  const auto found = kept.find(EvidencePart::kExperiment);
+  if (found == kept.end()) return;
+  std::lock_guard lock(mutex_);
+  ByteReader reader(found->second);
+  if (reader.bytes() != subject()) return;
+  std::vector<Side> sides = sides_;
+  for (Side& side : sides) {
+    read(reader, side.moments);
+    side.tau2 = reader.f64();
+    side.evidence = reader.f64();
+  }
+  if (reader.ok() && reader.at_end()) sides_ = std::move(sides);
 }
 
 }  // namespace switchyard::router

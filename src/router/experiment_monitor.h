@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sequential.h"
+#include "switchyard/router/evidence.h"
 #include "switchyard/router/route.h"
 
 namespace switchyard::router {
@@ -23,6 +24,11 @@ class ExperimentMonitor {
   /// decided } ] }`.
   Document report() const;
 
+  /// Adds what has changed since it was saved, or all of it.
+  void save(const std::string& route, bool all, std::vector<Evidence>& out);
+  /// Goes on from what was saved, where that is of this experiment. Before the first call.
+  void restore(const RouteEvidence& kept);
+
  private:
   struct Side {
     uint32_t candidate = 0;
@@ -32,10 +38,12 @@ class ExperimentMonitor {
     double evidence = 0;  // the highest so far: a p-value never rises again
   };
   static std::vector<Side> sides(const Route& route);
+  std::string subject() const;
 
   const Experiment settings_;
   mutable std::mutex mutex_;
   std::vector<Side> sides_;  // the control first; guarded by mutex_
+  bool changed_ = false;     // since it was saved; guarded by mutex_
 };
 
 }  // namespace switchyard::router

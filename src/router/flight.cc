@@ -88,6 +88,12 @@ bool Flight::take_decision_attempt() {
   return false;
 }
 
+/// Whether the attempt ended because the client would not wait.
+bool Flight::was_impatient(const models::CallOutcome& outcome, int64_t now_us) const {
+  return call_.clients_deadline && now_us >= deadline_us_ && !outcome.answer.ok() &&
+         verdict_of(outcome) == Verdict::kTimeout;
+}
+
 void Flight::cancel(Error error) { finish({std::move(error)}); }
 
 void Flight::on_deadline() {
@@ -121,7 +127,8 @@ void Flight::finish(Finish end) {
       return;
     }
     finished_ = true;
-    const bool deadline = !end.answer.ok() && end.answer.error().code == "router.deadline";
+    const bool deadline =
+        !end.answer.ok() && end.answer.error().code == "router.deadline" && !call_.clients_deadline;
     timed_out = deadline && running_ > 0 && position_ == 0;
     cancels = abandon_others(SIZE_MAX, deadline);
     timers.swap(timers_);

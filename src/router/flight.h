@@ -52,6 +52,7 @@ class Flight : public std::enable_shared_from_this<Flight> {
   std::vector<std::function<void()>> abandon_others(size_t except, bool timed_out);
   void observe(uint32_t candidate, bool failed, int64_t latency_us, Money cost);
   bool take_decision_attempt();
+  bool was_impatient(const models::CallOutcome& outcome, int64_t now_us) const;
 
   // flight_similar.cc: the look for what was asked in other words.
   bool seek_similar();

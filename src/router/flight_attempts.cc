@@ -268,6 +268,7 @@ void Flight::leave(size_t index, const models::CallOutcome& outcome, int64_t now
     took_us = sample_us = record.took_us;
     if (!outcome.answer.ok() && record.abandoned)
       end = attempts_[index].timed_out ? End::kFailed : End::kNeutral;
+    if (was_impatient(outcome, now_us)) end = End::kNeutral;
   }
   if (outcome.answer.ok()) {
     if (outcome.answer->first_part_us > 0)

@@ -16,6 +16,8 @@ void Flight::at(int64_t at_us, void (Flight::*action)()) {
 void Flight::after_failure(size_t index, models::CallOutcome outcome) {
   enum class Next : uint8_t { kWait, kRetry, kFallBack, kFinish } next = Next::kFinish;
   const Verdict verdict = verdict_of(outcome);
+  const bool counts = verdict != Verdict::kCallersFault && verdict != Verdict::kCancelled &&
+                      !was_impatient(outcome, core_->now_us());
   const Route& route = *state_->route;
   const int64_t now_us = core_->now_us();
   const double chance = spread(core_->options.random->next_u64(), 0);
@@ -52,7 +54,7 @@ void Flight::after_failure(size_t index, models::CallOutcome outcome) {
   }
   if (next == Next::kWait) return;
   if (next == Next::kRetry) return at(now_us + pause_us, &Flight::retry_now);
-  if (verdict != Verdict::kCallersFault && verdict != Verdict::kCancelled) observe(candidate, true, 0, {});
+  if (counts) observe(candidate, true, 0, {});
   if (next == Next::kFallBack) return try_next(Why::kFallback);
   std::unique_lock lock(mutex_);
   Finish end = *last_failure_;

@@ -6,6 +6,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "kept_log.h"
 #include "ledger_accounts.h"
 #include "switchyard/base/bytes.h"
 #include "switchyard/router/limits.h"
@@ -19,10 +20,10 @@ using Claims = std::vector<std::pair<AccountKey, Amount>>;
 constexpr uint8_t kClaimRecord = 1;
 constexpr uint8_t kRecordVersion = 1;
 constexpr size_t kClaimsPerRecord = 200;
-constexpr size_t kClaimsPerBatch = 8'000;  // with long names still below the log's limit
 
-// docs/routing.md, "The ledger's log", has the grammar.
-void encode(const Claims& claims, size_t from, size_t to, std::string& out) {
+// docs/routing.md, "The ledger", has the grammar.
+std::string encode(const Claims& claims, size_t from, size_t to) {
+  std::string out;
   ByteWriter writer(out);
   writer.varint(to - from);
   for (size_t i = from; i < to; ++i) {
@@ -35,6 +36,14 @@ void encode(const Claims& claims, size_t from, size_t to, std::string& out) {
     writer.svarint(amount.money.nanos);
     writer.svarint(amount.tokens);
   }
+  return out;
+}
+
+std::vector<KeptRecord> records_of(const Claims& claims) {
+  std::vector<KeptRecord> records;
+  for (size_t from = 0; from < claims.size(); from += kClaimsPerRecord)
+    records.push_back({kClaimRecord, encode(claims, from, std::min(claims.size(), from + kClaimsPerRecord))});
+  return records;
 }
 
 bool decode(std::string_view payload, Claims& claims) {
@@ -59,32 +68,26 @@ bool decode(std::string_view payload, Claims& claims) {
 
 class Ledger final : public SpendLedger {
  public:
-  explicit Ledger(Options options) : options_(std::move(options)) {}
+  explicit Ledger(Options options) : options_(std::move(options)) {
+    if (options_.log != nullptr)
+      log_ = std::make_unique<KeptLog>(std::move(options_.log), *options_.clock, kRecordVersion);
+  }
 
   Status recover() {
-    if (options_.log == nullptr) return {};
-    log::Log& log = *options_.log;
-    bool good = true;
-    LogOffset at = log.first_offset();
-    while (good && at < log.durable_end()) {
-      SY_ASSIGN_OR_RETURN(at, log.read(at, 1 << 20, [&](const log::RecordView& record) {
-        Claims claims;
-        good =
-            record.type == kClaimRecord && record.version == kRecordVersion && decode(record.payload, claims);
-        for (const auto& [key, amount] : claims) accounts_.restore(key, amount);
-        return good;
-      }));
-    }
-    if (!good)
-      return make_error(ErrorKind::kCorruption, "router.bad_ledger",
-                        "the spend ledger's log has a record that is none of its own, near offset " +
-                            std::to_string(at.value) + "; restore it from a copy");
+    if (log_ == nullptr) return {};
+    const auto take = [this](uint8_t type, std::string_view payload) {
+      Claims claims;
+      const bool good = type == kClaimRecord && decode(payload, claims);
+      for (const auto& [key, amount] : claims) accounts_.restore(key, amount);
+      return good;
+    };
+    SY_RETURN_IF_ERROR(log_->read(take, "router.bad_ledger", "the spend ledger's log"));
     accounts_.forget_before(options_.clock->now_us());
-    return compact(accounts_.snapshot(false));
+    return log_->rewrite(records_of(accounts_.snapshot(false)));
   }
 
   void start() {
-    if (options_.log != nullptr && !options_.manual)
+    if (log_ != nullptr && !options_.manual)
       thread_ = runtime::start_thread("spend-ledger", [this] { run(); });
   }
 
@@ -114,7 +117,7 @@ class Ledger final : public SpendLedger {
     if (found == reservations_.end()) return;
     accounts_.settle(found->second.held, found->second.worst, {spent, tokens});
     reservations_.erase(found);
-    if (options_.log == nullptr) accounts_.claims_durable(accounts_.take_claims());
+    if (log_ == nullptr) accounts_.claims_durable(accounts_.take_claims());
     if (work_waits()) wake_.notify_one();
   }
 
@@ -140,15 +143,15 @@ class Ledger final : public SpendLedger {
     }
     if (thread_.joinable()) thread_.join();
     write_claims();
-    if (options_.log == nullptr) return {};
+    if (log_ == nullptr) return {};
     Claims exact;
     {
       std::lock_guard lock(mutex_);
       exact = accounts_.snapshot(true);
       if (!failed_.empty()) return make_error(ErrorKind::kUnavailable, "router.ledger_failed", failed_);
     }
-    SY_RETURN_IF_ERROR(append(exact));
-    return options_.log->close();
+    SY_RETURN_IF_ERROR(log_->append(records_of(exact)));
+    return log_->close();
   }
 
  private:
@@ -178,7 +181,7 @@ class Ledger final : public SpendLedger {
       last_day_ = day;
     }
     SY_ASSIGN_OR_RETURN(auto held, accounts_.reserve(charges, currency, worst, now_us, covered));
-    if (options_.log == nullptr) {
+    if (log_ == nullptr) {
       accounts_.claims_durable(accounts_.take_claims());
       *covered = true;
     }
@@ -207,7 +210,7 @@ class Ledger final : public SpendLedger {
       std::lock_guard lock(mutex_);
       claims = accounts_.take_claims();
     }
-    const Status written = claims.empty() ? Status{} : append(claims);
+    const Status written = claims.empty() ? Status{} : log_->append(records_of(claims));
     std::vector<std::pair<Reserved, Result<Reservation>>> go;
     bool large;
     {
@@ -235,7 +238,7 @@ class Ledger final : public SpendLedger {
         }
       }
       waiting_.swap(still);
-      large = options_.log != nullptr && failed_.empty() && appended_bytes_ > kLedgerCompactBytes;
+      large = log_ != nullptr && failed_.empty() && log_->large();
     }
     for (auto& [done, result] : go) done(std::move(result));
     if (!large) return;
@@ -244,58 +247,10 @@ class Ledger final : public SpendLedger {
       std::lock_guard lock(mutex_);
       all = accounts_.snapshot(false);
     }
-    static_cast<void>(compact(all));
+    static_cast<void>(log_->rewrite(records_of(all)));
   }
 
-  /// Writes every account anew and gives up what was before.
-  Status compact(const Claims& all) {
-    const LogOffset from = options_.log->next_offset();
-    SY_RETURN_IF_ERROR(append(all));
-    appended_bytes_ = 0;
-    return options_.log->trim(from);
-  }
-
-  /// Returns when the disk has it.
-  Status append(const Claims& claims) {
-    for (size_t from = 0; from < claims.size(); from += kClaimsPerBatch)
-      SY_RETURN_IF_ERROR(append_batch(claims, from, std::min(claims.size(), from + kClaimsPerBatch)));
-    return {};
-  }
-
-  Status append_batch(const Claims& claims, size_t begin, size_t end) {
-    log::RecordBatch batch;
-    for (size_t from = begin; from < end; from += kClaimsPerRecord) {
-      std::string payload;
-      encode(claims, from, std::min(end, from + kClaimsPerRecord), payload);
-      log::RecordHeader header;
-      header.version = kRecordVersion;
-      header.type = kClaimRecord;
-      header.time_us = options_.clock->now_us();
-      SY_RETURN_IF_ERROR(batch.add(header, payload).ok() ? Status{} : Status{too_large()});
-    }
-    appended_bytes_ += batch.log_bytes();
-    struct Wait {
-      std::mutex mutex;
-      std::condition_variable done;
-      std::optional<Status> status;
-    };
-    auto wait = std::make_shared<Wait>();  // shared: the log may answer after an append that failed
-    SY_RETURN_IF_ERROR(options_.log->append(std::move(batch), [wait](const Status& status, LogOffset) {
-      std::lock_guard lock(wait->mutex);
-      wait->status = status.ok() ? Status{} : Status{Error(status.error())};
-      wait->done.notify_one();
-    }));
-    std::unique_lock lock(wait->mutex);
-    wait->done.wait(lock, [&] { return wait->status.has_value(); });
-    return std::move(*wait->status);
-  }
-
-  static Error too_large() {
-    return make_error(ErrorKind::kTooLarge, "router.ledger_failed",
-                      "the claims of the spend ledger do not fit into one batch of its log");
-  }
-
-  const Options options_;
+  Options options_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   // Guarded by mutex_.
@@ -307,7 +262,8 @@ class Ledger final : public SpendLedger {
   bool closed_ = false;
   std::string failed_;  // why nothing may be spent any more
 
-  size_t appended_bytes_ = 0;  // owned by whoever writes: the thread, or its owner before and after
+  // Null: in memory only. Of whoever writes: the thread, or its owner before and after.
+  std::unique_ptr<KeptLog> log_;
   std::thread thread_;
 };
 

@@ -43,4 +43,33 @@ int64_t SlidingQuantiles::quantile(double q) const {
   return upper_bound(kBuckets - 1);
 }
 
+void SlidingQuantiles::save(ByteWriter& writer) const {
+  for (const Generation* generation : {&now_, &before_}) {
+    writer.varint(static_cast<uint64_t>(std::count_if(generation->counts.begin(), generation->counts.end(),
+                                                      [](uint32_t n) { return n != 0; })));
+    for (uint32_t i = 0; i < kBuckets; ++i) {
+      if (generation->counts[i] == 0) continue;
+      writer.varint(i);
+      writer.varint(generation->counts[i]);
+    }
+  }
+}
+
+void SlidingQuantiles::restore(ByteReader& reader, int64_t now_us) {
+  for (Generation* generation : {&now_, &before_}) {
+    *generation = {};
+    const uint64_t used = reader.varint();
+    for (uint64_t i = 0; i < used && reader.ok(); ++i) {
+      const uint64_t bucket = reader.varint(), count = reader.varint();
+      if (bucket >= kBuckets || count > UINT32_MAX) {
+        reader.fail();
+        return;
+      }
+      generation->counts[bucket] = static_cast<uint32_t>(count);
+      generation->count += count;
+    }
+  }
+  began_us_ = now_us;
+}
+
 }  // namespace switchyard::router

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdint>
 
+#include "switchyard/base/bytes.h"
+
 namespace switchyard::router {
 
 /// Quantiles of durations over roughly the last one to two minutes, in 4 KiB. Log-linear buckets, sixteen to
@@ -17,6 +19,10 @@ class SlidingQuantiles {
   /// The upper bound of the bucket that holds quantile `q`; 0 when there is no value.
   int64_t quantile(double q) const;
   uint64_t count() const { return now_.count + before_.count; }
+
+  void save(ByteWriter& writer) const;
+  /// Goes on from what was saved as if that were of just now. What cannot be read fails the reader.
+  void restore(ByteReader& reader, int64_t now_us);
 
  private:
   static constexpr uint32_t kSub = 16;       // buckets an octave

@@ -1,5 +1,7 @@
 #include "switchyard/router/router.h"
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <shared_mutex>
 
@@ -17,7 +19,8 @@ bool AttemptBudget::take() {
 
 class Router::Impl {
  public:
-  explicit Impl(Options options) : core(std::make_shared<Core>(std::move(options))) {}
+  explicit Impl(Options options)
+      : kept(std::move(options.evidence)), core(std::make_shared<Core>(std::move(options))) {}
 
   std::shared_ptr<const RouteState> find(std::string_view name) const {
     std::shared_lock lock(mutex);
@@ -53,6 +56,7 @@ class Router::Impl {
     return states;
   }
 
+  std::map<std::string, RouteEvidence, std::less<>> kept;  // guarded by mutex; until its route comes
   const std::shared_ptr<Core> core;
   mutable std::shared_mutex mutex;
   // Guarded by mutex.
@@ -74,8 +78,13 @@ void Router::set_routes(std::vector<RouteSetting> settings) {
   std::map<std::string, std::shared_ptr<const RouteState>, std::less<>> next;
   for (const RouteSetting& setting : settings) {
     const auto before = impl_->routes.find(setting.route->name);
-    next[setting.route->name] =
-        RouteState::make(setting, before == impl_->routes.end() ? nullptr : before->second.get());
+    auto& state = next[setting.route->name];
+    state = RouteState::make(setting, before == impl_->routes.end() ? nullptr : before->second.get());
+    const auto kept = impl_->kept.find(setting.route->name);
+    if (kept == impl_->kept.end()) continue;
+    if (state->canary != nullptr) state->canary->restore(kept->second, impl_->core->now_us());
+    if (state->experiment != nullptr) state->experiment->restore(kept->second);
+    impl_->kept.erase(kept);
   }
   impl_->routes.swap(next);
 }
@@ -131,6 +140,26 @@ void Router::feedback(std::string_view name, std::string_view candidate, std::op
   if (reward) state->experiment->observe(*index, Experiment::Metric::kReward, *reward);
 }
 
+Status Router::judge(std::string_view name, std::string_view candidate, std::string_view model,
+                     std::string_view review, const Value& answer, const Value& output) {
+  const auto state = impl_->find(name);
+  if (state == nullptr || !state->route->overruled || state->route->overruled->review != review) return {};
+  const auto index = state->route->find(candidate);
+  // Another version of the model has the candidate's name by now.
+  if (!index || state->route->candidates[*index].model.to_string() != model) return {};
+  Arena arena;
+  const std::array<Value, 2> slots{answer, output};
+  SY_ASSIGN_OR_RETURN(const Value overruled, state->route->overruled->when->evaluate(slots, arena));
+  feedback(name, candidate, overruled.as_bool(), {});
+  return {};
+}
+
+bool Router::learns_from_reviews() const {
+  const auto states = impl_->all();
+  return std::any_of(states.begin(), states.end(),
+                     [](const auto& state) { return state->route->overruled.has_value(); });
+}
+
 void Router::tick() {
   for (const auto& state : impl_->all())
     if (state->canary != nullptr) evaluate_canary(*impl_->core, *state);
@@ -172,6 +201,15 @@ std::vector<RouteStatus> Router::status() const {
     all.push_back(std::move(status));
   }
   return all;
+}
+
+std::vector<Evidence> Router::evidence(bool all) {
+  std::vector<Evidence> told;
+  for (const auto& state : impl_->all()) {
+    if (state->canary != nullptr) state->canary->save(all, told);
+    if (state->experiment != nullptr) state->experiment->save(state->route->name, all, told);
+  }
+  return told;
 }
 
 void Router::stop() {

@@ -121,8 +121,7 @@ void Effects::call_models(const std::shared_ptr<const workflow::EffectRequest>& 
   const auto* single = std::get_if<workflow::ModelCall>(&request->call);
   // Only what is the answer as it comes is shown while it comes.
   const bool is_plain = single != nullptr && !single->prompt.has_value();
-  // The members of a panel and the repairs of a prompt share what may be tried again.
-  const auto attempts = std::make_shared<router::AttemptBudget>();
+  const auto attempts = budgets_.lend(request->run);
   const Infer infer = [this, request, is_plain, attempts](const workflow::ModelCall& call,
                                                           const Document& input, int64_t deadline_us,
                                                           EffectDone answered) {
@@ -144,19 +143,29 @@ void Effects::call_models(const std::shared_ptr<const workflow::EffectRequest>& 
     // The models' deadlines are on a clock that does not jump.
     const int64_t left_us = std::max<int64_t>(1, deadline_us - parts_.clock.now_us());
     routed.deadline_us = parts_.clock.monotonic_us() + left_us;
-    if (is_plain) routed.on_part = parts_.live_calls.parts(request->run);
+    auto wanted = parts_.live_calls.wanted(request->run);
+    if (wanted.deadline_us != 0 && wanted.deadline_us < routed.deadline_us) {
+      routed.deadline_us = wanted.deadline_us;
+      routed.clients_deadline = true;
+    }
+    if (is_plain) routed.on_part = std::move(wanted.on_part);
     auto cancel = parts_.routing.router().call(
-        std::move(routed),
-        [answered = std::move(answered), request, by_route = call.routed](router::RouteAnswer routed_answer) {
+        std::move(routed), [this, answered = std::move(answered), request,
+                            by_route = call.routed](router::RouteAnswer routed_answer) {
           Document meta = model_meta(routed_answer, by_route);
           auto& answer = routed_answer.answer;
-          // Comes on the clients' thread; what is left to do of such a run is little.
-          std::optional<partition::DriveHere> drive_here;
-          if (answer.ok() && !answer->endpoint.empty() &&
-              request->pipeline->name.starts_with(governance::kCallsPrefix))
-            drive_here.emplace();
-          if (!answer.ok()) return answered({std::move(answer).error(), std::move(meta)});
-          answered({std::move(answer->output), std::move(meta)});
+          if (answer.ok()) {
+            // Comes on the clients' thread; what is left to do of such a run is little.
+            std::optional<partition::DriveHere> drive_here;
+            if (!answer->endpoint.empty() && request->pipeline->name.starts_with(governance::kCallsPrefix))
+              drive_here.emplace();
+            return answered({std::move(answer->output), std::move(meta)});
+          }
+          parts_.live_calls.failed(request->run, {routed_answer.retry_after_us, routed_answer.budget_spent});
+          // When a budget begins anew is too far away to wait for.
+          const int64_t retry_after_us =
+              answer.error().code == "router.budget" ? 0 : routed_answer.retry_after_us;
+          answered({std::move(answer).error(), std::move(meta), retry_after_us});
         });
     if (is_plain) parts_.live_calls.began(request->run, std::move(cancel));
   };

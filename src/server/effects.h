@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "attempt_budgets.h"
 #include "egress.h"
 #include "model_effects.h"
 #include "routing.h"
@@ -32,7 +33,8 @@ class Effects final : public partition::EffectExecutor {
   };
   explicit Effects(const Parts& parts) : parts_(parts) {}
   void execute(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) override;
-  /// Called with every event, on a partition's thread: workers hear that their run ends.
+  /// Called with every event, on a partition's thread: workers hear that their run ends, and what it
+  /// had to try again is forgotten.
   void observe(const Event& event);
 
  private:
@@ -42,6 +44,7 @@ class Effects final : public partition::EffectExecutor {
   void call_task(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done);
 
   const Parts parts_;
+  AttemptBudgets budgets_;
 };
 
 }  // namespace switchyard::server

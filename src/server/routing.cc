@@ -9,6 +9,7 @@ namespace switchyard::server {
 namespace {
 
 constexpr std::chrono::seconds kTick{1};
+constexpr int64_t kKeepEvidenceEveryUs = 3'000'000;
 
 bool covers(const workflow::Kill& kill, const router::KillQuery& query) {
   switch (kill.kind) {
@@ -33,12 +34,14 @@ Routing::Routing(models::Caller& models, telemetry::Registry& metrics, const run
 
 Routing::~Routing() { SY_CHECK(!thread_.joinable()); }
 
-Status Routing::start(std::unique_ptr<log::Log> ledger) {
+Status Routing::start(std::unique_ptr<log::Log> ledger, std::unique_ptr<log::Log> evidence) {
   router::SpendLedger::Options spend;
   spend.log = std::move(ledger);
   spend.clock = &clock_;
   SY_ASSIGN_OR_RETURN(ledger_, router::SpendLedger::open(std::move(spend)));
+  SY_ASSIGN_OR_RETURN(evidence_, router::EvidenceLog::open(std::move(evidence), clock_));
   router::Router::Options options;
+  options.evidence = evidence_->kept();
   options.caller = &models_;
   options.ledger = ledger_.get();
   options.clock = &clock_;
@@ -69,6 +72,12 @@ void Routing::stop() {
   }
   work_.notify_one();
   if (thread_.joinable()) thread_.join();
+  if (evidence_ != nullptr) {
+    if (governance_ != nullptr) keep_evidence(true);
+    if (const Status closed = evidence_->close(); !closed.ok())
+      logger_.error("the evidence of canaries and experiments could not be kept",
+                    {{"error", closed.error()}});
+  }
   if (ledger_ != nullptr)
     if (const Status closed = ledger_->close(); !closed.ok())
       logger_.error("what was spent could not be recorded; what was set aside counts as spent",
@@ -81,7 +90,19 @@ void Routing::record_canaries_in(governance::Governance& governance) {
   work_.notify_one();
 }
 
+void Routing::keep_evidence(bool all) {
+  if (all) {
+    std::vector<std::string> names;
+    for (const auto& route : router_->routes()) names.push_back(route->name);
+    evidence_->retain(names);
+  }
+  if (const Status kept = evidence_->keep(router_->evidence(all)); !kept.ok())
+    logger_.error("the evidence of canaries and experiments could not be kept; a restart would lose it",
+                  {{"error", kept.error()}});
+}
+
 void Routing::work() {
+  int64_t keep_at_us = clock_.monotonic_us() + kKeepEvidenceEveryUs;
   std::unique_lock lock(work_mutex_);
   while (!stopping_) {
     work_.wait_for(lock, kTick,
@@ -99,8 +120,13 @@ void Routing::work() {
         logger_.error("a canary's step could not be recorded", {{"error", recorded.error()}});
       lock.lock();
     }
+    const bool knows_routes = governance_ != nullptr;
     lock.unlock();
     router_->tick();
+    if (const int64_t now_us = clock_.monotonic_us(); knows_routes && now_us >= keep_at_us) {
+      keep_evidence(false);
+      keep_at_us = now_us + kKeepEvidenceEveryUs;
+    }
     lock.lock();
   }
 }

@@ -20,8 +20,9 @@
 
 namespace switchyard::server {
 
-/// The router with what surrounds it: the routes of the governance log, its switches, the ledger, and the way
-/// of a canary's steps back into the governance log. Thread-safe.
+/// The router with what surrounds it: the routes of the governance log, its switches, the ledger, the
+/// evidence of canaries and experiments, and the way of a canary's steps back into the governance log.
+/// Thread-safe.
 class Routing {
  public:
   /// `models`, `metrics` and `clock` outlive it.
@@ -29,8 +30,9 @@ class Routing {
           telemetry::Logger logger);
   ~Routing();
 
-  /// `ledger` keeps what is spent. The errors of SpendLedger::open().
-  Status start(std::unique_ptr<log::Log> ledger);
+  /// `ledger` keeps what is spent, `evidence` what is known of canaries and experiments: it is told every few
+  /// seconds. The errors of SpendLedger::open() and EvidenceLog::open().
+  Status start(std::unique_ptr<log::Log> ledger, std::unique_ptr<log::Log> evidence);
   void stop();
   /// New routes and switches, from the next call on.
   void follow(std::shared_ptr<const governance::Snapshot> snapshot);
@@ -45,12 +47,14 @@ class Routing {
  private:
   std::string killed(const router::KillQuery& query) const;
   void work();
+  void keep_evidence(bool all);
 
   models::Caller& models_;
   telemetry::Registry& metrics_;
   const runtime::Clock& clock_;
   telemetry::Logger logger_;
   std::unique_ptr<router::SpendLedger> ledger_;
+  std::unique_ptr<router::EvidenceLog> evidence_;  // of the thread, or of who stops it
   std::unique_ptr<router::Router> router_;
 
   mutable std::shared_mutex mutex_;

@@ -21,6 +21,7 @@
 #include "switchyard/log/memory_log.h"
 #include "switchyard/models/limits.h"
 #include "switchyard/types/json.h"
+#include "verdicts.h"
 #include "webhooks.h"
 #include "worker_metrics.h"
 #include "worker_models.h"
@@ -32,6 +33,7 @@ namespace {
 constexpr PartitionId kGovernanceLog{partition::kMaxPartitions};
 /// And so does what was spent.
 constexpr PartitionId kLedgerLog{partition::kMaxPartitions + 1};
+constexpr PartitionId kEvidenceLog{partition::kMaxPartitions + 2};
 
 uint32_t half_the_cores() { return std::max(1u, std::thread::hardware_concurrency() / 2); }
 
@@ -219,10 +221,11 @@ class Server::Impl {
                                    [this](const http::Url& url) { return egress_.check(url); }},
         *worker_models_, logger_.module("models"));
     SY_ASSIGN_OR_RETURN(auto ledger, logs_->acquire(kLedgerLog));
+    SY_ASSIGN_OR_RETURN(auto evidence, logs_->acquire(kEvidenceLog));
     SY_ASSIGN_OR_RETURN(auto privacy_key, privacy_key_of_environment());
     private_calls_ = std::make_unique<PrivateCalls>(*all_models_, std::move(privacy_key));
     routing_ = std::make_unique<Routing>(*private_calls_, registry_, clock_, logger_.module("router"));
-    SY_RETURN_IF_ERROR(routing_->start(std::move(ledger)));
+    SY_RETURN_IF_ERROR(routing_->start(std::move(ledger), std::move(evidence)));
     return {};
   }
 
@@ -252,6 +255,7 @@ class Server::Impl {
   Status start_engine(uint32_t partitions) {
     effects_ = std::make_unique<Effects>(Effects::Parts{*routing_, live_calls_, *keys_, *client_, egress_,
                                                         *workers_, *worker_metrics_, clock_});
+    verdicts_ = std::make_unique<Verdicts>(routing_->router(), logger_.module("router"));
     metrics_ = std::make_unique<Metrics>(registry_);
     process_metrics_ = telemetry::add_process_metrics(registry_, options_.version);
     store_host_ = store::make_store_host();
@@ -287,12 +291,14 @@ class Server::Impl {
     engine.observer = [this](PartitionId, const Event& event) {
       metrics_->observe(event);
       effects_->observe(event);
+      verdicts_->observe(event);
     };
     engine.release_scope = []() -> std::shared_ptr<void> { return std::make_shared<http::AnswerBatch>(); };
     SY_RETURN_IF_ERROR(runtime::posix_disk().create_directories(options_.data_directory + "/state"));
     engine_ = std::make_unique<partition::Engine>(std::move(engine));
     SY_RETURN_IF_ERROR(engine_->start());
     engine_running_ = true;
+    verdicts_->start(*engine_);
     // Schedules and agents of a new version begin with its deployment.
     wake_engine_ = true;
     metrics_->watch(*engine_, *models_);
@@ -374,6 +380,7 @@ class Server::Impl {
     if (client_ != nullptr) client_->stop();
     if (model_client_ != nullptr) model_client_->stop();
     if (models_ != nullptr) models_->stop();
+    if (verdicts_ != nullptr) verdicts_->stop();
     if (routing_ != nullptr) routing_->stop();
     wake_engine_ = false;
     if (engine_running_) engine_->stop();
@@ -403,6 +410,7 @@ class Server::Impl {
   std::unique_ptr<RemoteModels> remote_models_;
   std::unique_ptr<PrivateCalls> private_calls_;
   std::unique_ptr<Routing> routing_;
+  std::unique_ptr<Verdicts> verdicts_;
   gateway::LiveCalls live_calls_;
   std::unique_ptr<ServiceModelLoader> loader_;
   std::unique_ptr<governance::Governance> governance_;

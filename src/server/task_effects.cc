@@ -51,10 +51,13 @@ void Effects::call_task(workflow::EffectRequest request, std::function<void(work
 }
 
 void Effects::observe(const Event& event) {
+  const EventType type = event.type();
+  if (type == EventType::kRunCompleted || type == EventType::kRunFailed || type == EventType::kRunCancelled)
+    budgets_.forget(event.run);
   if (parts_.workers.empty()) return;
   std::string why;
   bool ended = true;
-  switch (event.type()) {
+  switch (type) {
     case EventType::kRunCancelled: {
       const auto& cancelled = std::get<RunCancelled>(event.body);
       why = "the decision was cancelled by " + std::string(cancelled.who);

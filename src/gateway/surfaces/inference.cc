@@ -3,6 +3,7 @@
 
 #include "surfaces/common.h"
 #include "surfaces/inference_body.h"
+#include "surfaces/model_calls.h"
 #include "switchyard/models/oip.h"
 
 namespace switchyard::gateway {
@@ -123,7 +124,7 @@ void answer_infer(Call&& call, const Services& services, const Address& address)
   auto shared = std::make_shared<Call>(std::move(call));
   auto request = std::make_shared<InferenceRequest>(std::move(read).value());
   call_inference(services, std::move(inference), shared, [shared, request](Result<InferenceReply> reply) {
-    if (!reply.ok()) return shared->fail(reply.error());
+    if (!reply.ok()) return fail_call(*shared, reply.error());
     auto body = write_inference(*request, *reply);
     if (!body.ok()) return shared->fail(body.error());
     http::Response response{200, body->binary ? "application/octet-stream" : "application/json", {}, {}};

@@ -125,15 +125,17 @@ void call_inference(const Services& services, InferenceCall inference, const std
       inference.timeout_us > 0 ? std::min(inference.timeout_us, kMaxInferenceWaitUs) : kMaxInferenceWaitUs;
   if (call->deadline_us > 0)
     timeout_us = std::clamp<int64_t>(call->deadline_us - services.clock->monotonic_us(), 1, timeout_us);
-  start_model_run(services, std::move(*run), services.clock->now_us() + timeout_us, *call, {},
-                  [&services, done = std::move(done), reply = std::move(reply), timeout_us](ModelRunEnd end) {
-                    if (!end.view.ok()) return done(std::move(end.view).error());
-                    if (!workflow::is_final(end.view->summary.status))
-                      return done(timed_out(services, reply.decision, timeout_us));
-                    InferenceReply answered = reply;
-                    answered.decision = end.view->summary.id;  // another one when an Idempotency-Key names it
-                    done(reply_of(*end.view, std::move(answered)));
-                  });
+  start_model_run(
+      services, std::move(*run), services.clock->now_us() + timeout_us, *call, {},
+      [&services, call, done = std::move(done), reply = std::move(reply), timeout_us](ModelRunEnd end) {
+        call->refusal = end.refusal;
+        if (!end.view.ok()) return done(std::move(end.view).error());
+        if (!workflow::is_final(end.view->summary.status))
+          return done(timed_out(services, reply.decision, timeout_us));
+        InferenceReply answered = reply;
+        answered.decision = end.view->summary.id;  // another one when an Idempotency-Key names it
+        done(reply_of(*end.view, std::move(answered)));
+      });
 }
 
 }  // namespace switchyard::gateway::surfaces

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "error_answer.h"
+#include "surfaces/runs.h"
 #include "switchyard/base/hash.h"
 #include "switchyard/gateway/limits.h"
 #include "switchyard/workflow/start.h"
@@ -27,7 +28,8 @@ std::string sticky_key(const Value& body) {
 Error of_run(const workflow::RunSummary& run) {
   if (run.error.code.empty())
     return make_error(ErrorKind::kDeadlineExceeded, "gateway.no_answer",
-                      "the model has not answered yet; decision " + run.id.to_string() + " goes on");
+                      "the model did not answer in the time there was; decision " + run.id.to_string() +
+                          " has what became of it");
   return make_error(run.error.kind, run.error.code, run.error.message, run.error.field);
 }
 
@@ -125,12 +127,17 @@ void begin_model_call(const Services& services, ModelCallRequest request, std::s
                       OnPart on_part, OnOutput done) {
   if (const Status refused = reserve_tokens(call, request.body, done); !refused.ok())
     return done(refused.error());
-  start_model_run(services, std::move(request.run), services.clock->now_us() + kLongestCallUs, *call,
-                  std::move(on_part), [allowance = call->allowance, done = std::move(done)](ModelRunEnd end) {
-                    if (!end.began) allowance->settle_tokens(0);
+  // The time-out that OpenAI's clients tell is from one part to the next where there are parts.
+  const bool bounded = !on_part || call->request.header("X-Request-Deadline-Ms").has_value();
+  const int64_t wait_us = bounded ? within_deadline(*call, services, kLongestCallUs) : kLongestCallUs;
+  start_model_run(services, std::move(request.run), services.clock->now_us() + wait_us, *call,
+                  std::move(on_part), [&services, call, done = std::move(done)](ModelRunEnd end) {
+                    if (!end.began) call->allowance->settle_tokens(0);
                     if (!end.view.ok()) return done(end.view.error());
-                    if (end.view->summary.status != workflow::RunStatus::kCompleted)
-                      return done(of_run(end.view->summary));
+                    call->refusal = end.refusal;
+                    const workflow::RunSummary& run = end.view->summary;
+                    if (!workflow::is_final(run.status)) services.live_calls->abandon(run.id);
+                    if (run.status != workflow::RunStatus::kCompleted) return done(of_run(run));
                     done(std::move(end.view->output));
                   });
 }
@@ -138,7 +145,8 @@ void begin_model_call(const Services& services, ModelCallRequest request, std::s
 void start_model_run(const Services& services, partition::StartRun run, int64_t until_us, Call& call,
                      OnPart on_part, OnRunEnd done) {
   const RunId id = run.id;
-  services.live_calls->watch(id, std::move(on_part));
+  const int64_t deadline_us = services.clock->monotonic_us() + until_us - services.clock->now_us();
+  services.live_calls->watch(id, {std::move(on_part), deadline_us});
   // A client that has gone pays for nothing that it will not see.
   call.responder.on_disconnect([&services, id] { services.live_calls->abandon(id); });
   const partition::DriveHere drive_here;
@@ -152,11 +160,12 @@ void start_model_run(const Services& services, partition::StartRun run, int64_t 
         if (!workflow::is_final(view.summary.status)) {
           // Who hears of it may still want to give the call up.
           done({std::move(view)});
-          return services.live_calls->forget(id);
+          services.live_calls->forget(id);
+          return;
         }
-        services.live_calls->forget(id);
+        const LiveCalls::Refusal refusal = services.live_calls->forget(id);
         if (view.has_output || view.summary.status != workflow::RunStatus::kCompleted)
-          return done({std::move(view)});
+          return done({std::move(view), true, refusal});
         // The output has left memory already; it is in the log.
         auto later = std::make_shared<partition::RunView>(std::move(view));
         const bool taken = services.pool->submit([&services, later, done] {
@@ -171,10 +180,12 @@ void start_model_run(const Services& services, partition::StartRun run, int64_t 
 
 void fail_call(Call& call, const Error& error) {
   http::Response response = error_answer(error, call.request.path());
+  if (call.refusal.retry_after_us > 0) tell_retry_after(response, call.refusal.retry_after_us);
   // The router has used up what retries there were; a client's own would multiply them.
-  if (response.status >= 500 || error.code.starts_with("models."))
-    response.headers.push_back(
-        {"x-should-retry", error.kind == ErrorKind::kResourceExhausted ? "true" : "false"});
+  const bool of_use = error.kind == ErrorKind::kResourceExhausted && !call.refusal.budget_spent &&
+                      error.code != "router.budget";
+  if (response.status >= 500 || error.code.starts_with("models.") || error.code.starts_with("router."))
+    response.headers.push_back({"x-should-retry", of_use ? "true" : "false"});
   call.answer(std::move(response));
 }
 

@@ -40,6 +40,7 @@ void begin_model_call(const Services& services, ModelCallRequest request, std::s
 struct ModelRunEnd {
   Result<partition::RunView> view;  ///< with its output when it is completed; perhaps not final yet
   bool began = true;                ///< false: there is no run
+  LiveCalls::Refusal refusal = {};  ///< of a run that failed
 };
 using OnRunEnd = std::function<void(ModelRunEnd)>;
 /// Starts the run, which has its id, and waits for its end, at most until `until_us`; `done` as above. While
@@ -47,7 +48,8 @@ using OnRunEnd = std::function<void(ModelRunEnd)>;
 void start_model_run(const Services& services, partition::StartRun run, int64_t until_us, Call& call,
                      OnPart on_part, OnRunEnd done);
 
-/// Answers with the error; says that trying again is of no use where the server has done so already.
+/// Answers with the error and what it says of another try: when, or that it is of no use where the server has
+/// tried already.
 void fail_call(Call& call, const Error& error);
 
 Error unknown_model(const std::string& name);

@@ -122,6 +122,40 @@ TEST_F(CanaryTest, RollsBackWhenPeopleOverruleIt) {
   EXPECT_EQ(kinds(), "begun rolled_back");
 }
 
+TEST_F(CanaryTest, LearnsFromReviewsWhatPeopleOverrule) {
+  caller_.scripts["m1@1.0.0"] = caller_.scripts["m2@1.0.0"] = [] { return answers("0.5"); };
+  EXPECT_FALSE(router_->learns_from_reviews());
+  router_->set_routes({{route_of(std::string(kCanary) +
+                                 ", guards: { override_rate: 2% } }\n"
+                                 "overruled: { by: opinion, when: 'answer.fraud != (output > 0.4)' }\n"),
+                        {},
+                        {},
+                        false}});
+  EXPECT_TRUE(router_->learns_from_reviews());
+  for (uint64_t key = 0; key < 400; ++key) call(key);
+  const Document fraud = parse_json_document(R"({"fraud":true})").value();
+  const Document fair = parse_json_document(R"({"fraud":false})").value();
+  const Document output = Document(Value::real(0.5));
+  const auto judge = [&](const char* candidate, const char* model, const char* review,
+                         const Document& answer) {
+    return router_->judge("r", candidate, model, review, *answer, *output);
+  };
+  EXPECT_TRUE(judge("next", "m2@1.0.0", "another", fair).ok());
+  EXPECT_TRUE(judge("next", "m2@2.0.0", "opinion", fair).ok()) << "another version of the model";
+  EXPECT_TRUE(judge("nobody", "m2@1.0.0", "opinion", fair).ok());
+  EXPECT_FALSE(judge("next", "m2@1.0.0", "opinion", output).ok()) << "an answer without `fraud`";
+  const auto counted = [&] {
+    return router_->status()[0].canary_evidence->at_pointer("/override_rate/candidate_calls");
+  };
+  EXPECT_EQ(counted(), nullptr) << "none of these counts";
+  for (int i = 0; i < 200; ++i) {
+    EXPECT_TRUE(judge("main", "m1@1.0.0", "opinion", i % 20 == 0 ? fair : fraud).ok());
+    EXPECT_TRUE(judge("next", "m2@1.0.0", "opinion", i % 3 == 0 ? fair : fraud).ok());
+  }
+  EXPECT_EQ(kinds(), "begun rolled_back");
+  EXPECT_EQ(decisions_[1].reason.substr(0, 14), "override_rate:");
+}
+
 TEST_F(CanaryTest, AsksTheIncumbentTooAndRollsBackOnDisagreement) {
   caller_.scripts["m1@1.0.0"] = [] { return answers("1"); };
   caller_.scripts["m2@1.0.0"] = [] { return answers("2"); };

@@ -165,6 +165,24 @@ cache:
       "3 router.two_currencies cache.semantic");
 }
 
+TEST(RouteDocument, ReadsWhatOverrulesIt) {
+  const std::string head =
+      "route: a@1.0.0\ncandidates: { x: m1@1.0.0, y: { model: m2@1.0.0, weight: 0 } }\n"
+      "canary: { candidate: y, against: x, guards: { override_rate: 3% } }\n";
+  const auto route = route_of(head + "overruled: { by: opinion, when: answer.fraud != (output > 0.5) }\n");
+  ASSERT_NE(route, nullptr);
+  EXPECT_EQ(route->overruled->review, "opinion");
+  EXPECT_EQ(route->overruled->when->text(), "answer.fraud != (output > 0.5)");
+  EXPECT_EQ(mistakes(head + "overruled: { when: output }\n"),
+            "4 router.missing overruled.by; 4 router.bad_expression overruled.when");
+  EXPECT_EQ(mistakes(head + "overruled: { by: opinion }\n"), "4 router.missing overruled.when");
+  EXPECT_EQ(mistakes(head + "overruled: { by: opinion, when: 'nobody.knows' }\n"),
+            "4 router.bad_expression overruled.when");
+  EXPECT_EQ(mistakes("route: a@1.0.0\ncandidates: { x: m1@1.0.0 }\n"
+                     "overruled: { by: opinion, when: answer.ok }\n"),
+            "3 router.nobody_learns overruled");
+}
+
 TEST(RouteDocument, TakesTheManifestsPrices) {
   models::ModelManifest manifest;
   manifest.currency = "EUR";

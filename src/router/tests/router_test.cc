@@ -453,6 +453,34 @@ TEST_F(RouterTest, RefusesWhatTheCandidateHasNoRoomFor) {
   caller_.end(1, answers("1"));
 }
 
+TEST_F(RouterTest, BlamesNoModelForAClientThatDoesNotWait) {
+  set("route: r@1.0.0\ncandidates: { main: m1@1.0.0 }\nretry: { attempts: 1 }\n"
+      "breaker: { min_calls: 3, failure_rate: 50% }\n");
+  const auto standing = [&] { return router_->status()[0].candidates[0]; };
+  RouteCall impatient;
+  impatient.clients_deadline = true;
+  for (int i = 0; i < 5; ++i) {
+    impatient.deadline_us = clock_.monotonic_us() + 10 * kMs;
+    call(impatient);
+    timers_.advance(10 * kMs);
+    EXPECT_EQ(code(), "router.deadline");
+    impatient.deadline_us = clock_.monotonic_us() + 10 * kMs;
+    call(impatient);
+    clock_.advance_us(10 * kMs);
+    caller_.end(caller_.calls.size() - 1, fails(ErrorKind::kDeadlineExceeded, "models.deadline"));
+    EXPECT_EQ(code(), "models.deadline");
+  }
+  EXPECT_EQ(standing().failures, 0u);
+  EXPECT_EQ(standing().breaker, "closed");
+  for (int i = 0; i < 3; ++i) {
+    RouteCall patient;
+    patient.deadline_us = clock_.monotonic_us() + 10 * kMs;
+    call(patient);
+    timers_.advance(10 * kMs);
+  }
+  EXPECT_EQ(standing().breaker, "open") << "the time that a pipeline gives it is what it may take";
+}
+
 TEST_F(RouterTest, AnswersFromTheCacheAndNamesTheOriginal) {
   set(std::string(kOne) + "cache: { ttl: 10s }\n");
   RouteCall call_of;

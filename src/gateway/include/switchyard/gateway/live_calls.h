@@ -18,22 +18,34 @@ namespace switchyard::gateway {
 class LiveCalls {
  public:
   using OnPart = std::function<bool(const Document& part)>;
+  /// What the last call that failed says of another try.
+  struct Refusal {
+    int64_t retry_after_us = 0;  ///< 0: nothing
+    bool budget_spent = false;   ///< the decision has tried as often as it may
+  };
+  /// What the client wants of a call.
+  struct Wanted {
+    OnPart on_part;           ///< empty: no parts
+    int64_t deadline_us = 0;  ///< monotonic; 0: it says none
+  };
 
   /// The client's side: from now until forget().
-  void watch(const RunId& run, OnPart on_part);
-  void forget(const RunId& run);
+  void watch(const RunId& run, Wanted wanted);
+  Refusal forget(const RunId& run);
   /// The client has left: what is under way is cancelled, and what begins later at once.
   void abandon(const RunId& run);
 
-  /// The executor's side. Empty: nobody waits for parts.
-  OnPart parts(const RunId& run) const;
+  /// The executor's side. Nothing is wanted where nobody watches the run.
+  Wanted wanted(const RunId& run) const;
   /// A call has begun that `cancel` ends. Ignored when nobody watches the run.
   void began(const RunId& run, std::function<void()> cancel);
+  void failed(const RunId& run, Refusal refusal);
 
  private:
   struct Watch {
-    OnPart on_part;
+    Wanted wanted;
     std::function<void()> cancel;
+    Refusal refusal;
     bool abandoned = false;
   };
   struct Shard {

@@ -9,6 +9,7 @@
 
 #include "switchyard/base/hash.h"
 #include "switchyard/document/document.h"
+#include "switchyard/expression/program.h"
 #include "switchyard/expression/type.h"
 #include "switchyard/models/manifest.h"
 #include "switchyard/router/money.h"
@@ -101,6 +102,13 @@ struct Shadow {
   Compare compare;
 };
 
+/// When people's answers overrule the route's.
+struct Overruled {
+  std::string review;  ///< the review step that judges what the route answered in the same decision
+  /// A bool over `answer`, the reviewer's, and `output`, the candidate's. Shared by the copies of a route.
+  std::shared_ptr<const expression::Program> when;
+};
+
 /// What a failure was, as `retry.on` names it.
 enum class Failure : uint8_t {
   kConnect = 1,       ///< certainly never reached the model
@@ -187,6 +195,7 @@ struct Route {
   Sticky sticky = Sticky::kKey;
   std::optional<Canary> canary;
   std::optional<Experiment> experiment;
+  std::optional<Overruled> overruled;
   std::vector<Shadow> shadows;
   std::vector<uint32_t> fallbacks;  ///< into candidates, in order
   Retry retry;

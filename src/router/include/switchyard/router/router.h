@@ -11,6 +11,7 @@
 
 #include "switchyard/models/caller.h"
 #include "switchyard/router/canary.h"
+#include "switchyard/router/evidence.h"
 #include "switchyard/router/ledger.h"
 #include "switchyard/router/limits.h"
 #include "switchyard/router/route.h"
@@ -47,6 +48,8 @@ struct RouteCall {
   std::string api_key;      ///< the key's id, never the secret; may be empty
   std::string decision;     ///< recorded with what the cache keeps
   int64_t deadline_us = 0;  ///< on the clock's monotonic_us(); 0: the route's own
+  /// The deadline is a client's wish: when it passes, that says nothing about the model.
+  bool clients_deadline = false;
   std::string idempotency_key;
   std::string trace;
   std::shared_ptr<AttemptBudget> attempts;  ///< shared with the decision's other calls; null: one of its own
@@ -142,8 +145,8 @@ class Timers {
 };
 
 /// Decides which model version answers a call of a logical model, and what happens when it is slow, wrong or
-/// gone. Thread-safe. What it learns (breakers, latencies, canaries, experiments) is in memory; what is spent
-/// is in the ledger.
+/// gone. Thread-safe. What it learns (breakers, latencies) is in memory, and what it knows of canaries and
+/// experiments can be kept; what is spent is in the ledger.
 class Router {
  public:
   struct Options {
@@ -160,6 +163,8 @@ class Router {
     std::function<void(const CanaryDecision&)> on_canary;
     /// Hears of each shadow call that ended. As on_canary.
     std::function<void(const ShadowResult&)> on_shadow;
+    /// What evidence() told before a restart, by route: canaries and experiments go on from there.
+    std::map<std::string, RouteEvidence, std::less<>> evidence = {};
   };
 
   explicit Router(Options options);
@@ -191,10 +196,21 @@ class Router {
   void feedback(std::string_view route, std::string_view candidate, std::optional<bool> overruled,
                 std::optional<double> reward);
 
+  /// The answer of a person to the review step `review`, in a decision for which that model version gave
+  /// `output` as a candidate of the route: counts as feedback() where the route says what overrules it. An
+  /// answer about which it cannot tell (its expression fails) is kUnprocessable and counts for nothing.
+  Status judge(std::string_view route, std::string_view candidate, std::string_view model,
+               std::string_view review, const Value& answer, const Value& output);
+  /// Whether any route learns from people's answers.
+  bool learns_from_reviews() const;
+
   /// Moves canaries on whose hold is over although no call comes: about once a second.
   void tick();
 
   std::vector<RouteStatus> status() const;
+  /// What canaries and experiments have learnt since the last call, or all they know; to be kept over a
+  /// restart.
+  std::vector<Evidence> evidence(bool all);
 
   /// Refuses new calls and cancels those under way. Idempotent.
   void stop();
