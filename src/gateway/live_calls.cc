@@ -4,54 +4,72 @@
 
 namespace switchyard::gateway {
 
-void LiveCalls::watch(const RunId& run, OnPart on_part) {
-  Shard& own = shard(run);
-  const std::lock_guard lock(own.mutex);
-  own.watches[run].on_part = std::move(on_part);
+LiveCall::OnPart LiveCall::parts() const {
+  const std::lock_guard lock(mutex_);
+  return on_part_;
 }
 
-void LiveCalls::forget(const RunId& run) {
+void LiveCall::began(std::function<void()> cancel) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!abandoned_) return cancels_.push_back(std::move(cancel));
+  }
+  cancel();
+}
+
+void LiveCall::abandon() {
+  std::vector<std::function<void()>> cancels;
+  OnPart gone;  // destroyed after the mutex is released
+  {
+    const std::lock_guard lock(mutex_);
+    abandoned_ = true;
+    cancels.swap(cancels_);
+    gone = std::exchange(on_part_, nullptr);
+  }
+  for (const auto& cancel : cancels) cancel();
+}
+
+bool LiveCall::abandoned() const {
+  const std::lock_guard lock(mutex_);
+  return abandoned_;
+}
+
+/// With the shard's mutex held. Who lets go of it last takes it out of the shard.
+std::shared_ptr<LiveCall> LiveCalls::make(Shard& shard, const RunId& run, LiveCall::OnPart on_part) {
+  std::shared_ptr<LiveCall> call(new LiveCall(std::move(on_part)), [&shard, run](LiveCall* own) {
+    delete own;
+    const std::lock_guard lock(shard.mutex);
+    const auto found = shard.calls.find(run);
+    // Another may have begun meanwhile.
+    if (found != shard.calls.end() && found->second.expired()) shard.calls.erase(found);
+  });
+  shard.calls.insert_or_assign(run, call);
+  return call;
+}
+
+std::shared_ptr<LiveCall> LiveCalls::watch(const RunId& run, LiveCall::OnPart on_part) {
   Shard& own = shard(run);
-  Watch gone;  // destroyed after the mutex is released
   const std::lock_guard lock(own.mutex);
-  const auto found = own.watches.find(run);
-  if (found == own.watches.end()) return;
-  gone = std::move(found->second);
-  own.watches.erase(found);
+  return make(own, run, std::move(on_part));
+}
+
+std::shared_ptr<LiveCall> LiveCalls::join(const RunId& run) {
+  Shard& own = shard(run);
+  const std::lock_guard lock(own.mutex);
+  if (const auto found = own.calls.find(run); found != own.calls.end())
+    if (auto call = found->second.lock()) return call;
+  return make(own, run, nullptr);
 }
 
 void LiveCalls::abandon(const RunId& run) {
-  std::function<void()> cancel;
+  std::shared_ptr<LiveCall> call;
   {
     Shard& own = shard(run);
     const std::lock_guard lock(own.mutex);
-    const auto found = own.watches.find(run);
-    if (found == own.watches.end()) return;
-    found->second.abandoned = true;
-    found->second.on_part = nullptr;
-    cancel = std::exchange(found->second.cancel, nullptr);
+    const auto found = own.calls.find(run);
+    if (found != own.calls.end()) call = found->second.lock();
   }
-  if (cancel) cancel();
-}
-
-LiveCalls::OnPart LiveCalls::parts(const RunId& run) const {
-  const Shard& own = shard(run);
-  const std::lock_guard lock(own.mutex);
-  const auto found = own.watches.find(run);
-  return found == own.watches.end() ? nullptr : found->second.on_part;
-}
-
-void LiveCalls::began(const RunId& run, std::function<void()> cancel) {
-  bool left = false;
-  {
-    Shard& own = shard(run);
-    const std::lock_guard lock(own.mutex);
-    const auto found = own.watches.find(run);
-    if (found == own.watches.end()) return;
-    left = found->second.abandoned;
-    if (!left) found->second.cancel = std::move(cancel);
-  }
-  if (left) cancel();
+  if (call != nullptr) call->abandon();
 }
 
 }  // namespace switchyard::gateway

@@ -117,11 +117,15 @@ void Effects::call_models(const std::shared_ptr<const workflow::EffectRequest>& 
   const auto* single = std::get_if<workflow::ModelCall>(&request->call);
   // Only what is the answer as it comes is shown while it comes.
   const bool is_plain = single != nullptr && !single->prompt.has_value();
-  // The members of a panel and the repairs of a prompt share what may be tried again.
+  // The members of a panel and the repairs of a prompt share what may be tried again, and are given up
+  // together.
   const auto attempts = std::make_shared<router::AttemptBudget>();
-  const Infer infer = [this, request, is_plain, attempts](const workflow::ModelCall& call,
-                                                          const Document& input, int64_t deadline_us,
-                                                          EffectDone answered) {
+  const auto live = parts_.live_calls.join(request->run);
+  const Infer infer = [this, request, is_plain, attempts, live](const workflow::ModelCall& call,
+                                                                const Document& input, int64_t deadline_us,
+                                                                EffectDone answered) {
+    if (live->abandoned())
+      return answered({make_error(ErrorKind::kCancelled, "models.cancelled", "the call was cancelled"), {}});
     router::RouteCall routed;
     if (call.routed)
       routed.route = call.name;
@@ -140,16 +144,15 @@ void Effects::call_models(const std::shared_ptr<const workflow::EffectRequest>& 
     // The models' deadlines are on a clock that does not jump.
     const int64_t left_us = std::max<int64_t>(1, deadline_us - parts_.clock.now_us());
     routed.deadline_us = parts_.clock.monotonic_us() + left_us;
-    if (is_plain) routed.on_part = parts_.live_calls.parts(request->run);
-    auto cancel = parts_.routing.router().call(
-        std::move(routed),
-        [answered = std::move(answered), request, by_route = call.routed](router::RouteAnswer routed_answer) {
+    if (is_plain) routed.on_part = live->parts();
+    live->began(parts_.routing.router().call(
+        std::move(routed), [answered = std::move(answered), request, live,
+                            by_route = call.routed](router::RouteAnswer routed_answer) {
           Document meta = model_meta(routed_answer, by_route);
           auto& answer = routed_answer.answer;
           if (!answer.ok()) return answered({std::move(answer).error(), std::move(meta)});
           answered({std::move(answer->output), std::move(meta)});
-        });
-    if (is_plain) parts_.live_calls.began(request->run, std::move(cancel));
+        }));
   };
   if (single != nullptr)
     ask_model(*single, request->deadline_us, infer, std::move(done));

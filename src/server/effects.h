@@ -32,7 +32,8 @@ class Effects final : public partition::EffectExecutor {
   };
   explicit Effects(const Parts& parts) : parts_(parts) {}
   void execute(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) override;
-  /// Called with every event, on a partition's thread: workers hear that their run ends.
+  /// Called with every event, on a partition's thread: workers hear that their run ends, and models that
+  /// were asked for a run that failed or was cancelled are given up.
   void observe(const Event& event);
 
  private:

@@ -399,8 +399,8 @@ class Server::Impl {
   std::unique_ptr<WorkerModels> worker_models_;
   std::unique_ptr<RemoteModels> remote_models_;
   std::unique_ptr<PrivateCalls> private_calls_;
-  std::unique_ptr<Routing> routing_;
   gateway::LiveCalls live_calls_;
+  std::unique_ptr<Routing> routing_;
   std::unique_ptr<ServiceModelLoader> loader_;
   std::unique_ptr<governance::Governance> governance_;
   std::unique_ptr<Effects> effects_;

@@ -51,6 +51,9 @@ void Effects::call_task(workflow::EffectRequest request, std::function<void(work
 }
 
 void Effects::observe(const Event& event) {
+  // What a decision asked that is over now is paid for by nobody.
+  if (event.type() == EventType::kRunCancelled || event.type() == EventType::kRunFailed)
+    parts_.live_calls.abandon(event.run);
   if (parts_.workers.empty()) return;
   std::string why;
   bool ended = true;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "error_answer.h"
 #include "switchyard/base/hash.h"
@@ -136,22 +137,18 @@ void begin_model_call(const Services& services, ModelCallRequest request, std::s
 void start_model_run(const Services& services, partition::StartRun run, int64_t until_us, Call& call,
                      OnPart on_part, OnRunEnd done) {
   const RunId id = run.id;
-  services.live_calls->watch(id, std::move(on_part));
+  auto live = services.live_calls->watch(id, std::move(on_part));
   // A client that has gone pays for nothing that it will not see.
   call.responder.on_disconnect([&services, id] { services.live_calls->abandon(id); });
   services.engine->start_run(
-      std::move(run), until_us, [&services, id, done = std::move(done)](Result<partition::StartReply> reply) {
-        if (!reply.ok()) {
-          services.live_calls->forget(id);
-          return done({reply.error(), false});
-        }
+      std::move(run), until_us,
+      [&services, live = std::move(live),
+       done = std::move(done)](Result<partition::StartReply> reply) mutable {
+        // Who hears of a run that is not final may still want to give the call up.
+        const auto held = std::exchange(live, nullptr);
+        if (!reply.ok()) return done({reply.error(), false});
         partition::RunView& view = reply->view;
-        if (!workflow::is_final(view.summary.status)) {
-          // Who hears of it may still want to give the call up.
-          done({std::move(view)});
-          return services.live_calls->forget(id);
-        }
-        services.live_calls->forget(id);
+        if (!workflow::is_final(view.summary.status)) return done({std::move(view)});
         if (view.has_output || view.summary.status != workflow::RunStatus::kCompleted)
           return done({std::move(view)});
         // The output has left memory already; it is in the log.
