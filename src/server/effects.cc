@@ -112,6 +112,12 @@ void Effects::execute(workflow::EffectRequest request, std::function<void(workfl
   call_models(std::make_shared<const workflow::EffectRequest>(std::move(request)), std::move(done));
 }
 
+std::optional<router::SpendLimit> Effects::budget_of(const std::string& principal) const {
+  const auto of_key = parts_.keys.budget_of(principal), of_other = parts_.door.budget_of(principal);
+  if (!of_key.has_value() && !of_other.has_value()) return std::nullopt;
+  return limit_of(gateway::tighter(of_key.value_or(gateway::Budget{}), of_other.value_or(gateway::Budget{})));
+}
+
 // The request keeps the pipeline alive that the inputs of its calls point to.
 void Effects::call_models(const std::shared_ptr<const workflow::EffectRequest>& request, EffectDone done) {
   const auto* single = std::get_if<workflow::ModelCall>(&request->call);
@@ -121,9 +127,10 @@ void Effects::call_models(const std::shared_ptr<const workflow::EffectRequest>& 
   // together.
   const auto attempts = std::make_shared<router::AttemptBudget>();
   const auto live = parts_.live_calls.join(request->run);
-  const Infer infer = [this, request, is_plain, attempts, live](const workflow::ModelCall& call,
-                                                                const Document& input, int64_t deadline_us,
-                                                                EffectDone answered) {
+  const auto budget = budget_of(request->principal);
+  const Infer infer = [this, request, is_plain, attempts, live, budget](
+                          const workflow::ModelCall& call, const Document& input, int64_t deadline_us,
+                          EffectDone answered) {
     if (live->abandoned())
       return answered({make_error(ErrorKind::kCancelled, "models.cancelled", "the call was cancelled"), {}});
     router::RouteCall routed;
@@ -135,8 +142,7 @@ void Effects::call_models(const std::shared_ptr<const workflow::EffectRequest>& 
     routed.sticky_key = request->key;
     routed.tenant = request->tenant;
     routed.api_key = request->principal;
-    if (const auto budget = parts_.keys.budget_of(request->principal))
-      routed.budgets.push_back({router::Scope::kKey, request->principal, limit_of(*budget)});
+    if (budget.has_value()) routed.budgets.push_back({router::Scope::kKey, request->principal, *budget});
     routed.decision = request->run.to_string();
     routed.trace = request->trace;
     routed.idempotency_key = request->idempotency_key;

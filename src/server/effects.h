@@ -1,7 +1,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 
+#include "door.h"
 #include "egress.h"
 #include "model_effects.h"
 #include "routing.h"
@@ -24,6 +27,7 @@ class Effects final : public partition::EffectExecutor {
     Routing& routing;
     gateway::LiveCalls& live_calls;
     const gateway::KeyStore& keys;
+    const Door& door;
     http::Client& client;
     const Egress& egress;
     workers::WorkerQueues& workers;
@@ -37,6 +41,8 @@ class Effects final : public partition::EffectExecutor {
   void observe(const Event& event);
 
  private:
+  /// What whoever asked for a decision may spend, by key, token or certificate. Nothing: no limit.
+  std::optional<router::SpendLimit> budget_of(const std::string& principal) const;
   /// The one place at which models are asked.
   void call_models(const std::shared_ptr<const workflow::EffectRequest>& request, EffectDone done);
   void call_http(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done);

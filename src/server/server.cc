@@ -131,6 +131,7 @@ class Server::Impl {
     SY_RETURN_IF_ERROR(open_logs());
     SY_RETURN_IF_ERROR(start_models());
     SY_RETURN_IF_ERROR(open_governance());
+    SY_RETURN_IF_ERROR(open_door());
     SY_RETURN_IF_ERROR(start_engine(partitions));
     pool_ = std::make_unique<runtime::ThreadPool>(runtime::ThreadPool::Options{"slow", 2, 512});
     replayer_ = std::make_unique<provenance::Replayer>(
@@ -246,9 +247,17 @@ class Server::Impl {
     return {};
   }
 
+  Status open_door() {
+    SY_ASSIGN_OR_RETURN(
+        door_, Door::open(options_.gateway_config_file, *client_, clock_, logger_.module("gateway")));
+    if (!door_->wants_certificates() || !options_.tls_certificate_file.empty()) return {};
+    return make_error(ErrorKind::kInvalidArgument, "server.certificates_need_tls",
+                      "clients' certificates come with HTTPS only; give --tls-certificate and --tls-key");
+  }
+
   Status start_engine(uint32_t partitions) {
-    effects_ = std::make_unique<Effects>(Effects::Parts{*routing_, live_calls_, *keys_, *client_, egress_,
-                                                        *workers_, *worker_metrics_, clock_});
+    effects_ = std::make_unique<Effects>(Effects::Parts{*routing_, live_calls_, *keys_, *door_, *client_,
+                                                        egress_, *workers_, *worker_metrics_, clock_});
     metrics_ = std::make_unique<Metrics>(registry_);
     process_metrics_ = telemetry::add_process_metrics(registry_, options_.version);
     store_host_ = store::make_store_host();
@@ -297,11 +306,6 @@ class Server::Impl {
   }
 
   Status start_http() {
-    SY_ASSIGN_OR_RETURN(
-        door_, Door::open(options_.gateway_config_file, *client_, clock_, logger_.module("gateway")));
-    if (door_->wants_certificates() && options_.tls_certificate_file.empty())
-      return make_error(ErrorKind::kInvalidArgument, "server.certificates_need_tls",
-                        "clients' certificates come with HTTPS only; give --tls-certificate and --tls-key");
     probe_ = std::make_unique<QueueProbe>(*engine_, clock_);
     gateway::GatewayOptions door = door_->gateway_options();
     door.max_body_bytes = options_.max_body_bytes;
