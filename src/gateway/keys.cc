@@ -98,16 +98,12 @@ Error unauthenticated(std::string code, std::string message) {
 /// What whoever goes by a name may spend: of several keys the tightest.
 std::unordered_map<std::string, Budget, TextHash, std::equal_to<>> budgets_of(
     const std::vector<StoredKey>& keys) {
-  const auto tighter = [](int64_t a, int64_t b) {
-    return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b);
-  };
   std::unordered_map<std::string, Budget, TextHash, std::equal_to<>> budgets;
   for (const StoredKey& key : keys) {
     const Budget& own = key.info.policy.budget;
     if (key.info.revoked_us != 0 || own == Budget{}) continue;
     Budget& all = budgets[key.info.name];
-    all.day_micros = tighter(all.day_micros, own.day_micros);
-    all.month_micros = tighter(all.month_micros, own.month_micros);
+    all = tighter(all, own);
   }
   return budgets;
 }

@@ -23,6 +23,11 @@ bool is_glob(std::string_view text) {
 
 }  // namespace
 
+Budget tighter(const Budget& one, const Budget& other) {
+  const auto less = [](int64_t a, int64_t b) { return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b); };
+  return {less(one.day_micros, other.day_micros), less(one.month_micros, other.month_micros)};
+}
+
 std::string_view priority_name(Priority priority) { return kPriorityNames[static_cast<size_t>(priority)]; }
 
 std::optional<Priority> priority_from(std::string_view name) {

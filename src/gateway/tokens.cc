@@ -45,6 +45,12 @@ class TokenCache {
     }
     shard.callers.insert_or_assign(digest, Entry{caller, until_us});
   }
+  void clear() {
+    for (Shard& shard : shards_) {
+      std::lock_guard lock(shard.mutex);
+      shard.callers.clear();
+    }
+  }
 
  private:
   struct Entry {
@@ -111,6 +117,8 @@ struct TokenVerifier::Impl : std::enable_shared_from_this<TokenVerifier::Impl> {
   const Options options;
   std::vector<std::unique_ptr<IssuerState>> issuers;
   TokenCache cache;
+  mutable std::mutex budgets_mutex;
+  std::unordered_map<std::string, Budget> budgets;  // guarded by budgets_mutex; of subjects, by name
 
   IssuerState* issuer_of(std::string_view name) {
     for (const auto& each : issuers)
@@ -118,6 +126,7 @@ struct TokenVerifier::Impl : std::enable_shared_from_this<TokenVerifier::Impl> {
     return nullptr;
   }
   std::optional<Result<Caller>> verify(std::string_view token, bool may_wait);
+  void remember_budget(const std::string& name, const Budget& budget);
   /// Begins a fetch unless one is under way or was a moment ago. Requires the issuer's lock; gives it up.
   void fetch(IssuerState& issuer, std::unique_lock<std::mutex> lock);
   void fetch_keys(IssuerState& issuer, const std::string& url);
@@ -176,9 +185,21 @@ std::optional<Result<Caller>> TokenVerifier::Impl::verify(std::string_view token
                       "The token's signature is wrong; ask its issuer for a new one.");
   int64_t expires_us = 0;
   auto caller = caller_of_claims(parts->claims.root(), issuer->facts, issuer->policy, now_us, &expires_us);
-  if (caller.ok())
-    cache.put(digest, *caller, std::min(expires_us + kClockSkewUs, now_us + kTokenCacheUs), now_us);
+  if (!caller.ok()) return caller;
+  remember_budget(caller->name, issuer->facts.policy.budget);
+  cache.put(digest, *caller, std::min(expires_us + kClockSkewUs, now_us + kTokenCacheUs), now_us);
   return caller;
+}
+
+void TokenVerifier::Impl::remember_budget(const std::string& name, const Budget& budget) {
+  if (budget == Budget{}) return;
+  const std::lock_guard lock(budgets_mutex);
+  if (budgets.size() >= kMaxTokenBudgets && !budgets.contains(name)) {
+    budgets.clear();
+    cache.clear();  // who still comes is verified, and remembered, once more
+  }
+  Budget& own = budgets[name];
+  own = tighter(own, budget);
 }
 
 void TokenVerifier::Impl::fetch(IssuerState& issuer, std::unique_lock<std::mutex> lock) {
@@ -249,6 +270,12 @@ Result<std::unique_ptr<TokenVerifier>> TokenVerifier::make(Options options) {
     impl->issuers.push_back(std::move(issuer));
   }
   return std::unique_ptr<TokenVerifier>(new TokenVerifier(std::move(impl)));
+}
+
+std::optional<Budget> TokenVerifier::budget_of(std::string_view name) const {
+  const std::lock_guard lock(impl_->budgets_mutex);
+  const auto found = impl_->budgets.find(std::string(name));
+  return found == impl_->budgets.end() ? std::nullopt : std::optional(found->second);
 }
 
 bool TokenVerifier::is_token(std::string_view text) {

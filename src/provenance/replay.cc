@@ -70,7 +70,7 @@ workflow::EffectResult recorded_result(const Event& event) {
   const auto& failed = std::get<StepFailed>(event.body);
   return {make_error(failed.error.kind, std::string(failed.error.code), std::string(failed.error.message),
                      std::string(failed.error.field)),
-          {},
+          Document(failed.meta),
           // A pause that the far side asked for is the pause that was made.
           std::max<int64_t>(0, failed.retry_at_us - event.time_us)};
 }
@@ -419,11 +419,11 @@ class Counterfactual {
   /// What a member of an ensemble, or a cascade's tier, answers: as recorded where it is the same model, and
   /// its answer was recorded.
   workflow::EffectResult member_result(const workflow::PanelCall::Member& member, const Event* recorded) {
-    const auto* completed = recorded == nullptr ? nullptr : std::get_if<StepCompleted>(&recorded->body);
-    if (completed != nullptr && !is_changed(member.call)) {
-      if (const Value* answer = recorded_answer(completed->result, member.name); answer != nullptr)
-        return {make_document(*answer), {}};
-      if (const Value* error = recorded_error(completed->meta, member.name); error != nullptr) {
+    if (recorded != nullptr && !is_changed(member.call)) {
+      const auto* completed = std::get_if<StepCompleted>(&recorded->body);
+      const Value* answer = completed == nullptr ? nullptr : recorded_answer(completed->result, member.name);
+      if (answer != nullptr) return {make_document(*answer), {}};
+      if (const Value* error = recorded_error(*step_meta(*recorded), member.name); error != nullptr) {
         const auto text = [&](std::string_view key) {
           const Value* own = error->find(key);
           return own != nullptr && own->is(Kind::kString) ? std::string(own->as_string()) : std::string();

@@ -70,16 +70,14 @@ class Dropper final : public ValueWriter {
     if (std::holds_alternative<RunCompleted>(event_.body) ||
         std::holds_alternative<RunUnwinding>(event_.body))
       return (drop_ & bit(Part::kOutput)) != 0;
-    const auto* completed = std::get_if<StepCompleted>(&event_.body);
     // How a result came about stays: versions, batches, costs.
-    if (completed != nullptr && &value == &completed->meta) return false;
+    if (&value == step_meta(event_)) return false;
     return (drop_ & bit(Part::kResults)) != 0;
   }
 
   /// Whether it tells how a result came about in the words that a model was told or said.
   bool has_texts(const Value& value) const {
-    const auto* completed = std::get_if<StepCompleted>(&event_.body);
-    return completed != nullptr && &value == &completed->meta && value.is(Kind::kMap) &&
+    return &value == step_meta(event_) && value.is(Kind::kMap) &&
            (drop_ & (bit(Part::kInput) | bit(Part::kResults))) != 0 &&
            (value.find("prompt") != nullptr || value.find("members") != nullptr);
   }

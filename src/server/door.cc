@@ -88,6 +88,14 @@ gateway::GatewayOptions Door::gateway_options() const {
   return options;
 }
 
+std::optional<gateway::Budget> Door::budget_of(std::string_view name) const {
+  auto budget = tokens_ == nullptr ? std::nullopt : tokens_->budget_of(name);
+  for (const gateway::CertificateRule& rule : config_.certificates)
+    if (rule.name == name && rule.policy.budget != gateway::Budget{})
+      budget = gateway::tighter(budget.value_or(gateway::Budget{}), rule.policy.budget);
+  return budget;
+}
+
 void Door::add_to(http::ServerOptions& options) const {
   options.tls_client_ca_file = config_.client_ca_file;
   options.tls_client_required = config_.client_certificate_required;

@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "switchyard/gateway/config.h"
 #include "switchyard/gateway/gateway.h"
@@ -39,6 +41,8 @@ class Door {
                                             const runtime::Clock& clock, telemetry::Logger logger);
 
   gateway::GatewayOptions gateway_options() const;
+  /// What whoever goes by this name may spend who comes with a token or a certificate. Nothing: no limit.
+  std::optional<gateway::Budget> budget_of(std::string_view name) const;
   void add_to(http::ServerOptions& options) const;
   /// Whether it needs HTTPS.
   bool wants_certificates() const { return !config_.client_ca_file.empty(); }

@@ -116,15 +116,27 @@ void Effects::execute(workflow::EffectRequest request, std::function<void(workfl
   call_models(std::make_shared<const workflow::EffectRequest>(std::move(request)), std::move(done));
 }
 
+std::optional<router::SpendLimit> Effects::budget_of(const std::string& principal) const {
+  const auto of_key = parts_.keys.budget_of(principal), of_other = parts_.door.budget_of(principal);
+  if (!of_key.has_value() && !of_other.has_value()) return std::nullopt;
+  return limit_of(gateway::tighter(of_key.value_or(gateway::Budget{}), of_other.value_or(gateway::Budget{})));
+}
+
 // The request keeps the pipeline alive that the inputs of its calls point to.
 void Effects::call_models(const std::shared_ptr<const workflow::EffectRequest>& request, EffectDone done) {
   const auto* single = std::get_if<workflow::ModelCall>(&request->call);
   // Only what is the answer as it comes is shown while it comes.
   const bool is_plain = single != nullptr && !single->prompt.has_value();
+  // The members of a panel and the repairs of a prompt share what may be tried again, and are given up
+  // together.
   const auto attempts = budgets_.lend(request->run);
-  const Infer infer = [this, request, is_plain, attempts](const workflow::ModelCall& call,
-                                                          const Document& input, int64_t deadline_us,
-                                                          EffectDone answered) {
+  const auto live = parts_.live_calls.join(request->run);
+  const auto budget = budget_of(request->principal);
+  const Infer infer = [this, request, is_plain, attempts, live, budget](
+                          const workflow::ModelCall& call, const Document& input, int64_t deadline_us,
+                          EffectDone answered) {
+    if (live->abandoned())
+      return answered({make_error(ErrorKind::kCancelled, "models.cancelled", "the call was cancelled"), {}});
     router::RouteCall routed;
     if (call.routed)
       routed.route = call.name;
@@ -134,8 +146,7 @@ void Effects::call_models(const std::shared_ptr<const workflow::EffectRequest>& 
     routed.sticky_key = request->key;
     routed.tenant = request->tenant;
     routed.api_key = request->principal;
-    if (const auto budget = parts_.keys.budget_of(request->principal))
-      routed.budgets.push_back({router::Scope::kKey, request->principal, limit_of(*budget)});
+    if (budget.has_value()) routed.budgets.push_back({router::Scope::kKey, request->principal, *budget});
     routed.decision = request->run.to_string();
     routed.trace = request->trace;
     routed.idempotency_key = request->idempotency_key;
@@ -143,14 +154,14 @@ void Effects::call_models(const std::shared_ptr<const workflow::EffectRequest>& 
     // The models' deadlines are on a clock that does not jump.
     const int64_t left_us = std::max<int64_t>(1, deadline_us - parts_.clock.now_us());
     routed.deadline_us = parts_.clock.monotonic_us() + left_us;
-    auto wanted = parts_.live_calls.wanted(request->run);
+    auto wanted = live->wanted();
     if (wanted.deadline_us != 0 && wanted.deadline_us < routed.deadline_us) {
       routed.deadline_us = wanted.deadline_us;
       routed.clients_deadline = true;
     }
     if (is_plain) routed.on_part = std::move(wanted.on_part);
-    auto cancel = parts_.routing.router().call(
-        std::move(routed), [this, answered = std::move(answered), request,
+    live->began(parts_.routing.router().call(
+        std::move(routed), [answered = std::move(answered), request, live,
                             by_route = call.routed](router::RouteAnswer routed_answer) {
           Document meta = model_meta(routed_answer, by_route);
           auto& answer = routed_answer.answer;
@@ -161,13 +172,12 @@ void Effects::call_models(const std::shared_ptr<const workflow::EffectRequest>& 
               drive_here.emplace();
             return answered({std::move(answer->output), std::move(meta)});
           }
-          parts_.live_calls.failed(request->run, {routed_answer.retry_after_us, routed_answer.budget_spent});
+          live->failed({routed_answer.retry_after_us, routed_answer.budget_spent});
           // When a budget begins anew is too far away to wait for.
           const int64_t retry_after_us =
               answer.error().code == "router.budget" ? 0 : routed_answer.retry_after_us;
           answered({std::move(answer).error(), std::move(meta), retry_after_us});
-        });
-    if (is_plain) parts_.live_calls.began(request->run, std::move(cancel));
+        }));
   };
   if (single != nullptr)
     ask_model(*single, request->deadline_us, infer, std::move(done));

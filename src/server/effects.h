@@ -1,8 +1,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "attempt_budgets.h"
+#include "door.h"
 #include "egress.h"
 #include "model_effects.h"
 #include "routing.h"
@@ -25,6 +28,7 @@ class Effects final : public partition::EffectExecutor {
     Routing& routing;
     gateway::LiveCalls& live_calls;
     const gateway::KeyStore& keys;
+    const Door& door;
     http::Client& client;
     const Egress& egress;
     workers::WorkerQueues& workers;
@@ -33,11 +37,13 @@ class Effects final : public partition::EffectExecutor {
   };
   explicit Effects(const Parts& parts) : parts_(parts) {}
   void execute(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) override;
-  /// Called with every event, on a partition's thread: workers hear that their run ends, and what it
-  /// had to try again is forgotten.
+  /// Called with every event, on a partition's thread: workers hear that their run ends, models that were
+  /// asked for a run that failed or was cancelled are given up, and what it had to try again is forgotten.
   void observe(const Event& event);
 
  private:
+  /// What whoever asked for a decision may spend, by key, token or certificate. Nothing: no limit.
+  std::optional<router::SpendLimit> budget_of(const std::string& principal) const;
   /// The one place at which models are asked.
   void call_models(const std::shared_ptr<const workflow::EffectRequest>& request, EffectDone done);
   void call_http(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done);

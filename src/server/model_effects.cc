@@ -18,16 +18,22 @@ double cost_of(const Document& meta) {
   return cost != nullptr && cost->is_number() ? cost->to_double() : 0;
 }
 
-Document with_cost(const Document& meta, double cost) {
+/// What is told of the last of several calls, with what all cost, and what is told of those before it.
+Document of_all_calls(const Document& last, double cost, const std::vector<Document>& earlier) {
   auto arena = std::make_shared<Arena>(512);
   MapBuilder map(*arena);
-  if (meta.root().is(Kind::kMap)) {
-    for (const Member& member : meta.root().members()) {
+  if (last.root().is(Kind::kMap)) {
+    for (const Member& member : last.root().members()) {
       if (!(member.key.is(Kind::kString) && member.key.as_string() == "cost"))
         map.add(copy_value(member.key, *arena), copy_value(member.value, *arena));
     }
   }
   if (cost != 0) map.add("cost", Value::real(cost));
+  if (!earlier.empty()) {
+    ListBuilder calls(*arena);
+    for (const Document& meta : earlier) calls.add(copy_value(meta.root(), *arena));
+    map.add("earlier_calls", calls.build());
+  }
   const Value built = map.build();
   return Document(std::move(arena), built);
 }
@@ -55,11 +61,13 @@ class PromptedCall : public std::enable_shared_from_this<PromptedCall> {
     auto next = exchange_.take(result.result->root());
     if (!next.ok()) return end(std::move(next).error(), result.meta);
     if (*next == prompts::Exchange::Next::kDone) return end(exchange_.result(), result.meta);
+    earlier_.push_back(std::move(result.meta));
     ask();
   }
 
   void end(Result<Document> result, const Document& meta) {
-    done_({std::move(result), workflow::with_prompt_meta(with_cost(meta, cost_), exchange_.meta())});
+    done_({std::move(result),
+           workflow::with_prompt_meta(of_all_calls(meta, cost_, earlier_), exchange_.meta())});
   }
 
   prompts::Exchange exchange_;
@@ -68,6 +76,7 @@ class PromptedCall : public std::enable_shared_from_this<PromptedCall> {
   const Infer infer_;
   const EffectDone done_;
   double cost_ = 0;
+  std::vector<Document> earlier_;  ///< how the calls went that gave no answer that fits
 };
 
 /// One ensemble or cascade. Lives in the callbacks of its members' calls.

@@ -17,7 +17,8 @@ using Infer = std::function<void(const workflow::ModelCall& call, const Document
                                  EffectDone done)>;
 
 /// The answer to a model call. With a prompt: a chat request made of it, asked again with the fault named
-/// where the prompt says so; the meta has all attempts under `prompt`, and what they cost together.
+/// where the prompt says so; the meta has all attempts under `prompt`, what they cost together, and how the
+/// calls before the last went under `earlier_calls`.
 void ask_model(const workflow::ModelCall& call, int64_t deadline_us, const Infer& infer, EffectDone done);
 
 /// The result of an ensemble or a cascade. `clock` outlives the call.

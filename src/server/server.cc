@@ -133,6 +133,7 @@ class Server::Impl {
     SY_RETURN_IF_ERROR(open_logs());
     SY_RETURN_IF_ERROR(start_models());
     SY_RETURN_IF_ERROR(open_governance());
+    SY_RETURN_IF_ERROR(open_door());
     SY_RETURN_IF_ERROR(start_engine(partitions));
     pool_ = std::make_unique<runtime::ThreadPool>(runtime::ThreadPool::Options{"slow", 2, 512});
     replayer_ = std::make_unique<provenance::Replayer>(
@@ -252,9 +253,17 @@ class Server::Impl {
     return {};
   }
 
+  Status open_door() {
+    SY_ASSIGN_OR_RETURN(
+        door_, Door::open(options_.gateway_config_file, *client_, clock_, logger_.module("gateway")));
+    if (!door_->wants_certificates() || !options_.tls_certificate_file.empty()) return {};
+    return make_error(ErrorKind::kInvalidArgument, "server.certificates_need_tls",
+                      "clients' certificates come with HTTPS only; give --tls-certificate and --tls-key");
+  }
+
   Status start_engine(uint32_t partitions) {
-    effects_ = std::make_unique<Effects>(Effects::Parts{*routing_, live_calls_, *keys_, *client_, egress_,
-                                                        *workers_, *worker_metrics_, clock_});
+    effects_ = std::make_unique<Effects>(Effects::Parts{*routing_, live_calls_, *keys_, *door_, *client_,
+                                                        egress_, *workers_, *worker_metrics_, clock_});
     verdicts_ = std::make_unique<Verdicts>(routing_->router(), logger_.module("router"));
     metrics_ = std::make_unique<Metrics>(registry_);
     process_metrics_ = telemetry::add_process_metrics(registry_, options_.version);
@@ -306,11 +315,6 @@ class Server::Impl {
   }
 
   Status start_http() {
-    SY_ASSIGN_OR_RETURN(
-        door_, Door::open(options_.gateway_config_file, *client_, clock_, logger_.module("gateway")));
-    if (door_->wants_certificates() && options_.tls_certificate_file.empty())
-      return make_error(ErrorKind::kInvalidArgument, "server.certificates_need_tls",
-                        "clients' certificates come with HTTPS only; give --tls-certificate and --tls-key");
     probe_ = std::make_unique<QueueProbe>(*engine_, clock_);
     gateway::GatewayOptions door = door_->gateway_options();
     door.max_body_bytes = options_.max_body_bytes;
@@ -409,9 +413,9 @@ class Server::Impl {
   std::unique_ptr<WorkerModels> worker_models_;
   std::unique_ptr<RemoteModels> remote_models_;
   std::unique_ptr<PrivateCalls> private_calls_;
+  gateway::LiveCalls live_calls_;
   std::unique_ptr<Routing> routing_;
   std::unique_ptr<Verdicts> verdicts_;
-  gateway::LiveCalls live_calls_;
   std::unique_ptr<ServiceModelLoader> loader_;
   std::unique_ptr<governance::Governance> governance_;
   std::unique_ptr<Effects> effects_;

@@ -54,6 +54,8 @@ void Effects::observe(const Event& event) {
   const EventType type = event.type();
   if (type == EventType::kRunCompleted || type == EventType::kRunFailed || type == EventType::kRunCancelled)
     budgets_.forget(event.run);
+  // What a decision asked that is over now is paid for by nobody.
+  if (type == EventType::kRunCancelled || type == EventType::kRunFailed) parts_.live_calls.abandon(event.run);
   if (parts_.workers.empty()) return;
   std::string why;
   bool ended = true;

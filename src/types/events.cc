@@ -62,6 +62,9 @@ struct Writer {
     (*this)(b.group);
     out.varint(b.place);
   }
+  void trailing(const StepFailed& b) {
+    if (!b.meta.is_null()) (*this)(b.meta);
+  }
   void operator()(const std::vector<DeliveryView>& deliveries) {
     out.varint(deliveries.size());
     for (const DeliveryView& delivery : deliveries) {
@@ -205,6 +208,9 @@ struct Reader {
     (*this)(b.group);
     b.place = in.varint();
   }
+  void trailing(StepFailed& b) {
+    if (in.ok() && !in.at_end()) (*this)(b.meta);
+  }
   /// Grows `list` to a count that the input can hold.
   template <typename T>
   bool sized(std::vector<T>& list) {
@@ -266,7 +272,7 @@ SY_FIELDS(RunStarted, codec(b.pipeline), codec(b.version), codec(b.pipeline_hash
 SY_FIELDS(StepStarted, codec(b.attempt))
 SY_FIELDS(StepCompleted, codec(b.attempt), codec(b.started_us), codec(b.result), codec(b.meta))
 SY_FIELDS(StepFailed, codec(b.attempt), codec(b.started_us), error_fields(codec, b.error),
-          codec(b.retry_at_us), codec(b.fallback), codec(b.has_fallback), codec(b.skipped))
+          codec(b.retry_at_us), codec(b.fallback), codec(b.has_fallback), codec(b.skipped), codec.trailing(b))
 SY_FIELDS(StepSkipped, (void)0)
 SY_FIELDS(StepWaiting, codec(b.until_us))
 SY_FIELDS(RunCompleted, codec(b.output), codec(b.cost))
@@ -388,6 +394,12 @@ const Known* find_known(EventType type) {
 }  // namespace
 
 EventType Event::type() const { return kKnown[body.index()].type; }
+
+const Value* step_meta(const Event& event) {
+  if (const auto* completed = std::get_if<StepCompleted>(&event.body)) return &completed->meta;
+  const auto* failed = std::get_if<StepFailed>(&event.body);
+  return failed == nullptr ? nullptr : &failed->meta;
+}
 
 std::string_view event_type_name(EventType type) {
   const Known* known = find_known(type);

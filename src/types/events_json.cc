@@ -72,6 +72,7 @@ struct Describer {
         time("retry_at", e.retry_at_us);
     if (e.has_fallback) map.add("fallback", e.fallback);
     if (e.skipped) map.add("skipped", Value::boolean(true));
+    if (!e.meta.is_null()) map.add("meta", e.meta);
   }
   void operator()(const StepSkipped&) {}
   void operator()(const StepWaiting& e) { time("until", e.until_us); }

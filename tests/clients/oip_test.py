@@ -174,6 +174,12 @@ class Inference(Clients):
         self.assertEqual(self.infer("mixed", mixed_inputs(1), model_version="1.0.0").get_response()["model_version"], "1.0.0")
         self.assertEqual(self.refused("no model", "mixed", mixed_inputs(1), model_version="3.0.0").status(), "404")
 
+    def test_the_version_that_is_named_is_the_same_as_the_openai_api_asks(self):
+        raw = json.dumps({"inputs": [{"name": "x", "shape": [1, 1], "datatype": "FP32", "data": [[1]]}]})
+        answer = send(self.server, "POST", "/v2/models/maths/logarithm/versions/1.0.0/infer", raw, key="dora")
+        record = send(self.server, "GET", f"/api/v1/decisions/{answer.headers['x-switchyard-decision']}/record")
+        self.assertEqual((record["pipeline"], record["version"]), ("calls/maths/logarithm/exactly", "1.0.0"))
+
     def test_finds_models_whose_names_have_slashes(self):
         result = self.infer("maths/logarithm", [tensor("x", np.array([[1.0]], np.float32), "FP32")], model_version="1.0.0")
         np.testing.assert_array_equal(result.as_numpy("y"), [[0.0]])
@@ -204,6 +210,55 @@ class Inference(Clients):
         self.assertTrue(replay["identical"], replay.text)
         self.assertIn("maths/logarithm", run("inspect", decision, environment={
             "SWITCHYARD_SERVER": self.server.url, "SWITCHYARD_API_KEY": self.server.keys["admin"]}).stdout)
+
+
+class Routed(Inference):
+    """The calls above that name no version, through a route, and what is asked of routes themselves."""
+    ROUTE = "route: {}@1.0.0\ncandidates:\n  main: mixed@2.0.0\n  before: {{ model: mixed@1.0.0, weight: 0 }}\nfallbacks: [before]\n"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        files = [{"path": f"{name}.route.yaml", "content": cls.ROUTE.format(name)} for name in ("routed", "spare")]
+        answer = send(cls.server, "POST", "/api/v1/deployments", {"files": files, "message": "test"})
+        assert answer.status == 200, answer.text
+
+    def infer(self, name, *arguments, **named):
+        return super().infer("routed" if name == "mixed" and "model_version" not in named else name, *arguments, **named)
+
+    def test_gives_the_outputs_that_are_asked_for_each_in_its_form(self):
+        answer = self.infer("mixed", mixed_inputs(2)).get_response()
+        self.assertEqual((answer["model_name"], answer.get("model_version", "")), ("routed", ""))
+
+    def test_is_described_as_its_models_are(self):
+        about = self.client.get_model_metadata("routed", headers=self.bearer)
+        self.assertEqual(about["name"], "routed")
+        self.assertIn({"name": "grid", "datatype": "FP64", "shape": [-1, 2, 2]}, about["inputs"])
+        self.assertTrue(self.client.is_model_ready("routed", headers=self.bearer))
+        index = self.client.get_model_repository_index(headers=self.bearer)
+        self.assertIn({"name": "routed", "version": "", "state": "READY", "reason": ""}, index)
+
+    def test_has_no_versions_of_its_own(self):
+        self.assertEqual(self.refused("no model", "routed", mixed_inputs(1), model_version="2.0.0").status(), "404")
+        self.assertFalse(self.client.is_model_ready("routed", "1.0.0", headers=self.bearer))
+
+    def test_the_record_says_who_answered(self):
+        self.infer("mixed", mixed_inputs(1))
+        decision = send(self.server, "GET", "/api/v1/decisions?pipeline=calls/routed&limit=1").body["decisions"][0]["id"]
+        routing = send(self.server, "GET", f"/api/v1/decisions/{decision}/record").body["steps"][0]["by"]["routing"]
+        self.assertEqual((routing["route"], routing["model"]), ("routed@1.0.0", "mixed@2.0.0"))
+
+    def test_is_not_ready_when_it_or_all_its_models_are_switched_off(self):
+        def throw(action, kind, name):
+            answer = send(self.server, "POST", "/api/v1/switches", {"action": action, "kind": kind, "name": name, "why": "test"})
+            self.assertEqual(answer.status, 200, answer.text)
+        for switch in (("route", "spare"), ("model", "mixed")):
+            throw("kill", *switch)
+            try:
+                self.assertFalse(self.client.is_model_ready("spare", headers=self.bearer), switch)
+            finally:
+                throw("revive", *switch)
+        self.assertTrue(self.client.is_model_ready("spare", headers=self.bearer))
 
 
 class Refusals(Clients):

@@ -65,6 +65,26 @@ class Routes(RoutedCase):
         self.assertEqual([attempt["why"] for attempt in routing["attempts"]], ["first", "retry", "fallback"])
         self.assertEqual(routing["attempts"][0]["status"], 503)
 
+    def test_a_call_that_nobody_answered_tells_who_was_asked_and_why(self):
+        self.route("candidates:\n  main: {a}\n  spare: {{ model: {b}, weight: 0 }}\nfallbacks: [spare]\n"
+                   "retry: {{ attempts: 2, backoff: 1ms..2ms }}\n")
+        self.servers["one"].fail_next += [503, 503]
+        self.servers["two"].fail_next += [500, 500]
+        with self.assertRaises(openai.InternalServerError):
+            self.ask()
+        decision = self.get(f"/api/v1/decisions?pipeline=calls/{self.name}")["decisions"][0]["id"]
+        failed, = self.get(f"/api/v1/decisions/{decision}/record")["steps"][0]["errors"]
+        routing = failed["meta"]["routing"]
+        self.assertEqual(routing["route"], f"{self.name}@1.0.0")
+        self.assertEqual([(attempt["candidate"], attempt["why"]) for attempt in routing["attempts"]][:3],
+                         [("main", "first"), ("main", "retry"), ("spare", "fallback")])
+        environment = {"SWITCHYARD_SERVER": self.server.url, "SWITCHYARD_API_KEY": self.server.keys["admin"]}
+        told = harness.run("inspect", decision, environment=environment)
+        self.assertRegex(told.stdout, rf"routed +{self.name}@1.0.0: main failed \[.*\] after .*, main \(retry\) failed .*"
+                                      r", spare \(fallback\) failed")
+        replayed = harness.run("replay", decision, environment=environment)
+        self.assertEqual(replayed.returncode, 0, replayed.stdout + replayed.stderr)
+
     def test_a_wrong_request_is_not_tried_elsewhere(self):
         self.route("candidates:\n  main: {a}\n  spare: {{ model: {b}, weight: 0 }}\nfallbacks: [spare]\n")
         with self.assertRaises(openai.BadRequestError):
@@ -258,6 +278,36 @@ output: {{ text: answer.text }}
         self.assertEqual(answer["output"], {"text": "well"}, answer.text)
         replayed = harness.send(self.server, "POST", f"/api/v1/decisions/{answer['id']}/replay", {})
         self.assertTrue(replayed["identical"], replayed.text)
+
+    def start(self, steps, output="{}", **more):
+        self.deploy({"p.pipeline.yaml": f"pipeline: test/{self.name}@1.0.0\ninput: {{}}\nsteps:\n{steps}output: {output}\n", **more})
+        return harness.send(self.server, "POST", "/api/v1/decisions", {"pipeline": f"test/{self.name}", "input": {}})["id"]
+
+    def test_a_decision_that_is_cancelled_gives_up_whom_it_asked(self):
+        self.route("candidates:\n  main: {a}\n")
+        self.servers["one"].cut_off.clear()
+        decision = self.start(f"""
+  text:
+    cascade: {{ tiers: [{{ model: {self.name}, until: answer.finish_reason == 'stop' }}, {{ model: {self.name}-b }}] }}
+    input: {{ messages: "[{{'role': 'user', 'content': 'hang 2'}}]" }}
+    timeout: 60s
+""")
+        self.eventually(lambda: self.counts()["one"] == 1)
+        self.assertEqual(harness.send(self.server, "POST", f"/api/v1/decisions/{decision}/cancel", {"why": "test"}).status, 200)
+        self.assertTrue(self.servers["one"].cut_off.wait(10), "the model went on answering nobody")
+        self.assertEqual(self.counts(), {"one": 1, "two": 0})
+
+    def test_every_call_of_a_prompt_says_how_it_was_routed(self):
+        self.route("candidates:\n  main: {a}\n  spare: {{ model: {b}, weight: 0 }}\nfallbacks: [spare]\nretry: {{ attempts: 1 }}\n")
+        self.servers["one"].fail_next.append(503)
+        prompt = (f"prompt: test/{self.name}@1.0.0\nmessages: [{{ role: user, content: say no }}]\nrepair: {{ attempts: 1 }}\n"
+                  "output: { type: object, required: [x], properties: { x: { type: string } } }\n")
+        decision = self.start(f"  text: {{ model: {self.name}, prompt: test/{self.name}, input: {{}}, on_error: skip }}\n", **{"p.prompt.yaml": prompt})
+        self.eventually(lambda: self.get(f"/api/v1/decisions/{decision}")["status"] == "completed")
+        meta = self.get(f"/api/v1/decisions/{decision}/record")["steps"][0]["errors"][0]["meta"]
+        calls = [call["routing"]["attempts"] for call in meta["earlier_calls"]] + [meta["routing"]["attempts"]]
+        self.assertEqual([[attempt["why"] for attempt in attempts] for attempts in calls], [["first", "fallback"], ["first"]])
+        self.assertEqual(len(meta["prompt"]["attempts"]), 2)
 
     def test_wrong_routes_tell_the_mend(self):
         answer = self.deploy({"r.route.yaml": f"route: {self.name}@1.0.0\ncandidates:\n  main: nobody@1.0.0\nfalbacks: [main]\n"}, 422)

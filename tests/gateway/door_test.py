@@ -307,7 +307,9 @@ class TokensFromAFile(Door):
         cls.signing = SigningKey(cls.folder, "ES256", "one")
         cls.file = cls.folder / "keys.jwks"
         cls.file.write_text(json.dumps({"keys": [cls.signing.jwk()]}))
-        return {"issuers": [{"issuer": "ci", "jwks_file": str(cls.file), "audience": ["switchyard"], "default_roles": ["auditor"]}]}
+        common = {"jwks_file": str(cls.file), "audience": ["switchyard"]}
+        return {"issuers": [{"issuer": "ci", "default_roles": ["auditor"], **common},
+                            {"issuer": "shop", "default_roles": ["developer"], "budget_per_day": 2, **common}]}
 
     def test_are_taken_without_any_server(self):
         claims = {"iss": "ci", "aud": "switchyard", "sub": "job", "exp": int(time.time()) + 60}
@@ -315,6 +317,22 @@ class TokensFromAFile(Door):
         second = SigningKey(self.folder, "ES256", "two")
         self.file.write_text(json.dumps({"keys": [self.signing.jwk(), second.jwk()]}))
         self.ask(second.token(claims))  # the file is read again for a key that is not known
+
+
+    def test_their_subjects_spend_what_their_issuer_lets_them(self):
+        upstream = Upstream()
+        self.addCleanup(upstream.stop)
+        documents = {"b.backend.yaml": f"backend: paid@1.0.0\nprotocol: openai\nurl: {upstream.url}\n",
+                     "m.model.yaml": "model: paid@1.0.0\nbackend: paid\nkind: chat\ncost: { per_call: 1, currency: EUR }\n"}
+        deployed = send(self.server, "POST", "/api/v1/deployments",
+                        {"files": [{"path": path, "content": text} for path, text in documents.items()], "message": "test"})
+        self.assertEqual(deployed.status, 200, deployed.text)
+        token = {name: self.signing.token({"iss": "shop", "aud": "switchyard", "sub": name, "exp": int(time.time()) + 60})
+                 for name in ("ann", "ben")}
+        chat = {"model": "paid", "messages": [{"role": "user", "content": "say yes"}]}
+        for name, status in (("ann", 200), ("ann", 200), ("ann", 429), ("ben", 200)):
+            answer = send(self.server, "POST", "/v1/chat/completions", chat, key=token[name])
+            self.assertEqual(answer.status, status, answer.text)
 
 
 class UnreachableIssuer(Door):

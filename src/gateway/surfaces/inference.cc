@@ -72,7 +72,7 @@ void answer_metadata(Call& call, const Services& services, const Address& addres
   if (!described.ok()) return call.fail(described.error());
   std::string json;
   JsonObject object(json);
-  object.text("name", described->info->name());
+  object.text("name", described->name);
   std::string& versions = object.raw("versions");
   versions += '[';
   for (const auto& version : described->versions) {
@@ -90,13 +90,12 @@ void answer_metadata(Call& call, const Services& services, const Address& addres
 void answer_ready(Call& call, const Services& services, const Address& address) {
   const auto described = describe_model(services, address.name, address.version);
   if (!described.ok()) return call.fail(described.error());
-  const bool ready = is_ready(services, address.name, address.version);
-  if (!ready)
+  if (!described->ready)
     return call.fail(make_error(ErrorKind::kUnavailable, "inference.not_ready",
                                 "model '" + address.name + "' is switched off; revive it, or name another",
                                 "model"));
   std::string json;
-  JsonObject(json).text("name", described->info->name()).boolean("ready", true).close();
+  JsonObject(json).text("name", described->name).boolean("ready", true).close();
   call.answer_json(200, std::move(json));
 }
 

@@ -20,34 +20,18 @@ const workflow::Kill* kill_of(const governance::Snapshot& snapshot, const models
   return snapshot.killed(ArtefactKind::kModel, info.name(), info.version());
 }
 
-/// Has the run ask the version that the caller names in place of the active one.
-Status pin_version(const governance::Snapshot& snapshot, const InferenceCall& call,
-                   partition::StartRun& run) {
-  const workflow::Pin* pinned = run.pins->find(ArtefactKind::kModel, call.model);
-  if (pinned != nullptr && pinned->version == call.version) return {};
-  const auto artefact = snapshot.artefact(ArtefactKind::kModel, call.model, call.version);
-  if (pinned == nullptr || artefact == nullptr) return unknown_model(call.model, call.version);
-  auto changed = std::make_shared<workflow::Pins>(*run.pins);
-  for (auto& pin : changed->pins) {
-    if (pin.kind != ArtefactKind::kModel || pin.name != call.model) continue;
-    pin.version = artefact->version;
-    pin.sha256 = artefact->sha256;
-  }
-  run.pins = std::move(changed);
-  return {};
-}
-
 Result<partition::StartRun> form_run(const Services& services, InferenceCall& inference, const Call& call) {
-  const auto snapshot = services.governance->snapshot();
-  const auto manifest = snapshot->manifest(inference.model, inference.version);
+  const auto manifest = services.governance->snapshot()->manifest(inference.model, inference.version);
   if (manifest != nullptr && manifest->kind != models::ModelKind::kTensors)
     return make_error(ErrorKind::kInvalidArgument, "models.wrong_kind",
                       "'" + inference.model + "' is a model of kind " +
                           std::string(models::model_kind_name(manifest->kind)) + ", which takes no tensors",
                       "model");
-  auto run = model_run(call, services, inference.model, std::make_shared<Arena>(4096));
-  if (!run.ok()) return unknown_model(inference.model, inference.version);
-  if (!inference.version.empty()) SY_RETURN_IF_ERROR(pin_version(*snapshot, inference, *run));
+  const std::string version = inference.version.empty() ? "" : "@" + inference.version;
+  auto run = model_run(call, services, inference.model + version, std::make_shared<Arena>(4096));
+  if (!run.ok() && run.error().kind == ErrorKind::kNotFound)
+    return unknown_model(inference.model, inference.version);
+  if (!run.ok()) return run;
   // The run takes its arena over: the input is copied into it, once.
   run->input = copy_value(*inference.input, *run->arena);
   inference.input = {};
@@ -79,37 +63,63 @@ Error timed_out(const Services& services, const RunId& run, int64_t timeout_us) 
 
 Result<ModelDescription> describe_model(const Services& services, std::string_view name,
                                         std::string_view version) {
+  const auto snapshot = services.governance->snapshot();
+  const auto route = version.empty() ? services.router->route(name) : nullptr;
   std::string wanted(version);
-  if (wanted.empty()) wanted = services.governance->snapshot()->active_version(ArtefactKind::kModel, name);
+  if (wanted.empty()) wanted = snapshot->active_version(ArtefactKind::kModel, name);
+  const auto answers = [&](const models::ModelName& model) {
+    if (route == nullptr) return model.name == name && model.version == wanted;
+    return std::any_of(route->candidates.begin(), route->candidates.end(), [&](const auto& each) {
+      return each.model.name == model.name && each.model.version == model.version;
+    });
+  };
   ModelDescription description;
+  description.name = name;
   for (const auto& status : services.models->list()) {
-    if (status.info == nullptr || status.model.name != name || status.state != models::ModelState::kReady)
-      continue;
-    description.versions.push_back(status.model.version);
-    if (status.model.version == wanted) description.info = status.info;
+    if (status.info == nullptr || status.state != models::ModelState::kReady) continue;
+    if (status.model.name == name) description.versions.push_back(status.model.version);
+    if (!answers(status.model)) continue;
+    const workflow::Kill* kill = kill_of(*snapshot, *status.info);
+    if (description.info == nullptr) description.info = status.info;
+    if (kill == nullptr)
+      description.ready = true;
+    else
+      description.switched_off = kill->why;
   }
   if (description.info == nullptr) return unknown_model(name, version);
+  const workflow::Kill* kill =
+      route == nullptr ? nullptr : snapshot->killed(ArtefactKind::kRoute, route->name, route->version);
+  if (kill == nullptr) return description;
+  description.ready = false;
+  description.switched_off = kill->why;
   return description;
-}
-
-bool is_ready(const Services& services, std::string_view name, std::string_view version) {
-  const auto described = describe_model(services, name, version);
-  return described.ok() && kill_of(*services.governance->snapshot(), *described->info) == nullptr;
 }
 
 std::vector<IndexEntry> model_index(const Services& services, bool only_ready) {
   const auto snapshot = services.governance->snapshot();
   std::vector<IndexEntry> index;
+  const auto add = [&](IndexEntry entry) {
+    entry.ready = entry.reason.empty();
+    if (entry.ready || !only_ready) index.push_back(std::move(entry));
+  };
   for (const auto& status : services.models->list()) {
     IndexEntry entry{status.model.name, status.model.version, true, {}};
-    if (status.info == nullptr || status.state != models::ModelState::kReady) {
-      entry.ready = false;
+    if (status.info == nullptr || status.state != models::ModelState::kReady)
       entry.reason = models::model_state_name(status.state);
-    } else if (const auto* kill = kill_of(*snapshot, *status.info)) {
-      entry.ready = false;
+    else if (const auto* kill = kill_of(*snapshot, *status.info))
       entry.reason = "switched off: " + kill->why;
-    }
-    if (entry.ready || !only_ready) index.push_back(std::move(entry));
+    add(std::move(entry));
+  }
+  for (const auto& route : services.router->routes()) {
+    const auto manifest = snapshot->manifest(route->name, {});
+    if (manifest == nullptr || manifest->kind != models::ModelKind::kTensors) continue;
+    const auto described = describe_model(services, route->name, {});
+    IndexEntry entry{route->name, {}, true, {}};
+    if (!described.ok())
+      entry.reason = "none of its models is loaded";
+    else if (!described->ready)
+      entry.reason = "switched off: " + described->switched_off;
+    add(std::move(entry));
   }
   return index;
 }

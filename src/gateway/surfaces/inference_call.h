@@ -15,26 +15,28 @@ inline constexpr size_t kMaxInferenceBytes = 16u << 20;  ///< of one request's t
 inline constexpr int64_t kMaxInferenceWaitUs = 60'000'000;
 inline constexpr size_t kMaxInferenceNameBytes = 256;
 
-/// A model version that answers, and the other versions that do.
+/// Who answers to a name, and the versions of the model of that name that are loaded.
 struct ModelDescription {
-  std::shared_ptr<const models::ModelInfo> info;  ///< shared with the service
+  std::string name;
+  std::shared_ptr<const models::ModelInfo> info;  ///< of one that answers; shared with the service
   std::vector<std::string> versions;
+  bool ready = false;        ///< a call would be answered now
+  std::string switched_off;  ///< why it would not
 };
-/// The version, or the active one when `version` is empty. kNotFound "inference.unknown_model".
+/// That version of the model; without one the route of that name, or else the model's active version.
+/// kNotFound "inference.unknown_model".
 Result<ModelDescription> describe_model(const Services& services, std::string_view name,
                                         std::string_view version);
-/// Whether a call would be answered now: loaded, and not switched off.
-bool is_ready(const Services& services, std::string_view name, std::string_view version);
 
 struct IndexEntry {
-  std::string name, version;
+  std::string name, version;  ///< version empty: a route
   bool ready = false;
   std::string reason;  ///< why it is not
 };
 std::vector<IndexEntry> model_index(const Services& services, bool only_ready);
 
 struct InferenceCall {
-  std::string model, version;  ///< a model or a route; version empty: the active one
+  std::string model, version;  ///< a model or a route; with a version exactly that of the model
   Document input;              ///< the model's tensors (models/tensors.h)
   int64_t timeout_us = 0;      ///< 0: kMaxInferenceWaitUs
 };
@@ -43,9 +45,9 @@ struct InferenceReply {
   RunId decision;
   Document output;
 };
-/// Runs the call as a decision of the pipeline `calls/MODEL` and gives what it ended with, once, on a thread
-/// that must not be blocked. What nobody waits for any more, for the client has left or its time is over, is
-/// given up: kDeadlineExceeded "inference.timeout".
+/// Runs the call as a decision that asks the model and nothing else, and gives what it ended with, once, on a
+/// thread that must not be blocked. What nobody waits for any more, for the client has left or its time is
+/// over, is given up: kDeadlineExceeded "inference.timeout".
 void call_inference(const Services& services, InferenceCall inference, const std::shared_ptr<Call>& call,
                     std::function<void(Result<InferenceReply>)> done);
 

@@ -223,7 +223,8 @@ void model_ready(Call&& call, const Services& services) {
   inference::ModelReadyRequest request;
   if (!read_message(call, request)) return;
   inference::ModelReadyResponse response;
-  response.set_ready(is_ready(services, request.name(), request.version()));
+  const auto described = describe_model(services, request.name(), request.version());
+  response.set_ready(described.ok() && described->ready);
   answer(call, response);
 }
 
@@ -233,7 +234,7 @@ void model_metadata(Call&& call, const Services& services) {
   const auto described = describe_model(services, request.name(), request.version());
   if (!described.ok()) return call.fail(described.error());
   inference::ModelMetadataResponse response;
-  response.set_name(described->info->name());
+  response.set_name(described->name);
   for (const auto& version : described->versions) response.add_versions(version);
   response.set_platform(described->info->manifest.backend + "_" + described->info->runtime);
   const auto add = [](const std::vector<models::TensorInfo>& tensors, auto* list) {

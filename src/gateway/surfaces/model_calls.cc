@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "error_answer.h"
 #include "surfaces/runs.h"
@@ -146,24 +147,20 @@ void start_model_run(const Services& services, partition::StartRun run, int64_t 
                      OnPart on_part, OnRunEnd done) {
   const RunId id = run.id;
   const int64_t deadline_us = services.clock->monotonic_us() + until_us - services.clock->now_us();
-  services.live_calls->watch(id, {std::move(on_part), deadline_us});
+  auto live = services.live_calls->watch(id, {std::move(on_part), deadline_us});
   // A client that has gone pays for nothing that it will not see.
   call.responder.on_disconnect([&services, id] { services.live_calls->abandon(id); });
   const partition::DriveHere drive_here;
   services.engine->start_run(
-      std::move(run), until_us, [&services, id, done = std::move(done)](Result<partition::StartReply> reply) {
-        if (!reply.ok()) {
-          services.live_calls->forget(id);
-          return done({reply.error(), false});
-        }
+      std::move(run), until_us,
+      [&services, live = std::move(live),
+       done = std::move(done)](Result<partition::StartReply> reply) mutable {
+        // Who hears of a run that is not final may still want to give the call up.
+        const auto held = std::exchange(live, nullptr);
+        if (!reply.ok()) return done({reply.error(), false});
         partition::RunView& view = reply->view;
-        if (!workflow::is_final(view.summary.status)) {
-          // Who hears of it may still want to give the call up.
-          done({std::move(view)});
-          services.live_calls->forget(id);
-          return;
-        }
-        const LiveCalls::Refusal refusal = services.live_calls->forget(id);
+        if (!workflow::is_final(view.summary.status)) return done({std::move(view)});
+        const LiveCall::Refusal refusal = held->refusal();
         if (view.has_output || view.summary.status != workflow::RunStatus::kCompleted)
           return done({std::move(view), true, refusal});
         // The output has left memory already; it is in the log.

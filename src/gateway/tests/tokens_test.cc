@@ -136,6 +136,17 @@ TEST_F(Tokens, AreTakenOnlyWhileTheyAreValid) {
   EXPECT_EQ(code(short_lived), "gateway.token_expired");
 }
 
+TEST_F(Tokens, GiveTheirSubjectsTheBudgetOfTheirIssuer) {
+  issuer_.policy.budget = {5'000'000, 0};
+  make();
+  EXPECT_FALSE(verifier_->budget_of("ann").has_value()) << "nobody has come yet";
+  EXPECT_EQ(code(rsa_.token(claims("", -61))), "gateway.token_expired");
+  EXPECT_FALSE(verifier_->budget_of("ann").has_value());
+  EXPECT_EQ(code(rsa_.token(claims())), "");
+  EXPECT_EQ(verifier_->budget_of("ann"), issuer_.policy.budget);
+  EXPECT_FALSE(verifier_->budget_of("ben").has_value());
+}
+
 TEST_F(Tokens, AreTakenOnlyForThisServerAndFromKnownIssuers) {
   make();
   const auto token = [this](const std::string& issuer, const std::string& audience) {

@@ -114,6 +114,15 @@ TEST_F(Starting, ALateOrSecondResultChangesNothing) {
   EXPECT_EQ(rig.count(EventType::kStepCompleted), 1u);
 }
 
+TEST_F(Starting, AFailedAttemptCostsWhatItCost) {
+  const RunId id = start("model");
+  workflow::EffectResult failed{make_error(ErrorKind::kUnprocessable, "test.bad", "a bad answer"), {}};
+  failed.meta = *parse_json_document(R"({"cost":0.5})");
+  EXPECT_TRUE(rig->complete_effect(id, {0, StepIndex(0)}, 1, std::move(failed), now));
+  EXPECT_EQ(status(id), RunStatus::kFailed);
+  EXPECT_EQ(rig->run(id)->summary.cost, 0.5);
+}
+
 TEST_F(Starting, OnlyEffectfulEffectsWaitForTheLog) {
   start("model");
   start("http");

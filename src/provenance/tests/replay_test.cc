@@ -113,7 +113,8 @@ class Models final : public partition::EffectExecutor {
   workflow::EffectResult answer(const workflow::ModelCall& call) {
     if (failures[call.name] > 0) {
       --failures[call.name];
-      return {make_error(ErrorKind::kUnavailable, "test.down", "the model is down"), {}};
+      return {make_error(ErrorKind::kUnavailable, "test.down", "the model is down"),
+              *parse_json_document(R"({"cost":0.5})")};
     }
     return {scored(scores[call.name]), {}};
   }
@@ -210,6 +211,11 @@ TEST_F(Exact, AFailureThatWasCarriedIsCarriedAgain) {
   ASSERT_TRUE(report.ok());
   EXPECT_TRUE(report->identical) << report->difference;
   EXPECT_EQ(report->output_after->find("score")->as_double(), 0.6);
+  EXPECT_EQ(run.cost, 0.5);
+  size_t told = 0;
+  for (const RecordedEvent& recorded : events(run))
+    if (const Value* meta = step_meta(recorded.event)) told += meta->find("cost") != nullptr;
+  EXPECT_EQ(told, 1u) << "the failed attempt";
 }
 
 TEST_F(Exact, ASwitchThatWasThrownThenIsTakenFromTheRecordNotFromToday) {

@@ -74,6 +74,11 @@ TEST(Compact, DropsWhatModelsWereToldAndSaid) {
         to_json(std::get<StepCompleted>(smaller.body).meta),
         R"({"model":"m@1.0.0","cost":0.5,"prompt":{"name":"p","version":"1.0.0","rendered_sha256":"ab",)"
         R"("attempts":[{"answer_sha256":"cd"}]},"members":{"answer":{"model":"m@1.0.0","error":{"code":"x"}}}})");
+    StepFailed failed;
+    failed.meta = step.meta;
+    const Event failure =
+        again(event_of(failed), *compact(event_of(failed), static_cast<uint32_t>(part), nullptr), arena);
+    EXPECT_EQ(to_json(*step_meta(failure)), to_json(*step_meta(smaller)));
   }
 }
 

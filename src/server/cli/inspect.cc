@@ -103,6 +103,32 @@ std::string by_text(const Value& by) {
   return text + "took " + duration_text(integer_of(by, "run_us"));
 }
 
+/// "topic@1.0.0: small failed [models.unavailable] after 3 ms, big (fallback) answered after 20 ms"
+std::string routing_text(const Value& routing) {
+  std::string text = text_of(routing, "route");
+  std::string_view before = ": ";
+  for (const Value& attempt : items_of(routing, "attempts")) {
+    const std::string why = text_of(attempt, "why"), error = text_of(attempt, "error");
+    text.append(before) += text_of(attempt, "candidate");
+    if (why != "first") text += " (" + why + ")";
+    text += " " + text_of(attempt, "outcome") + (error.empty() ? "" : " [" + error + "]") + " after " +
+            duration_text(integer_of(attempt, "took_us"));
+    before = ", ";
+  }
+  const std::string error = text_of(routing, "error");
+  return items_of(routing, "attempts").empty() && !error.empty() ? text + ": [" + error + "]" : text;
+}
+
+/// How a model step's calls were routed, in their order; `of`: whose they are.
+void print_routing(const Value& meta, size_t width, const std::string& of = {}) {
+  for (const Value& earlier : items_of(meta, "earlier_calls")) print_routing(earlier, width, of);
+  if (const Value* routing = meta.find("routing")) line(6, "routed", width, of + routing_text(*routing));
+  const Value* members = meta.find("members");
+  if (members == nullptr || !members->is(Kind::kMap)) return;
+  for (const Member& member : members->members())
+    print_routing(member.value, width, plain(member.key.as_string()) + " by ");
+}
+
 /// One event of a review in words; `asked_us` is when the question was put.
 std::string review_text(const Value& event, int64_t asked_us) {
   const std::string type = text_of(event, "type"), who = text_of(event, "who");
@@ -164,7 +190,10 @@ void print_step(const Value& step, size_t number, size_t name_width, size_t kind
   if (read != nullptr && read->is(Kind::kMap) && !read->members().empty() && !status.starts_with("pending"))
     block(6, "read", kWidth, *read);
   if (const Value* gave = step.find("gave")) block(6, "gave", kWidth, *gave);
-  if (const Value* by = step.find("by")) line(6, "by", kWidth, by_text(*by));
+  if (const Value* by = step.find("by")) {
+    line(6, "by", kWidth, by_text(*by));
+    print_routing(*by, kWidth);
+  }
   if (status == "waiting" && step.find("waiting_until") != nullptr)
     line(6, "until", kWidth, when_text(text_of(step, "waiting_until")) + " UTC");
   if (const int64_t attempts = integer_of(step, "attempts"); attempts > 1)
@@ -176,6 +205,7 @@ void print_step(const Value& step, size_t number, size_t name_width, size_t kind
     line(6, "error", kWidth,
          paint(shorten(text_of(*error, "message"), 160), Colour::kRed) + " [" + text_of(*error, "code") +
              "] in attempt " + std::to_string(integer_of(failed, "attempt")) + retried);
+    if (const Value* meta = failed.find("meta")) print_routing(*meta, kWidth);
   }
   print_reviews(step, kWidth);
 }

@@ -164,6 +164,7 @@ TEST_F(ModelEffects, APromptedCallIsRepairedAndItsCostsAreAddedUp) {
   EXPECT_EQ(to_json(*results[0].result->root().find("value")), R"({"topic":"a"})");
   EXPECT_DOUBLE_EQ(results[0].meta.root().find("cost")->as_double(), 0.5);
   EXPECT_EQ(results[0].meta.root().at_pointer("/prompt/attempts")->items().size(), 2u);
+  EXPECT_EQ(to_json(*results[0].meta.root().find("earlier_calls")), R"([{"cost":0.25,"model":"m@1.0.0"}])");
   // What cannot be rendered is never sent.
   workflow::ModelCall empty = call;
   empty.input = *parse_json_document("{}");

@@ -97,18 +97,20 @@ void Stepper::complete(StepAddress at, const Value& result, const Value& meta) {
   StepFailed failed;
   failed.attempt = body.attempt;
   failed.started_us = body.started_us;
+  failed.meta = meta;
   fail_finally(at, too_large("the step's result"), failed);
 }
 
-void Stepper::fail_attempt(StepAddress at, const Error& error, int64_t retry_after_us) {
+void Stepper::fail_attempt(StepAddress at, const Error& error, int64_t retry_after_us, const Value& meta) {
   const StepState& s = state(at);
   StepFailed body;
   body.attempt = s.attempt;
   body.started_us = s.attempt_started_us != 0 ? s.attempt_started_us : now_us_;
   body.error = view(error);
+  body.meta = meta;
   if (s.attempt < step(at).retry.attempts && is_retryable(error.kind)) {
     body.retry_at_us = now_us_ + std::max(backoff_us(at), retry_after_us);
-    return emit(at, body);
+    return emit_failure(at, body);
   }
   fail_finally(at, error, body);
 }
@@ -118,7 +120,7 @@ void Stepper::fail_finally(StepAddress at, const Error& error, StepFailed body) 
   body.error = view(error);
   if (on_error.action == OnError::Action::kSkip) {
     body.skipped = true;
-    emit(at, body);
+    emit_failure(at, body);
     return after_settle(at.frame);
   }
   if (on_error.action == OnError::Action::kStep) {
@@ -128,7 +130,7 @@ void Stepper::fail_finally(StepAddress at, const Error& error, StepFailed body) 
       body.has_fallback = !absent;
       body.skipped = absent;
       if (!absent) body.fallback = other.result;  // no larger than it was when it was recorded
-      emit(at, body);
+      emit_failure(at, body);
       return after_settle(at.frame);
     }
   }
@@ -145,8 +147,16 @@ void Stepper::fail_finally(StepAddress at, const Error& error, StepFailed body) 
   }
   Error cause = error;
   if (cause.field.empty()) cause.field = "steps." + step_path(run_, at);
-  emit(at, body);
+  emit_failure(at, body);
   fail_frame(at.frame, cause);
+}
+
+void Stepper::emit_failure(StepAddress at, StepFailed body) {
+  if (!body.meta.is_null()) {
+    if (try_emit(at, body)) return;
+    body.meta = Value();
+  }
+  emit(at, body);
 }
 
 int64_t Stepper::backoff_us(StepAddress at) const {
@@ -280,15 +290,16 @@ bool complete_effect(RunState& run, StepAddress at, uint16_t attempt, EffectResu
   if (state == nullptr || !state->in_flight || state->attempt != attempt) return false;
   state->in_flight = false;
   Stepper stepper(run, host, now_us);
+  Arena& arena = *find_frame(run, at.frame)->arena;
+  const Value meta = copy_value(effect.meta.root(), arena);
   if (effect.result.ok()) {
-    Arena& arena = *find_frame(run, at.frame)->arena;
     auto result = typed_result(stepper.step(at), copy_value(effect.result->root(), arena), arena);
     if (result.ok())
-      stepper.complete(at, *result, copy_value(effect.meta.root(), arena));
+      stepper.complete(at, *result, meta);
     else
-      stepper.fail_attempt(at, result.error());
+      stepper.fail_attempt(at, result.error(), 0, meta);
   } else {
-    stepper.fail_attempt(at, effect.result.error(), effect.retry_after_us);
+    stepper.fail_attempt(at, effect.result.error(), effect.retry_after_us, meta);
   }
   stepper.advance();
   return true;
@@ -311,12 +322,12 @@ bool complete_child(RunState& run, StepAddress at, const RunId& child, const Eff
   const StepState* state = find_step(run, at);
   if (state == nullptr || state->status != StepStatus::kWaiting || state->child != child) return false;
   Stepper stepper(run, host, now_us);
-  if (result.result.ok()) {
-    Arena& arena = *find_frame(run, at.frame)->arena;
-    stepper.complete(at, copy_value(result.result->root(), arena), copy_value(result.meta.root(), arena));
-  } else {
-    stepper.fail_attempt(at, result.result.error());
-  }
+  Arena& arena = *find_frame(run, at.frame)->arena;
+  const Value meta = copy_value(result.meta.root(), arena);
+  if (result.result.ok())
+    stepper.complete(at, copy_value(result.result->root(), arena), meta);
+  else
+    stepper.fail_attempt(at, result.result.error(), 0, meta);
   stepper.advance();
   return true;
 }

@@ -97,6 +97,7 @@ struct Applier {
   void operator()(const StepFailed& e) const {
     StepState& state = step();
     state.attempt = e.attempt;
+    run.cost += cost_of(e.meta);
     // A breached review lets automatic work go on, too.
     if (e.retry_at_us == 0 && state.status == StepStatus::kWaiting) run.stretch_started_us = event.time_us;
     if (e.retry_at_us != 0) {

@@ -22,8 +22,8 @@ class Stepper {
   // --- a step's end (advance.cc) ---
   void complete(StepAddress at, const Value& result, const Value& meta);
   /// One attempt failed: try again, stand in, skip, or fail the frame.
-  /// `retry_after_us`: another attempt comes no sooner.
-  void fail_attempt(StepAddress at, const Error& error, int64_t retry_after_us = 0);
+  /// `retry_after_us`: another attempt comes no sooner. `meta`: how the attempt went.
+  void fail_attempt(StepAddress at, const Error& error, int64_t retry_after_us = 0, const Value& meta = {});
   /// A child that a crash kept from starting, or whose step it kept from hearing that it began.
   void restart_child(StepAddress at, bool begun);
   /// A child that took too long.
@@ -87,6 +87,8 @@ class Stepper {
   void request(StepAddress at, decltype(EffectRequest::call) call, int64_t default_timeout_us);
 
   void fail_finally(StepAddress at, const Error& error, StepFailed body);
+  /// Records a failure in any case: without how the attempt went where that is too large.
+  void emit_failure(StepAddress at, StepFailed body);
   int64_t backoff_us(StepAddress at) const;
   /// A nested frame whose steps are all settled ends.
   void after_settle(uint32_t frame_id);

@@ -42,7 +42,7 @@ struct Call {
   /// operation. A surface adds the route it goes to, reserves tokens before dispatch and settles them after.
   std::shared_ptr<Allowance> allowance;
   const LimitRules* limit_rules = nullptr;  ///< the gateway's
-  LiveCalls::Refusal refusal;               ///< of the model that was asked for it
+  LiveCall::Refusal refusal;                ///< of the model that was asked for it
 
   /// The call goes to a route or model of that name: from here on its limits count, too. Once, before tokens
   /// are reserved. kPermissionDenied "gateway.route_not_allowed"; else as Allowance::add().

@@ -53,6 +53,8 @@ inline constexpr int64_t kClockSkewUs = 60'000'000;
 /// Verified tokens that are remembered, and for how long.
 inline constexpr size_t kMaxCachedTokens = 65'536;
 inline constexpr int64_t kTokenCacheUs = 300'000'000;
+/// Subjects of tokens whose budgets are known at once.
+inline constexpr size_t kMaxTokenBudgets = 65'536;
 /// Between two fetches of an issuer's keys, the age from which they are fetched again, and requests that may
 /// wait for them.
 inline constexpr int64_t kKeyFetchFloorUs = 10'000'000;

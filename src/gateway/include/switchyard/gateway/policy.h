@@ -29,6 +29,9 @@ struct Budget {
   friend bool operator==(const Budget&, const Budget&) = default;
 };
 
+/// Both of them: of two limits the tighter.
+Budget tighter(const Budget& one, const Budget& other);
+
 /// Who is let in first when not all can be: the lowest is turned away first.
 enum class Priority : uint8_t { kLow, kNormal, kHigh };
 inline constexpr size_t kPriorityCount = 3;

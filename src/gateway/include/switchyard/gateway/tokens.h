@@ -70,6 +70,10 @@ class TokenVerifier {
   /// "gateway.issuer_busy" when kMaxWaitingTokens wait already.
   void verify_later(std::string token, std::function<void(Result<Caller>)> done);
 
+  /// What the subject that goes by this name may spend, as far as it has come in since the start: of several
+  /// issuers' the tightest. The last kMaxTokenBudgets are known. Nothing: no limit.
+  std::optional<Budget> budget_of(std::string_view name) const;
+
  private:
   struct Impl;
   explicit TokenVerifier(std::shared_ptr<Impl> impl);

@@ -139,6 +139,8 @@ struct StepFailed {
   Value fallback;           ///< the result that stands in, when `has_fallback`
   bool has_fallback = false;
   bool skipped = false;  ///< on_error: skip
+  /// How the attempt went, as of a StepCompleted. Null: nothing to say, and nothing is written.
+  Value meta;
 };
 struct StepSkipped {};
 struct StepWaiting {
@@ -398,6 +400,9 @@ struct Event {
   EventType type() const;
   uint8_t version() const { return frame == 0 ? kEventVersion : kFramedEventVersion; }
 };
+
+/// How an attempt of a step went, of a StepCompleted or a StepFailed; nullptr of other events.
+const Value* step_meta(const Event& event);
 
 /// The frame of an event whose payload is not decoded yet.
 uint32_t peek_frame(uint8_t version, std::string_view payload);
