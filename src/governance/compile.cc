@@ -264,15 +264,30 @@ void compile_backend(const CompileRequest& request, const document::Node& root, 
   result.compiled->backend = std::move(spec);
 }
 
+/// The recorded inputs are part of the version, like all files that a document names.
+Status take_warm_up_file(const CompileRequest& request, models::ModelManifest& manifest, Artefact& artefact) {
+  const std::string& name = manifest.warm_up.file;
+  if (name.empty()) return {};
+  SY_ASSIGN_OR_RETURN(const std::string text, request.files(name));
+  artefact.files[name] = text;
+  return models::read_warm_up_file(text, manifest);
+}
+
 void compile_model(const CompileRequest& request, const document::Node& root, CompiledArtefact& result,
                    Artefact& artefact) {
   Arena arena;
   const Value document = document::to_value(root, arena);
   Diagnostics found;
-  const models::ModelManifest manifest = models::parse_manifest(document, found);
+  models::ModelManifest manifest = models::parse_manifest(document, found);
   add_found(request, root, std::move(found), result);
   if (has_errors(result.diagnostics)) return;
   if (manifest.is_remote()) return compile_remote_model(request, root, manifest, document, result, artefact);
+  if (const Status taken = take_warm_up_file(request, manifest, artefact); !taken.ok()) {
+    return mistake(
+        result.diagnostics, request, document::position_of(root, "warmup.inputs"), taken.error().code,
+        "warmup.inputs", taken.error().message,
+        "put a JSON list of inputs that this version answers beside the manifest, or leave it out");
+  }
   auto weights = request.files(manifest.file);
   const auto file_position = document::position_of(root, "file");
   if (!weights.ok() && request.declared_models) {
@@ -287,11 +302,15 @@ void compile_model(const CompileRequest& request, const document::Node& root, Co
   }
   auto schema_document = request.models->load(manifest, *weights);
   if (!schema_document.ok()) {
-    return mistake(result.diagnostics, request, file_position, schema_document.error().code, "file",
-                   schema_document.error().message, "correct the manifest or the model file");
+    const Error& error = schema_document.error();
+    const std::string path = error.field.starts_with("warmup.") ? error.field : "file";
+    return mistake(result.diagnostics, request, document::position_of(root, path), error.code, path,
+                   error.message, "correct the manifest or the model file");
   }
   artefact.blob = to_hex(sha256(*weights));
-  artefact.sha256 = sha256(to_canonical_json(document) + artefact.blob);
+  std::string whole = to_canonical_json(document) + artefact.blob;
+  for (const auto& [name, text] : artefact.files) whole += to_hex(sha256(text));
+  artefact.sha256 = sha256(whole);
   if (!describe_model(request, root, manifest, *schema_document, result, artefact)) return;
   result.weights = std::move(*weights);
 }

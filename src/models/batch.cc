@@ -95,7 +95,7 @@ Status run_together(Batch& batch, std::span<const uint32_t> indexes) {
   batch.version.encoder->prepare(memory.inputs, bucket);
   // Padding repeats a real row: every row is valid input, whatever the model does with it.
   for (uint32_t row = rows; row < bucket; ++row) batch.version.encoder->copy_row(memory.inputs, 0, row);
-  auto status = run_rows(batch.version, memory.inputs, memory.outputs);
+  auto status = run_rows(batch.version, memory.session, memory.inputs, memory.outputs);
   const int64_t run_us = batch.clock.monotonic_us() - begin_us;
   ++batch.outcome.batches;
   batch.outcome.rows += rows;
@@ -144,7 +144,8 @@ Result<ModelAnswer> run_alone(const Version& version, const Document& input, con
   for (uint32_t row = 0; row < place.bucket; ++row)
     if (row < place.position || row >= place.position + rows)
       version.encoder->copy_row(inputs, place.position, row);
-  SY_RETURN_IF_ERROR(run_rows(version, inputs, outputs));
+  // Sessions may be asked by several threads at once, and a replay is nobody's bottleneck.
+  SY_RETURN_IF_ERROR(run_rows(version, 0, inputs, outputs));
   const int64_t run_us = clock.monotonic_us() - begin_us;
   SY_ASSIGN_OR_RETURN(auto output, decode(version, tensors, outputs, place.position, rows));
   auto answer = make_answer(version, std::move(output), place, rows, rows);

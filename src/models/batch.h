@@ -18,7 +18,8 @@ struct BatchMemory {
     uint32_t row;    // its first in the run
   };
   std::vector<Place> places;
-  uint32_t rows = 0;  // of all places
+  uint32_t rows = 0;     // of all places
+  uint32_t session = 0;  // in which the batch runs
   Arena scratch;
 };
 

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "document_reader.h"
+#include "manifest_run.h"
 #include "switchyard/models/limits.h"
 
 namespace switchyard::models {
@@ -84,11 +85,8 @@ void Reader::read_file(const Value& root) {
   const char* mend = "write the model's file name, relative to this document";
   manifest_.file = text(root, "", "file", true, mend);
   const std::string& file = manifest_.file;
-  // A manifest from elsewhere must not reach other files of the machine.
-  const bool leaves = file.starts_with('/') || file == ".." || file.starts_with("../") ||
-                      file.ends_with("/..") || file.find("/../") != std::string::npos ||
-                      file.find('\0') != std::string::npos;
-  if (leaves) mistake("file", "file_outside", "'" + file + "' lies outside this document's folder", mend);
+  if (leaves_folder(file))
+    mistake("file", "file_outside", "'" + file + "' lies outside this document's folder", mend);
   manifest_.sha256 = text(root, "", "sha256", false, "write 64 hexadecimal digits, or leave it out");
   auto& digest = manifest_.sha256;
   std::transform(digest.begin(), digest.end(), digest.begin(),
@@ -300,7 +298,7 @@ void Reader::read_remote(const Value& root) {
       mistake("remote.path", "bad_path", "'" + spec.path + "' is no path below the backend's URL",
               "begin with '/', without '..'");
   }
-  for (const char* local : {"file", "sha256", "batch", "warmup"})
+  for (const char* local : {"file", "sha256", "batch", "instances", "threads", "warmup"})
     if (root.find(local) != nullptr)
       mistake(local, "unknown_member",
               std::string("'") + local +
@@ -340,7 +338,7 @@ ModelManifest Reader::read(const Value& document) {
   }
   check_members(document, "",
                 {"model", "description", "backend", "kind", "remote", "file", "sha256", "input", "output",
-                 "batch", "cost", "timeout_ms", "warmup"});
+                 "batch", "instances", "threads", "cost", "timeout_ms", "warmup"});
   read_identity(document);
   const std::string kind = word(document, "", "kind", {"tensors", "chat", "embeddings", "value"});
   for (const auto one : {ModelKind::kTensors, ModelKind::kChat, ModelKind::kEmbeddings, ModelKind::kValue})
@@ -360,7 +358,8 @@ ModelManifest Reader::read(const Value& document) {
   read_batch(document);
   read_cost(document);
   manifest_.timeout_ms = count(document, "", "timeout_ms", 0, 1, kMaxTimeoutMs);
-  manifest_.warmup_runs = count(document, "", "warmup", 1, 0, 1000);
+  read_run_settings(*this, document, manifest_.run);
+  read_warm_up(*this, document, manifest_);
   return std::move(manifest_);
 }
 

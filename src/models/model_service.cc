@@ -38,7 +38,9 @@ std::string_view model_state_name(ModelState state) {
 
 ModelService::Impl::Impl(Options options) : options_(std::move(options)) {
   SY_CHECK(options_.clock != nullptr);
-  workers_ = options_.workers > 0 ? options_.workers : std::max(1u, std::thread::hardware_concurrency() / 2);
+  shared_workers_ =
+      options_.workers > 0 ? options_.workers : std::max(1u, std::thread::hardware_concurrency() / 2);
+  workers_ = shared_workers_;
 }
 
 ModelService::Impl::~Impl() { SY_CHECK(stage_ != Stage::kRunning); }
@@ -48,9 +50,19 @@ Status ModelService::Impl::start() {
   if (stage_ != Stage::kNew)
     return make_error(ErrorKind::kConflict, "models.started", "a model service is started once");
   stage_ = Stage::kRunning;
-  for (uint32_t i = 0; i < workers_; ++i)
-    threads_.push_back(runtime::start_thread("model-" + std::to_string(i), [this] { work(); }));
+  hire(0);
   return {};
+}
+
+uint32_t ModelService::Impl::instances_of(const ModelManifest& manifest) const {
+  return manifest.run.instances > 0 ? manifest.run.instances : shared_workers_;
+}
+
+void ModelService::Impl::hire(uint32_t instances) {
+  workers_ = std::max(workers_, instances);
+  if (stage_ != Stage::kRunning) return;
+  while (threads_.size() < workers_)
+    threads_.push_back(runtime::start_thread("model-" + std::to_string(threads_.size()), [this] { work(); }));
 }
 
 void ModelService::Impl::stop() {
@@ -178,7 +190,7 @@ Status ModelService::Impl::load(const ModelManifest& manifest, std::string_view 
     }
     loading_ = manifest.model;
   }
-  auto version = load_version(manifest, bytes, *backend, *options_.clock);
+  auto version = load_version(manifest, bytes, *backend, instances_of(manifest), *options_.clock);
   const std::lock_guard lock(mutex_);
   loading_.reset();
   if (!version.ok()) return std::move(version).error();
@@ -189,7 +201,9 @@ Status ModelService::Impl::load(const ModelManifest& manifest, std::string_view 
   loaded->stats.model = manifest.model;
   loaded->stats.queue_limit = loaded->queue_limit;
   loaded->stats.warm_ups = loaded->info->warm_ups;
+  loaded->stats.warm_up_us = loaded->info->warm_up_us;
   loaded->stats.load_us = loaded->info->load_us;
+  hire(loaded->info->manifest.run.instances);
   ++loads_;
   replaced = install(loaded, swap);
   return {};

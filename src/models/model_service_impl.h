@@ -67,12 +67,17 @@ class ModelService::Impl {
   size_t loaded_count() const;
 
   void work();  // a worker's life; without mutex_
-  void run_one(const VersionPtr& version, BatchMemory& memory,
+  void run_one(const VersionPtr& version, uint32_t instance, BatchMemory& memory,
                std::vector<Pending>& expired);  // without mutex_
+  /// Puts a version with waiting requests and an idle instance in line for a worker; true: one must be woken.
+  bool schedule(const VersionPtr& version);
+  /// As many workers as one version has instances.
+  void hire(uint32_t instances);
+  uint32_t instances_of(const ModelManifest& manifest) const;
 
   // Constant after construction.
   const Options options_;
-  uint32_t workers_ = 1;
+  uint32_t shared_workers_ = 1;  // those that no model's instances asked for
 
   std::mutex load_mutex_;  // one load at a time; taken before mutex_
   mutable std::mutex mutex_;
@@ -81,9 +86,10 @@ class ModelService::Impl {
   // Guarded by mutex_.
   Stage stage_ = Stage::kNew;
   std::map<std::string, Model, std::less<>> models_;
-  std::deque<VersionPtr> scheduled_;  // versions with waiting requests, served in turn
+  std::deque<VersionPtr> scheduled_;  // versions with waiting requests and an idle instance, served in turn
   std::set<std::pair<std::string, std::string>> disabled_;
   std::optional<ModelName> loading_;
+  uint32_t workers_ = 1;
   uint32_t busy_workers_ = 0;
   int64_t busy_us_ = 0;
   uint64_t loads_ = 0;

@@ -81,11 +81,17 @@ void ModelService::Impl::infer(ModelRequest request) {
   } else {
     enqueue(*version, std::move(tensors), std::move(request.done), now_us, deadline_us);
   }
-  if (version->scheduled) return;  // a worker will come to it
-  version->scheduled = true;
-  scheduled_.push_back(version);
+  if (!schedule(version)) return;
   lock.unlock();
   work_.notify_one();
+}
+
+bool ModelService::Impl::schedule(const VersionPtr& version) {
+  // In line already; or the instance that becomes idle next will be told.
+  if (version->scheduled || version->queue.empty() || version->idle.empty()) return false;
+  version->scheduled = true;
+  scheduled_.push_back(version);  // behind the others, so that no model starves another
+  return true;
 }
 
 void ModelService::Impl::enqueue(Version& version, std::shared_ptr<const TensorRows> tensors,
@@ -141,19 +147,22 @@ void ModelService::Impl::work() {
     memory.taken.clear();
     expired.clear();
     take_batch(version, options_.clock->monotonic_us(), memory.taken, expired);
-    version->scheduled = !version->queue.empty();
-    const bool more = version->scheduled;
-    if (more) scheduled_.push_back(version);  // behind the others, so that no model starves another
+    SY_CHECK(!version->idle.empty());
+    const uint32_t instance = version->idle.back();
+    version->idle.pop_back();
+    memory.session = version->session_of(instance);
+    version->scheduled = false;
+    const bool more = schedule(version);
     ++busy_workers_;
     lock.unlock();
     if (more) work_.notify_one();
-    run_one(version, memory, expired);
+    run_one(version, instance, memory, expired);
     version.reset();
     lock.lock();
   }
 }
 
-void ModelService::Impl::run_one(const VersionPtr& version, BatchMemory& memory,
+void ModelService::Impl::run_one(const VersionPtr& version, uint32_t instance, BatchMemory& memory,
                                  std::vector<Pending>& expired) {
   const int64_t begin_us = options_.clock->monotonic_us();
   for (auto& pending : expired) pending.done(deadline_error(*version->info, begin_us - pending.accepted_us));
@@ -180,6 +189,8 @@ void ModelService::Impl::run_one(const VersionPtr& version, BatchMemory& memory,
   busy_us_ += options_.clock->monotonic_us() - begin_us;
   SY_CHECK(version->running >= count);
   version->running -= count;
+  version->idle.push_back(instance);
+  schedule(version);  // nobody need be woken: this worker looks next
   forget_if_drained(version);
 }
 

@@ -4,41 +4,9 @@
 
 #include "switchyard/base/check.h"
 #include "switchyard/base/hash.h"
+#include "warm_up.h"
 
 namespace switchyard::models {
-namespace {
-
-/// Runs every bucket on blank rows, so that the runtime has planned and allocated for each shape before the
-/// first request. The first run also tells the outputs' real ranks, which models may leave open.
-Status warm_up(const Version& version, ModelInfo& info) {
-  std::vector<TensorData> inputs;
-  std::vector<TensorData> outputs;
-  for (const uint32_t bucket : info.manifest.buckets) {
-    const bool first = bucket == info.manifest.buckets.front();
-    version.encoder->prepare(inputs, bucket);
-    for (uint32_t row = 0; row < bucket; ++row) version.encoder->encode_blank(inputs, row);
-    const uint32_t runs = std::max(info.manifest.warmup_runs, first ? 1u : 0u);
-    for (uint32_t run = 0; run < runs; ++run) {
-      if (auto status = run_rows(version, inputs, outputs); !status.ok()) {
-        Error error = std::move(status).error();
-        error.kind = ErrorKind::kUnprocessable;
-        error.message = "warming " + info.manifest.model.to_string() + " with a batch of " +
-                        std::to_string(bucket) + " failed: " + error.message;
-        return error;
-      }
-      ++info.warm_ups;
-    }
-    if (!first) continue;
-    for (size_t i = 0; i < outputs.size(); ++i) {
-      const auto& shape = outputs[i].shape;
-      if (shape.size() != info.outputs[i].shape.size()) info.outputs[i].shape.assign(shape.size(), -1);
-    }
-  }
-  return {};
-}
-
-}  // namespace
-
 Status Version::encode(const Value& input, std::vector<TensorData>& batch, uint32_t row,
                        Arena& scratch) const {
   const auto& schema = info->manifest.input_schema;
@@ -64,9 +32,9 @@ uint32_t Version::bucket_for(uint32_t rows) const {
   return *at;
 }
 
-Status run_rows(const Version& version, const std::vector<TensorData>& inputs,
+Status run_rows(const Version& version, uint32_t session, const std::vector<TensorData>& inputs,
                 std::vector<TensorData>& outputs) {
-  SY_RETURN_IF_ERROR(version.model->run(inputs, outputs));
+  SY_RETURN_IF_ERROR(version.model->run(session, inputs, outputs));
   const int64_t rows = inputs.front().shape.front();
   for (size_t i = 0; i < outputs.size(); ++i) {
     const auto& shape = outputs[i].shape;
@@ -82,7 +50,8 @@ Status run_rows(const Version& version, const std::vector<TensorData>& inputs,
 }
 
 Result<std::shared_ptr<Version>> load_version(const ModelManifest& manifest, std::string_view model_bytes,
-                                              Backend& backend, const runtime::Clock& clock) {
+                                              Backend& backend, uint32_t instances,
+                                              const runtime::Clock& clock) {
   const std::string name = manifest.model.to_string();
   if (model_bytes.size() > kMaxModelBytes) {
     return make_error(ErrorKind::kTooLarge, "models.too_large",
@@ -102,20 +71,27 @@ Result<std::shared_ptr<Version>> load_version(const ModelManifest& manifest, std
                       "sha256");
   }
   auto version = std::make_shared<Version>();
-  SY_ASSIGN_OR_RETURN(version->model, backend.load(name, model_bytes));
+  info->manifest.run.instances = instances;
+  version->info = info;
+  SY_ASSIGN_OR_RETURN(version->model, backend.load(name, model_bytes, info->manifest.run));
+  for (uint32_t i = instances; i-- > 0;) version->idle.push_back(i);
   info->runtime = backend.runtime_version();
   info->inputs = version->model->inputs();
   info->outputs = version->model->outputs();
   SY_RETURN_IF_ERROR(check_tensors(manifest, info->inputs, info->outputs));
   version->encoder = std::make_unique<RowEncoder>(manifest, info->inputs);
-  SY_RETURN_IF_ERROR(warm_up(*version, *info));
+  const int64_t warm_us = clock.monotonic_us();
+  WarmUp warm_up(*version, *info);
+  SY_RETURN_IF_ERROR(warm_up.probe());
   SY_ASSIGN_OR_RETURN(auto plan, OutputPlan::compile(manifest, info->outputs));
   version->plan = std::make_unique<OutputPlan>(std::move(plan));
+  SY_RETURN_IF_ERROR(warm_up.run_all());
+  info->manifest.warm_up.inputs = {};  // they have served
+  info->warm_up_us = clock.monotonic_us() - warm_us;
   info->output_type = version->plan->type();
   info->output_schema = manifest.output_schema == nullptr ? schema_of(info->output_type)
                                                           : make_document(manifest.output_schema->document());
   info->load_us = clock.monotonic_us() - begin_us;
-  version->info = std::move(info);
   return version;
 }
 

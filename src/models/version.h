@@ -41,7 +41,8 @@ struct Version {
 
   // Guarded by the service's mutex.
   std::deque<Pending> queue;
-  uint32_t running = 0;  // requests taken by workers, and run_at calls
+  std::vector<uint32_t> idle;  // instances, by their numbers
+  uint32_t running = 0;        // requests taken by workers, and run_at calls
   bool draining = false;
   bool disabled = false;
   bool scheduled = false;  // is in the service's list of versions with waiting requests
@@ -54,16 +55,20 @@ struct Version {
   /// has no say here.
   Status encode(const TensorRows& request, uint32_t first, uint32_t rows, std::vector<TensorData>& batch,
                 uint32_t row) const;
+  /// The session in which an instance runs.
+  uint32_t session_of(uint32_t instance) const { return instance % model->sessions(); }
   /// The smallest bucket that holds `rows`; requires 1 <= rows <= max_batch.
   uint32_t bucket_for(uint32_t rows) const;
 };
 
-/// Loads, checks, probes and warms a version: all that must succeed before anybody may see it.
+/// Loads, checks, probes and warms a version for so many runs at once: all that must succeed before anybody
+/// may see it.
 Result<std::shared_ptr<Version>> load_version(const ModelManifest& manifest, std::string_view model_bytes,
-                                              Backend& backend, const runtime::Clock& clock);
+                                              Backend& backend, uint32_t instances,
+                                              const runtime::Clock& clock);
 
-/// One run of a prepared batch; also checks that every output has the batch's rows.
-Status run_rows(const Version& version, const std::vector<TensorData>& inputs,
+/// One run of a prepared batch in a session of the model; also checks that every output has the batch's rows.
+Status run_rows(const Version& version, uint32_t session, const std::vector<TensorData>& inputs,
                 std::vector<TensorData>& outputs);
 
 }  // namespace switchyard::models

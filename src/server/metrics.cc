@@ -187,6 +187,8 @@ void Metrics::watch(partition::Engine& engine, models::ModelService& models) {
                [](const auto& s) { return kSum(s, [](const auto& m) { return m.run_us; }) / 1e6; });
   model_metric("switchyard_model_warm_ups_total", "Runs made before models were ready.",
                [](const auto& s) { return kSum(s, [](const auto& m) { return m.warm_ups; }); });
+  model_metric("switchyard_model_warm_up_seconds_total", "Time in runs made before models were ready.",
+               [](const auto& s) { return kSum(s, [](const auto& m) { return m.warm_up_us; }) / 1e6; });
 }
 
 }  // namespace switchyard::server

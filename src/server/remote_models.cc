@@ -12,6 +12,7 @@ class Unusable final : public models::RemoteModel {
     return [] {};
   }
   expression::Type output_type() const override { return expression::Type::dyn(); }
+  Status usable() const override { return why_; }
 
  private:
   const Error why_;

@@ -327,6 +327,7 @@ class Server::Impl {
     services_.engine = engine_.get();
     services_.governance = governance_.get();
     services_.models = models_.get();
+    services_.remote_models = all_models_.get();
     services_.replayer = replayer_.get();
     services_.live_calls = &live_calls_;
     services_.router = &routing_->router();
@@ -348,6 +349,7 @@ class Server::Impl {
     gateway::add_migrations(*gateway_, services_);
     gateway::add_reviews(*gateway_, services_);
     gateway::add_governance(*gateway_, services_);
+    gateway::add_models(*gateway_, services_);
     gateway::add_events(*gateway_, services_);
     gateway::add_retention(*gateway_, services_);
     gateway::add_routes(*gateway_, services_);

@@ -137,7 +137,7 @@ class Reviews(Cli):
 class Operators(Cli):
     def test_overviews(self):
         self.assertIn("api/score", self.sy("artefacts", "--kind", "pipeline"))
-        self.assertIn("no model is loaded", self.sy("models"))
+        self.assertIn("no model is deployed", self.sy("models"))
         self.assertIn("deployed", self.sy("governance", "history", "--limit", "5"))
         self.assertIn("ready", self.sy("status"))
         self.assertEqual(len(self.json("status")["partitions"]), 4)

@@ -69,6 +69,13 @@ class Server:
         self.process.stdout.close()
         return code
 
+    def crash(self):
+        """Ends it without a word, and starts it again."""
+        self.process.kill()
+        self.process.wait(timeout=120)
+        self.process.stdout.close()
+        self.start()
+
     def remove(self):
         self.stop()
         shutil.rmtree(self.data, ignore_errors=True)

@@ -3,7 +3,6 @@ servers are the test's own, and misbehave as they are told."""
 import hashlib
 import json
 import pathlib
-import signal
 import sys
 import time
 
@@ -178,10 +177,7 @@ class Routes(RoutedCase):
         spent = [account for account in self.get("/api/v1/spend")["accounts"]
                  if account["id"] == self.name and "day" in account]
         self.assertEqual([(account["spent"], account["currency"]) for account in spent], [("3", "EUR")])
-        self.server.process.send_signal(signal.SIGKILL)
-        self.server.process.wait()
-        self.server.process.stdout.close()
-        self.server.start()
+        self.server.crash()
         with self.assertRaises(openai.RateLimitError):
             self.ask()
         self.assertEqual(self.counts()["one"], 3)

@@ -1,4 +1,4 @@
-// /api/v1/deployments, artefacts, activations, switches, governance/history, models.
+// /api/v1/deployments, artefacts, activations, switches, governance/history.
 #include "surfaces/common.h"
 #include "switchyard/base/base64.h"
 #include "switchyard/base/hash.h"
@@ -237,39 +237,6 @@ void history(Call&& call, const Services& services) {
   call.answer_json(200, json + "]}");
 }
 
-void list_models(Call&& call, const Services& services) {
-  std::string json = "{\"models\":[";
-  for (const auto& status : services.models->list()) {
-    if (json.back() != '[') json += ',';
-    JsonObject object(json);
-    object.text("name", status.model.name)
-        .text("version", status.model.version)
-        .text("state", models::model_state_name(status.state));
-    object.boolean("current", status.current)
-        .boolean("disabled", status.disabled)
-        .number("waiting", status.waiting)
-        .number("running", status.running);
-    if (status.info != nullptr) {
-      object.text("sha256", status.info->sha256)
-          .text("runtime", status.info->runtime)
-          .number("bytes", static_cast<int64_t>(status.info->model_bytes));
-      object.number("warm_ups", status.info->warm_ups)
-          .real("load_ms", static_cast<double>(status.info->load_us) / 1000);
-      for (const bool input : {true, false}) {
-        std::string& tensors = object.raw(input ? "inputs" : "outputs");
-        tensors += '[';
-        for (const auto& tensor : input ? status.info->inputs : status.info->outputs) {
-          if (tensors.back() != '[') tensors += ',';
-          JsonObject(tensors).text("name", tensor.name).text("type", tensor.to_string()).close();
-        }
-        tensors += ']';
-      }
-    }
-    object.close();
-  }
-  call.answer_json(200, json + "]}");
-}
-
 }  // namespace
 
 void add_governance(Gateway& gateway, const Services& services) {
@@ -281,7 +248,6 @@ void add_governance(Gateway& gateway, const Services& services) {
   on("GET /api/v1/switches", "list_switches", Permission::kDeploymentsRead, list_switches);
   on("POST /api/v1/switches", "throw_switch", Permission::kSwitchesWrite, throw_switch);
   on("GET /api/v1/governance/history", "get_governance_history", Permission::kDeploymentsRead, history);
-  on("GET /api/v1/models", "list_models", Permission::kDeploymentsRead, list_models);
 }
 
 }  // namespace switchyard::gateway

@@ -55,12 +55,12 @@ const char* name_of(int64_t model) { return model == 0 ? "fraud-light" : "fraud-
 void session(benchmark::State& state) {
   const std::string name = name_of(state.range(0));
   auto backend = make_onnx_backend();
-  auto model = backend->load(name, read_file(kModels + name + ".onnx"));
+  auto model = backend->load(name, read_file(kModels + name + ".onnx"), {.instances = 1});
   require(model.ok(), "the model cannot be loaded");
   TensorData input{ElementType::kFloat, {state.range(1), 29}, {}, {}};
   input.bytes.assign(static_cast<size_t>(state.range(1)) * 29 * 4, 0);
   std::vector<TensorData> outputs;
-  for (auto _ : state) require((*model)->run({&input, 1}, outputs).ok(), "a run failed");
+  for (auto _ : state) require((*model)->run(0, {&input, 1}, outputs).ok(), "a run failed");
   state.SetItemsProcessed(state.iterations() * state.range(1));
   state.SetLabel(name);
 }

@@ -39,7 +39,8 @@ std::shared_ptr<const ModelInfo> Models::find(const ModelName& model) const {
 std::vector<Models::Remote> Models::remotes() const {
   const std::shared_lock lock(impl_->mutex);
   std::vector<Remote> all;
-  for (const auto& [key, entry] : impl_->remotes) all.push_back({entry.info, entry.model->replicas()});
+  for (const auto& [key, entry] : impl_->remotes)
+    all.push_back({entry.info, entry.model->replicas(), entry.model->usable()});
   return all;
 }
 

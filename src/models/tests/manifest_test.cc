@@ -44,7 +44,7 @@ warmup: 3
   EXPECT_EQ(manifest.prices.per_call, 0.5);
   EXPECT_EQ(manifest.currency, "EUR");
   EXPECT_EQ(manifest.timeout_ms, 250u);
-  EXPECT_EQ(manifest.warmup_runs, 3u);
+  EXPECT_EQ(manifest.warm_up.runs, 3u);
 }
 
 TEST(Manifest, FillsInBucketsOfPowersOfTwoUpToTheLargestBatch) {

@@ -53,20 +53,45 @@ void print_artefacts(const Value& root) {
   print_or(table, "nothing is deployed; see 'switchyard deploy --help'");
 }
 
+/// "3, 1 ejected"; empty for a model of the server's own process.
+std::string replicas_text(const Value& model) {
+  const Value* backend = model.find("backend");
+  if (backend == nullptr) return {};
+  size_t count = 0, ejected = 0;
+  for (const Value& replica : items_of(*backend, "replicas")) {
+    ++count;
+    ejected += bool_of(replica, "ejected");
+  }
+  return std::to_string(count) + (ejected == 0 ? "" : ", " + std::to_string(ejected) + " ejected");
+}
+
+/// "open in support", for each route whose breaker does not let every call through.
+std::string breakers_text(const Value& model) {
+  std::string text;
+  for (const Value& breaker : items_of(model, "breakers"))
+    if (const std::string state = text_of(breaker, "breaker"); state != "closed")
+      text += (text.empty() ? "" : ", ") + state + " in " + text_of(breaker, "route");
+  return text;
+}
+
 void print_models(const Value& root) {
-  Table table({"model", "state", "waiting", "running", "runtime", "bytes", "load", "sha256"});
+  Table table(
+      {"model", "state", "waiting", "running", "runtime", "replicas", "breakers", "bytes", "load", "sha256"});
   for (const Value& model : items_of(root, "models")) {
     const std::string state = bool_of(model, "disabled") ? "disabled" : text_of(model, "state");
+    const bool is_here = model.find("backend") == nullptr;
     table.add({text_of(model, "name") + "@" + text_of(model, "version"),
                {state, colour_of_status(state)},
                std::to_string(integer_of(model, "waiting")),
                std::to_string(integer_of(model, "running")),
                text_of(model, "runtime"),
-               std::to_string(integer_of(model, "bytes")),
-               duration_text(static_cast<int64_t>(real_of(model, "load_ms") * 1000)),
+               replicas_text(model),
+               breakers_text(model),
+               is_here ? std::to_string(integer_of(model, "bytes")) : "",
+               is_here ? duration_text(static_cast<int64_t>(real_of(model, "load_ms") * 1000)) : "",
                text_of(model, "sha256").substr(0, 12)});
   }
-  print_or(table, "no model is loaded");
+  print_or(table, "no model is deployed");
 }
 
 void print_workers(const Value& root) {

@@ -60,18 +60,23 @@ Error runtime_error(const std::string& what, const std::string& message) {
                     "ONNX Runtime failed to " + what + ": " + message);
 }
 
-/// One session, shared by all threads: the runtime's sessions keep no state between runs.
+bool has_own_threads(const RunSettings& settings) {
+  return settings.intra_op_threads > 1 || settings.inter_op_threads > 1;
+}
+
+/// The runtime's sessions keep no state between runs and may be asked by several threads at once, so one
+/// serves all instances. Only runs that use a session's own threads would wait for each other there: then
+/// every instance has a session of its own.
 class OnnxModel final : public LoadedModel {
  public:
   static Result<std::unique_ptr<LoadedModel>> load(const Library& library, const std::string& name,
-                                                   std::string_view bytes);
-  ~OnnxModel() override {
-    if (session_ != nullptr) api().ReleaseSession(session_);
-  }
+                                                   std::string_view bytes, const RunSettings& settings);
 
   const std::vector<TensorInfo>& inputs() const override { return inputs_; }
   const std::vector<TensorInfo>& outputs() const override { return outputs_; }
-  Status run(std::span<const TensorData> inputs, std::vector<TensorData>& outputs) const override;
+  uint32_t sessions() const override { return static_cast<uint32_t>(sessions_.size()); }
+  Status run(uint32_t session, std::span<const TensorData> inputs,
+             std::vector<TensorData>& outputs) const override;
 
  private:
   explicit OnnxModel(const Library& library) : library_(library) {}
@@ -82,25 +87,28 @@ class OnnxModel final : public LoadedModel {
   Status read_strings(const TensorInfo& info, const ort::Value* value, TensorData& data) const;
   const Api& api() const { return library_.api(); }
 
+  ort::Session* first_session() const { return sessions_.front().get(); }
+
   const Library& library_;
-  ort::Session* session_ = nullptr;
+  std::vector<Owned<ort::Session>> sessions_;
   std::vector<TensorInfo> inputs_;
   std::vector<TensorInfo> outputs_;
   std::vector<const char*> input_names_;
   std::vector<const char*> output_names_;
 };
 
-/// One thread per run, in the calling thread, and none that spins: the service's workers are the parallelism.
-Result<Owned<ort::SessionOptions>> make_session_options(const Library& library) {
+/// A run's first thread is the calling one. None spins: the cores are everybody's.
+Result<Owned<ort::SessionOptions>> make_session_options(const Library& library, const RunSettings& settings) {
   const Api& api = library.api();
   ort::SessionOptions* raw = nullptr;
   if (auto* status = api.CreateSessionOptions(&raw); status != nullptr)
     return runtime_error("make session options", library.take_message(status));
   auto options = own(raw, api.ReleaseSessionOptions);
   for (ort::Status* status : {
-           api.SetIntraOpNumThreads(raw, 1),
-           api.SetInterOpNumThreads(raw, 1),
-           api.SetSessionExecutionMode(raw, ort::kSequential),
+           api.SetIntraOpNumThreads(raw, static_cast<int>(settings.intra_op_threads)),
+           api.SetInterOpNumThreads(raw, static_cast<int>(settings.inter_op_threads)),
+           api.SetSessionExecutionMode(raw,
+                                       settings.inter_op_threads > 1 ? ort::kParallel : ort::kSequential),
            api.SetSessionLogSeverityLevel(raw, ort::kLogFatal),
            api.SetSessionGraphOptimizationLevel(raw, ort::kOptimizeAll),
            api.AddSessionConfigEntry(raw, "session.intra_op.allow_spinning", "0"),
@@ -112,16 +120,21 @@ Result<Owned<ort::SessionOptions>> make_session_options(const Library& library) 
 }
 
 Result<std::unique_ptr<LoadedModel>> OnnxModel::load(const Library& library, const std::string& name,
-                                                     std::string_view bytes) {
-  SY_ASSIGN_OR_RETURN(auto options, make_session_options(library));
+                                                     std::string_view bytes, const RunSettings& settings) {
+  SY_ASSIGN_OR_RETURN(auto options, make_session_options(library, settings));
   std::unique_ptr<OnnxModel> model(new OnnxModel(library));
-  auto* status = library.api().CreateSessionFromArray(library.env(), bytes.data(), bytes.size(),
-                                                      options.get(), &model->session_);
-  if (status != nullptr) {
-    model->session_ = nullptr;
-    return make_error(ErrorKind::kUnprocessable, "models.bad_model",
-                      "ONNX Runtime " + library.version() + " refuses the file of " + name + ": " +
-                          library.take_message(status));
+  const Api& api = library.api();
+  const uint32_t sessions = has_own_threads(settings) ? settings.instances : 1;
+  for (uint32_t i = 0; i < sessions; ++i) {
+    ort::Session* session = nullptr;
+    auto* status =
+        api.CreateSessionFromArray(library.env(), bytes.data(), bytes.size(), options.get(), &session);
+    if (status != nullptr) {
+      return make_error(ErrorKind::kUnprocessable, "models.bad_model",
+                        "ONNX Runtime " + library.version() + " refuses the file of " + name + ": " +
+                            library.take_message(status));
+    }
+    model->sessions_.push_back(own(session, api.ReleaseSession));
   }
   SY_RETURN_IF_ERROR(model->describe(name));
   return std::unique_ptr<LoadedModel>(std::move(model));
@@ -130,8 +143,8 @@ Result<std::unique_ptr<LoadedModel>> OnnxModel::load(const Library& library, con
 Status OnnxModel::describe(const std::string& model) {
   for (const bool is_input : {true, false}) {
     size_t count = 0;
-    auto* status = is_input ? api().SessionGetInputCount(session_, &count)
-                            : api().SessionGetOutputCount(session_, &count);
+    auto* status = is_input ? api().SessionGetInputCount(first_session(), &count)
+                            : api().SessionGetOutputCount(first_session(), &count);
     if (status != nullptr)
       return runtime_error("count the tensors of " + model, library_.take_message(status));
     if (count > kMaxTensors) {
@@ -159,13 +172,13 @@ Result<TensorInfo> OnnxModel::describe_tensor(const std::string& model, size_t i
   TensorInfo info;
   char* name = nullptr;
   ort::TypeInfo* raw_type = nullptr;
-  auto* status = is_input ? api().SessionGetInputName(session_, index, library_.allocator(), &name)
-                          : api().SessionGetOutputName(session_, index, library_.allocator(), &name);
+  auto* status = is_input ? api().SessionGetInputName(first_session(), index, library_.allocator(), &name)
+                          : api().SessionGetOutputName(first_session(), index, library_.allocator(), &name);
   if (status != nullptr) return failed(status);
   info.name = name;
   library_.take_message(api().AllocatorFree(library_.allocator(), name));
-  status = is_input ? api().SessionGetInputTypeInfo(session_, index, &raw_type)
-                    : api().SessionGetOutputTypeInfo(session_, index, &raw_type);
+  status = is_input ? api().SessionGetInputTypeInfo(first_session(), index, &raw_type)
+                    : api().SessionGetOutputTypeInfo(first_session(), index, &raw_type);
   if (status != nullptr) return failed(status);
   const auto type = own(raw_type, api().ReleaseTypeInfo);
 
@@ -220,7 +233,9 @@ Result<Owned<ort::Value>> OnnxModel::make_input(const TensorInfo& info, const Te
   return runtime_error("take input '" + info.name + "'", library_.take_message(status));
 }
 
-Status OnnxModel::run(std::span<const TensorData> inputs, std::vector<TensorData>& outputs) const {
+Status OnnxModel::run(uint32_t session, std::span<const TensorData> inputs,
+                      std::vector<TensorData>& outputs) const {
+  SY_CHECK(session < sessions_.size());
   SY_CHECK(inputs.size() == inputs_.size());
   std::vector<Owned<ort::Value>> values;
   std::vector<const ort::Value*> raw_inputs;
@@ -230,8 +245,8 @@ Status OnnxModel::run(std::span<const TensorData> inputs, std::vector<TensorData
     values.push_back(std::move(value));
   }
   std::vector<ort::Value*> raw_outputs(outputs_.size(), nullptr);
-  auto* status = api().Run(session_, nullptr, input_names_.data(), raw_inputs.data(), raw_inputs.size(),
-                           output_names_.data(), output_names_.size(), raw_outputs.data());
+  auto* status = api().Run(sessions_[session].get(), nullptr, input_names_.data(), raw_inputs.data(),
+                           raw_inputs.size(), output_names_.data(), output_names_.size(), raw_outputs.data());
   std::vector<Owned<ort::Value>> results;
   for (ort::Value* value : raw_outputs)
     if (value != nullptr) results.push_back(own(value, api().ReleaseValue));
@@ -306,13 +321,14 @@ class OnnxBackend final : public Backend {
     return library_ == nullptr ? std::string() : "onnxruntime " + library_->version();
   }
 
-  Result<std::unique_ptr<LoadedModel>> load(const std::string& name, std::string_view bytes) override {
+  Result<std::unique_ptr<LoadedModel>> load(const std::string& name, std::string_view bytes,
+                                            const RunSettings& settings) override {
     SY_ASSIGN_OR_RETURN(const Library* library, Library::open(options_));
     {
       const std::lock_guard lock(mutex_);
       library_ = library;
     }
-    return OnnxModel::load(*library, name, bytes);
+    return OnnxModel::load(*library, name, bytes, settings);
   }
 
  private:

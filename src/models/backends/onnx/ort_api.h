@@ -25,6 +25,7 @@ inline constexpr uint32_t kApiVersion = 14;
 // Values of the interface's enumerations.
 inline constexpr int kLogFatal = 4;
 inline constexpr int kSequential = 0;
+inline constexpr int kParallel = 1;
 inline constexpr int kOptimizeAll = 99;
 inline constexpr int kDeviceAllocator = 0;
 inline constexpr int kDefaultMemory = 0;

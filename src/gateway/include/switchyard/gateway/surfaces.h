@@ -14,6 +14,10 @@
 #include "switchyard/runtime/thread_pool.h"
 #include "switchyard/workers/worker_queues.h"
 
+namespace switchyard::models {
+class Models;
+}
+
 namespace switchyard::gateway {
 
 /// What the operations work on. All of it outlives the gateway.
@@ -21,6 +25,7 @@ struct Services {
   partition::Engine* engine = nullptr;
   governance::Governance* governance = nullptr;
   models::ModelService* models = nullptr;
+  const models::Models* remote_models = nullptr;  ///< those on other machines
   KeyStore* keys = nullptr;
   provenance::Replayer* replayer = nullptr;
   LiveCalls* live_calls = nullptr;
@@ -44,6 +49,7 @@ void add_signals(Gateway& gateway, const Services& services);
 void add_migrations(Gateway& gateway, const Services& services);
 void add_reviews(Gateway& gateway, const Services& services);
 void add_governance(Gateway& gateway, const Services& services);
+void add_models(Gateway& gateway, const Services& services);
 void add_events(Gateway& gateway, const Services& services);
 void add_retention(Gateway& gateway, const Services& services);
 void add_routes(Gateway& gateway, const Services& services);

@@ -36,10 +36,15 @@ class LoadedModel {
   virtual const std::vector<TensorInfo>& inputs() const = 0;
   virtual const std::vector<TensorInfo>& outputs() const = 0;
 
-  /// One forward pass; blocks the calling thread. `inputs` are in the order of inputs(), all with the same
-  /// first dimension. `outputs` is resized and filled. Errors: kInvalidArgument "models.run_refused" when the
-  /// runtime refuses the input, kInternal "models.run_failed" otherwise.
-  virtual Status run(std::span<const TensorData> inputs, std::vector<TensorData>& outputs) const = 0;
+  /// The copies of the model that are in memory; at least one. All give the same answers; one that has
+  /// threads of its own is fastest with one run at a time.
+  virtual uint32_t sessions() const = 0;
+
+  /// One forward pass in one of the sessions; blocks the calling thread. `inputs` are in the order of
+  /// inputs(), all with the same first dimension. `outputs` is resized and filled. Errors: kInvalidArgument
+  /// "models.run_refused" when the runtime refuses the input, kInternal "models.run_failed" otherwise.
+  virtual Status run(uint32_t session, std::span<const TensorData> inputs,
+                     std::vector<TensorData>& outputs) const = 0;
 };
 
 /// Something that can load models: in-process runtimes, or clients of remote ones. Thread-safe.
@@ -52,12 +57,13 @@ class Backend {
   /// "onnxruntime 1.24.1"; empty while the runtime has not been loaded.
   virtual std::string runtime_version() const = 0;
 
-  /// Loads a model from the bytes of its file, which need not outlive the call. `name` is for messages.
+  /// Loads a model from the bytes of its file, which need not outlive the call, for so many runs at once as
+  /// `settings.instances` says (at least one). `name` is for messages.
   /// Tensors of types that ElementType lacks are refused with kUnprocessable "models.unsupported_tensor".
   /// kUnavailable "models.runtime_missing" when the runtime cannot be found; kUnprocessable
   /// "models.bad_model" when it refuses the bytes.
-  virtual Result<std::unique_ptr<LoadedModel>> load(const std::string& name,
-                                                    std::string_view model_bytes) = 0;
+  virtual Result<std::unique_ptr<LoadedModel>> load(const std::string& name, std::string_view model_bytes,
+                                                    const RunSettings& settings) = 0;
 };
 
 /// Where ONNX Runtime's shared library is looked for.

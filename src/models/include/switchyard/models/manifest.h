@@ -89,6 +89,20 @@ struct Prices {
   double per_output_token = 0;
 };
 
+/// How the runs of a model in this process share the machine.
+struct RunSettings {
+  uint32_t instances = 0;         ///< runs of one version at once; 0: as many as the service has workers
+  uint32_t intra_op_threads = 1;  ///< of an instance, for the inside of one operator
+  uint32_t inter_op_threads = 1;  ///< of an instance, for operators that do not need each other
+};
+
+/// What is run before a version takes its first request.
+struct WarmUpSpec {
+  uint32_t runs = 1;             ///< of each bucket on each session; 0 turns it off, without inputs
+  std::string file;              ///< of the inputs, relative to the manifest's folder; empty: there is none
+  std::vector<Document> inputs;  ///< recorded ones; empty: blank rows
+};
+
 /// What a `*.model.yaml` says; docs/models.md is its reference.
 struct ModelManifest {
   ModelName model;
@@ -108,9 +122,10 @@ struct ModelManifest {
   std::vector<uint32_t> buckets;  ///< ascending, the last is max_batch
   uint32_t queue_limit = 0;       ///< requests waiting; 0: the service's default
   Prices prices;
-  std::string currency;      ///< ISO 4217; empty without a cost
-  uint32_t timeout_ms = 0;   ///< of a request without deadline; 0: the service's default
-  uint32_t warmup_runs = 1;  ///< runs of each bucket before the model is ready; 0 turns warming off
+  std::string currency;     ///< ISO 4217; empty without a cost
+  uint32_t timeout_ms = 0;  ///< of a request without deadline; 0: the service's default
+  RunSettings run;
+  WarmUpSpec warm_up;
 
   bool is_remote() const { return backend != kLocalBackend; }
 };
@@ -119,5 +134,9 @@ struct ModelManifest {
 /// once: each Diagnostic has the dotted path, what is wrong and what to write; line and column are the
 /// caller's to add. The manifest is usable only when no error was added. Codes: "models.<what>".
 ModelManifest parse_manifest(const Value& document, Diagnostics& diagnostics);
+
+/// Takes the recorded inputs from the text of the manifest's warm-up file: a JSON list, each item an input
+/// that the manifest's schema accepts. kUnprocessable "models.bad_warm_up" names the item.
+Status read_warm_up_file(std::string_view text, ModelManifest& manifest);
 
 }  // namespace switchyard::models

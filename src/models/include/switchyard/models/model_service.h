@@ -18,7 +18,8 @@
 
 namespace switchyard::models {
 
-/// What a loaded version is. Immutable once loaded; safe to keep after the model is unloaded.
+/// What a loaded version is; manifest.run.instances is never 0. Immutable once loaded; safe to keep after the
+/// model is unloaded.
 struct ModelInfo {
   ModelManifest manifest;
   std::string sha256;   ///< of the model's bytes, lower-case hex
@@ -29,6 +30,7 @@ struct ModelInfo {
   Document output_schema;        ///< JSON Schema: the manifest's, or one derived from the expressions' types
   expression::Type output_type;  ///< an object of the output names, for checking pipelines
   uint32_t warm_ups = 0;         ///< runs made before the model was ready
+  int64_t warm_up_us = 0;        ///< and how long they took
   int64_t load_us = 0;           ///< loading and warming
 
   const std::string& name() const { return manifest.model.name; }
@@ -120,6 +122,7 @@ struct ModelStats {
   int64_t queue_us = 0;                                         ///< sum over requests
   int64_t run_us = 0;                                           ///< sum over batches
   uint32_t warm_ups = 0;
+  int64_t warm_up_us = 0;
   int64_t load_us = 0;
 };
 
@@ -133,13 +136,14 @@ struct ServiceStats {
 };
 
 /// Keeps models in memory and answers from them on threads of its own, batching what waits: a worker that
-/// becomes free takes everything that waits for one model, up to the largest batch, and pads it to the next
-/// bucket. Nothing is ever held back to wait for company. All functions may be called from any thread unless
-/// they say otherwise.
+/// becomes free takes everything that waits for one model with an idle instance, up to the largest batch, and
+/// pads it to the next bucket. Nothing is ever held back to wait for company. All functions may be called
+/// from any thread unless they say otherwise.
 class ModelService {
  public:
   struct Options {
-    uint32_t workers = 0;  ///< 0: half the cores, at least one
+    /// Threads; 0: half the cores, at least one. A model with more instances brings as many as it lacks.
+    uint32_t workers = 0;
     uint32_t queue_limit = kDefaultQueueLimit;
     uint32_t timeout_ms = kDefaultTimeoutMs;
     std::vector<std::shared_ptr<Backend>> backends;  ///< shared: a backend may serve several services
@@ -159,12 +163,13 @@ class ModelService {
   /// ones, unloads everything. Idempotent.
   void stop();
 
-  /// Loads a version and runs every batch bucket `warmup_runs` times; only then can requests reach it, all at
-  /// once. Blocks for as long as that takes: not for partition threads. Loading the same version with the
-  /// same bytes again is success and changes nothing but `swap`. Errors: kNotFound "models.unknown_backend",
-  /// "models.file_missing"; kConflict "models.version_exists" (other bytes under the same version);
-  /// kUnprocessable "models.sha256_mismatch", "models.tensor_mismatch", "models.bad_output_expression";
-  /// kResourceExhausted "models.too_many"; and the backend's. After an error everything is as it was.
+  /// Loads a version, asks it every recorded input and runs every batch bucket as often as the manifest says;
+  /// only then can requests reach it, all at once. Blocks for as long as that takes: not for partition
+  /// threads. Loading the same version with the same bytes again is success and changes nothing but `swap`.
+  /// Errors: kNotFound "models.unknown_backend", "models.file_missing"; kConflict "models.version_exists"
+  /// (other bytes under the same version); kUnprocessable "models.sha256_mismatch", "models.tensor_mismatch",
+  /// "models.bad_output_expression", "models.bad_warm_up"; kResourceExhausted "models.too_many"; and the
+  /// backend's. After an error everything is as it was.
   Status load(const ModelManifest& manifest, const std::string& model_path, Swap swap = Swap::kReplace);
   /// The same from memory.
   Status load_bytes(const ModelManifest& manifest, std::string_view model_bytes, Swap swap = Swap::kReplace);

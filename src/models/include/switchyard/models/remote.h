@@ -28,6 +28,8 @@ class RemoteModel {
     bool ejected = false;
   };
   virtual std::vector<Replica> replicas() const { return {}; }
+  /// Why no call can succeed as things stand on this machine.
+  virtual Status usable() const { return {}; }
 };
 
 /// What a remote model works with; all of it outlives it.
@@ -67,6 +69,7 @@ class Models final : public Caller {
   struct Remote {
     std::shared_ptr<const ModelInfo> info;
     std::vector<RemoteModel::Replica> replicas;
+    Status usable;
   };
   std::vector<Remote> remotes() const;
 
