@@ -26,8 +26,8 @@ SY_ORT_FUNCTIONS(SY_ORT_SAME_SLOT)
 #undef SY_ORT_SAME_SLOT
 static_assert(static_cast<int>(Element::kString) == ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING);
 static_assert(static_cast<int>(Element::kBfloat16) == ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16);
-static_assert(kOptimizeAll == ORT_ENABLE_ALL && kSequential == ORT_SEQUENTIAL &&
-              kParallel == ORT_PARALLEL && kLogFatal == ORT_LOGGING_LEVEL_FATAL);
+static_assert(kOptimizeAll == ORT_ENABLE_ALL && kSequential == ORT_SEQUENTIAL && kParallel == ORT_PARALLEL &&
+              kLogFatal == ORT_LOGGING_LEVEL_FATAL);
 static_assert(kTypeTensor == ONNX_TYPE_TENSOR && kErrorInvalidArgument == ORT_INVALID_ARGUMENT);
 static_assert(kDeviceAllocator == OrtDeviceAllocator && kDefaultMemory == OrtMemTypeDefault);
 #endif
