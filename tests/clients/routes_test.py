@@ -251,6 +251,104 @@ class Routes(RoutedCase):
             self.ask()
         self.assertEqual(self.counts()["two"], before["two"])
 
+    def test_a_canary_goes_on_with_its_evidence_after_a_crash(self):
+        self.route("candidates:\n  main: {a}\n  next: {{ model: {b}, weight: 0 }}\n"
+                   "canary: {{ candidate: next, against: main, steps: [50%, 100%], hold: 1h, min_calls: 1000 }}\n")
+        for person in range(40):
+            self.ask(user=f"person-{person}")
+        before = self.standing()["canary"]
+        self.assertEqual(before["evidence"]["calls"], self.counts()["two"])
+        time.sleep(10)  # it is kept every few seconds, all of it when nothing comes
+        self.server.crash()
+        after = self.standing()["canary"]
+        self.assertEqual(after, before)
+        for person in range(20):
+            self.ask(user=f"person-{person}")
+        grown = self.standing()["canary"]["evidence"]
+        self.assertEqual(grown["calls"], self.counts()["two"])
+        self.assertEqual(grown["sample_ratio"]["keys"], 40)
+
+    def test_what_people_overrule_in_reviews_counts_for_the_canary(self):
+        self.route("candidates:\n  main: {a}\n  next: {{ model: {b}, weight: 0 }}\n"
+                   "canary: {{ candidate: next, against: main, steps: [50%, 100%], hold: 1h, guards: {{ override_rate: 1% }} }}\n"
+                   "overruled: {{ by: opinion, when: '!answer.ok' }}\n")
+        self.deploy({"p.pipeline.yaml": f"""
+pipeline: test/{self.name}@1.0.0
+input: {{ schema: {{ type: object, required: [person], properties: {{ person: {{ type: string }} }} }}, key: input.person }}
+steps:
+  answer: {{ model: {self.name}, input: {{ messages: "[{{'role': 'user', 'content': 'say well'}}]" }} }}
+  opinion:
+    review:
+      queue: desk
+      form: {{ type: object, required: [ok], properties: {{ ok: {{ type: boolean }} }} }}
+      show: [answer]
+      due: 1h
+output: {{ ok: opinion.ok }}
+"""})
+
+        def judged(person):
+            """A decision in which a person thinks little of what the canary says. Who answered it."""
+            started = harness.send(self.server, "POST", "/api/v1/decisions",
+                                   {"pipeline": f"test/{self.name}", "input": {"person": person}, "wait": "20s"})
+            events = self.get(f"/api/v1/decisions/{started['id']}/history")["events"]
+            review = next(event["review"] for event in events if event["type"] == "review_requested")
+            candidate = self.routing(started["id"])[0]["candidate"]
+            for verb, body in (("claim", {}), ("answer", {"answer": {"ok": candidate == "main"}})):
+                done = harness.send(self.server, "POST", f"/api/v1/reviews/{review}/{verb}", body, key="admin")
+                self.assertEqual(done.status, 200, done.text)
+            return candidate
+        people = 0
+        while self.standing()["canary"]["phase"] == "running" and people < 100:
+            judged(f"person-{people}")
+            people += 1
+        self.assertEqual(self.standing()["canary"]["phase"], "rolled_back")
+        evidence = self.standing()["canary"]["evidence"]["override_rate"]
+        self.assertEqual((evidence["candidate"], evidence["incumbent"]), (1.0, 0.0))
+        self.assertLessEqual(evidence["candidate_calls"] + evidence["incumbent_calls"], people)
+
+    def test_a_server_that_says_when_to_come_back_is_heard_by_the_client(self):
+        self.route("candidates:\n  main: {a}\nretry: {{ attempts: 1 }}\n")
+        with self.assertRaises(openai.RateLimitError) as refused:
+            self.ask("fail 429 7")
+        headers = refused.exception.response.headers
+        self.assertEqual((headers["retry-after"], headers["retry-after-ms"], headers["x-should-retry"]), ("7", "7000", "true"))
+        # The route leaves the model alone until then, and says how long.
+        with self.assertRaises(openai.InternalServerError) as refused:
+            self.ask()
+        headers = refused.exception.response.headers
+        self.assertEqual(refused.exception.status_code, 503)
+        self.assertTrue(1 <= int(headers["retry-after"]) <= 7, headers)
+        self.assertEqual(headers["x-should-retry"], "false")
+
+    def test_all_steps_of_a_decision_share_what_may_be_tried_again(self):
+        self.route("candidates:\n  main: {a}\nretry: {{ attempts: 10, backoff: 1ms..2ms, budget: 100% }}\nbreaker: false\n")
+        ask = f"{{ model: {self.name}, input: {{ messages: \"[{{'role': 'user', 'content': 'say well'}}]\" }} }}"
+        self.deploy({"p.pipeline.yaml": f"""
+pipeline: test/{self.name}@1.0.0
+input: {{}}
+steps:
+  one: {ask}
+  two: {{ after: one, {ask[2:]}
+output: {{ text: two.text }}
+"""})
+        self.servers["one"].fail_next += [503] * 4 + [200] + [503] * 100
+        failed = harness.send(self.server, "POST", "/api/v1/decisions", {"pipeline": f"test/{self.name}", "input": {}, "wait": "20s"})
+        self.assertEqual(failed["status"], "failed", failed.text)
+        self.assertEqual(self.counts()["one"], 5 + 3, "six more than the first of each")
+        self.servers["one"].fail_next[:] = [503] * 100
+        self.servers["one"].asked.clear()
+        with self.assertRaises(openai.InternalServerError) as spent:
+            self.ask()
+        self.assertEqual(self.counts()["one"], 7)
+        self.assertEqual(spent.exception.response.headers["x-should-retry"], "false")
+
+    def test_a_client_that_will_not_wait_is_answered_before_it_leaves(self):
+        self.route("candidates:\n  main: {a}\n  spare: {{ model: {b}, weight: 0 }}\nfallbacks: [spare]\n")
+        with self.assertRaises(openai.InternalServerError) as late:
+            self.ask("hang 5", extra_headers={"X-Request-Deadline-Ms": "1000"})
+        self.assertEqual(late.exception.status_code, 504)
+        self.assertEqual(self.counts(), {"one": 1, "two": 0}, "nothing is begun that nobody waits for")
+
     def test_a_shadow_neither_delays_nor_fails_the_decision(self):
         self.route("candidates:\n  main: {a}\nshadow: [ {{ model: {b}, share: 100% }} ]\n")
         self.servers["two"].fail_next.append(500)

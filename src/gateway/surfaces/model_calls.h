@@ -40,7 +40,7 @@ void begin_model_call(const Services& services, ModelCallRequest request, std::s
 struct ModelRunEnd {
   Result<partition::RunView> view;  ///< with its output when it is completed; perhaps not final yet
   bool began = true;                ///< false: there is no run
-  LiveCall::Refusal refusal = {};  ///< of a run that failed
+  LiveCall::Refusal refusal = {};   ///< of a run that failed
 };
 using OnRunEnd = std::function<void(ModelRunEnd)>;
 /// Starts the run, which has its id, and waits for its end, at most until `until_us`; `done` as above. While

@@ -181,8 +181,7 @@ void HttpModel::take_piece(Exchange& exchange, std::string_view piece, bool* go_
 CallOutcome HttpModel::answered(Exchange& exchange, const http::ClientResponse& response) {
   auto reply = exchange.stream != nullptr ? exchange.stream->end() : protocol_->reply(response);
   if (!reply.ok()) return {std::move(reply).error()};
-  ModelAnswer answer =
-      answer_of(std::move(*reply), surroundings_.clock->monotonic_us() - exchange.begun_us);
+  ModelAnswer answer = answer_of(std::move(*reply), surroundings_.clock->monotonic_us() - exchange.begun_us);
   answer.upstream_id = response.header("x-request-id");
   if (answer.upstream_id.empty()) answer.upstream_id = response.header("request-id");
   answer.endpoint = exchange.origin;
