@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "coding.h"
 #include "deadline.h"
 #include "state.h"
 #include "switchyard/base/check.h"
+#include "switchyard/http/coding.h"
 #include "switchyard/http/problem.h"
 #include "switchyard/runtime/random.h"
 
@@ -53,7 +53,7 @@ Status decode_body(http::Request& request, size_t max_bytes) {
                       "A Content-Encoding of '" + std::string(coding->substr(0, 40)) +
                           "' is not known here; send gzip, or the body as it is.",
                       "Content-Encoding");
-  SY_ASSIGN_OR_RETURN(std::string text, gunzip(request.body(), max_bytes));
+  SY_ASSIGN_OR_RETURN(std::string text, http::gunzip(request.body(), max_bytes));
   request.set_body(std::move(text));
   return {};
 }

@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "coding.h"
 #include "error_answer.h"
 #include "state.h"
+#include "switchyard/http/coding.h"
 
 namespace switchyard::gateway {
 namespace {
@@ -27,7 +27,7 @@ AnswerObserver::AnswerObserver(GatewayState& gateway, const OperationMetrics& me
       request_id_(call.request_id),
       traceparent_(call.trace.traceparent),
       accepts_gzip_(gateway.options.compress_answers &&
-                    accepts_gzip(call.request.header("Accept-Encoding").value_or(""))),
+                    http::accepts_gzip(call.request.header("Accept-Encoding").value_or(""))),
       began_us_(gateway.clock.monotonic_us()) {}
 
 AnswerObserver::~AnswerObserver() {
@@ -67,12 +67,12 @@ void AnswerObserver::add_limits(http::Response& response) {
 }
 
 void AnswerObserver::compress(http::Response& response) const {
-  if (response.body.size() < kCompressFromBytes || !is_compressible(response.content_type) ||
+  if (response.body.size() < kCompressFromBytes || !http::is_compressible(response.content_type) ||
       find_header(response, "Content-Encoding") != nullptr)
     return;
   response.headers.push_back({"Vary", "Accept-Encoding"});
   if (!accepts_gzip_) return;
-  auto packed = gzip(response.body);
+  auto packed = http::gzip(response.body);
   if (!packed) return;
   response.body = std::move(*packed);
   response.headers.push_back({"Content-Encoding", "gzip"});

@@ -174,9 +174,11 @@ bool Http2ClientSession::has_room() const {
 
 void Http2ClientSession::add_header(Stream& stream, int32_t id, std::string_view name,
                                     std::string_view value) {
-  stream.header_bytes += name.size() + value.size() + 32;  // as RFC 9113 section 6.5.2 counts
+  if (stream.header_bytes > kMaxResponseHeaderBytes) return;  // said already
+  stream.header_bytes += name.size() + value.size() + 32;     // as RFC 9113 section 6.5.2 counts
   auto& fields = stream.head_done ? stream.response.trailers : stream.response.headers;
-  if (fields.size() == kMaxHeaderFields || stream.header_bytes > kMaxResponseHeaderBytes)
+  if (fields.size() == kMaxHeaderFields) stream.header_bytes = kMaxResponseHeaderBytes + 1;
+  if (stream.header_bytes > kMaxResponseHeaderBytes)
     return fault(id, unavailable("http.bad_response", "The peer's response has too long a head."));
   if (name == ":status")
     std::from_chars(value.data(), value.data() + value.size(), stream.response.status);

@@ -36,7 +36,9 @@ void Reader::read_name(const Value& root) {
 }
 
 void Reader::read_urls(const Value& root) {
-  const char* mend = "write url: http://127.0.0.1:8000/v1, or urls: [ ... ] for equal replicas";
+  const bool grpc = spec_.protocol == "oip-grpc";
+  const char* mend = grpc ? "write url: grpc://127.0.0.1:8001, or urls: [ ... ] for equal replicas"
+                          : "write url: http://127.0.0.1:8000/v1, or urls: [ ... ] for equal replicas";
   const bool wanted = spec_.protocol != "worker";
   const bool one = root.find("url") != nullptr;
   const bool many = root.find("urls") != nullptr;
@@ -62,8 +64,11 @@ void Reader::read_urls(const Value& root) {
     }
   }
   for (auto& [path, url] : written) {
-    if (auto parsed = http::parse_url(url); !parsed.ok()) {
-      mistake(path, "bad_url", parsed.error().message, mend);
+    const auto parsed = http::parse_url(url, grpc ? http::Schemes::kHttpAndGrpc : http::Schemes::kHttp);
+    if (!parsed.ok() || parsed->http2 != grpc) {
+      mistake(path, "bad_url",
+              parsed.ok() ? "protocol oip-grpc is spoken at grpc:// or grpcs://" : parsed.error().message,
+              mend);
       continue;
     }
     while (url.ends_with('/')) url.pop_back();
@@ -124,8 +129,9 @@ BackendSpec Reader::read(const Value& document) {
   spec_.description = text(document, "", "description", false, "write a sentence");
   if (document.find("protocol") == nullptr)
     mistake("protocol", "missing", "'protocol' is missing",
-            "write protocol: openai, anthropic, oip, http or worker");
-  spec_.protocol = word(document, "", "protocol", {"openai", "anthropic", "http", "oip", "worker"});
+            "write protocol: openai, anthropic, oip, oip-grpc, http or worker");
+  spec_.protocol =
+      word(document, "", "protocol", {"openai", "anthropic", "http", "oip", "oip-grpc", "worker"});
   read_urls(document);
   if (word(document, "", "class", {"in_house", "vendor"}) == "vendor") spec_.owner = BackendClass::kVendor;
   spec_.vendor = text(document, "", "vendor", false, "write the vendor's name");

@@ -116,6 +116,46 @@ Result<std::string_view> widen(const Datatype& datatype, std::string_view raw, c
   return std::string_view(out, count * width);
 }
 
+/// Appends a dimension to the view's shape; `elements`: the product of those before it, and then with it.
+Status add_dimension(int64_t size, uint64_t& elements, TensorView& view) {
+  if (view.shape.size() == kMaxTensorDimensions)
+    return bad("tensor '" + std::string(view.name) + "' needs a shape of at most " +
+                   std::to_string(kMaxTensorDimensions) + " dimensions",
+               view.name);
+  if (size < 0 || size > int64_t{kMaxTensorElements})
+    return bad("the shape of tensor '" + std::string(view.name) + "' holds what is no dimension", view.name);
+  view.shape.push_back(size);
+  elements *= static_cast<uint64_t>(size);
+  if (elements > kMaxElements)
+    return bad("tensor '" + std::string(view.name) + "' has more than " + std::to_string(kMaxElements) +
+                   " elements (kMaxTensorElements)",
+               view.name);
+  return {};
+}
+
+/// Puts what is in binary form into the view, whose datatype and shape are known.
+Status read_raw(const Datatype& datatype, std::string_view raw, TensorView& view, Arena& arena) {
+  if (view.type == ElementType::kString) {
+    SY_ASSIGN_OR_RETURN(const auto parts, split_bytes(raw, view.elements(), view.name));
+    Value* texts = arena.allocate<Value>(parts.size());
+    for (size_t i = 0; i < parts.size(); ++i) texts[i] = Value::bytes(arena.copy(parts[i]));
+    view.strings = {texts, parts.size()};
+    return {};
+  }
+  const size_t wanted = view.elements() * datatype.wire_bytes;
+  if (raw.size() != wanted)
+    return bad("the binary data of tensor '" + std::string(view.name) + "' has " +
+                   std::to_string(raw.size()) + " bytes, and its datatype and shape say " +
+                   std::to_string(wanted),
+               view.name);
+  if (&datatype < kDatatypes.data() + kOwn) {
+    view.bytes = arena.copy(raw);
+  } else {
+    SY_ASSIGN_OR_RETURN(view.bytes, widen(datatype, raw, view, arena));
+  }
+  return {};
+}
+
 size_t leaves(const Value& data) {
   if (!data.is(Kind::kList)) return 1;
   size_t count = 0;
@@ -223,23 +263,11 @@ class Reader {
 
  private:
   static Status read_shape(const Value* shape, TensorView& view) {
-    if (shape == nullptr || !shape->is(Kind::kList) || shape->size() > kMaxTensorDimensions)
-      return bad("tensor '" + std::string(view.name) + "' needs a shape of at most " +
-                     std::to_string(kMaxTensorDimensions) + " dimensions",
-                 view.name);
+    if (shape == nullptr || !shape->is(Kind::kList))
+      return bad("tensor '" + std::string(view.name) + "' has no shape", view.name);
     uint64_t elements = 1;
-    for (const Value& size : shape->items()) {
-      if (!size.is(Kind::kInteger) || size.as_integer() < 0 ||
-          size.as_integer() > int64_t{kMaxTensorElements})
-        return bad("the shape of tensor '" + std::string(view.name) + "' holds what is no dimension",
-                   view.name);
-      view.shape.push_back(size.as_integer());
-      elements *= static_cast<uint64_t>(size.as_integer());
-      if (elements > kMaxElements)
-        return bad("tensor '" + std::string(view.name) + "' has more than " + std::to_string(kMaxElements) +
-                       " elements (kMaxTensorElements)",
-                   view.name);
-    }
+    for (const Value& size : shape->items())
+      SY_RETURN_IF_ERROR(add_dimension(size.is(Kind::kInteger) ? size.as_integer() : -1, elements, view));
     return {};
   }
 
@@ -275,24 +303,7 @@ class Reader {
                  name);
     const std::string_view raw = binary_.substr(0, static_cast<size_t>(size.as_integer()));
     binary_.remove_prefix(raw.size());
-    if (view.type != ElementType::kString) {
-      const size_t wanted = view.elements() * datatype.wire_bytes;
-      if (raw.size() != wanted)
-        return bad("binary_data_size of tensor '" + name + "' is " + std::to_string(raw.size()) +
-                       ", and its datatype and shape say " + std::to_string(wanted),
-                   name);
-      if (&datatype < kDatatypes.data() + kOwn) {
-        view.bytes = arena_.copy(raw);
-      } else {
-        SY_ASSIGN_OR_RETURN(view.bytes, widen(datatype, raw, view, arena_));
-      }
-      return {};
-    }
-    SY_ASSIGN_OR_RETURN(const auto parts, split_bytes(raw, view.elements(), view.name));
-    Value* texts = arena_.allocate<Value>(parts.size());
-    for (size_t i = 0; i < parts.size(); ++i) texts[i] = Value::bytes(arena_.copy(parts[i]));
-    view.strings = {texts, parts.size()};
-    return {};
+    return read_raw(datatype, raw, view, arena_);
   }
 
   Arena& arena_;
@@ -345,12 +356,6 @@ Status append_element(const TensorView& tensor, size_t i, std::string& out) {
   return {};
 }
 
-void append_bytes_element(std::string_view element, std::string& out) {
-  const auto size = static_cast<uint32_t>(element.size());
-  out.append(reinterpret_cast<const char*>(&size), sizeof size);
-  out += element;
-}
-
 }  // namespace
 
 std::string_view datatype_name(ElementType type) { return kDatatypes[static_cast<size_t>(type)].name; }
@@ -379,6 +384,12 @@ Result<std::vector<std::string_view>> split_bytes(std::string_view raw, size_t e
              tensor);
 }
 
+void append_bytes_element(std::string_view element, std::string& out) {
+  const auto size = static_cast<uint32_t>(element.size());
+  out.append(reinterpret_cast<const char*>(&size), sizeof size);
+  out += element;
+}
+
 void append_raw(const TensorView& tensor, std::string& out) {
   out += tensor.bytes;
   for (const Value& text : tensor.strings)
@@ -397,6 +408,19 @@ Result<std::vector<TensorView>> read_wire_tensors(const Value& list, std::string
   if (!reader.all_used())
     return bad("the body is longer than its JSON and the binary_data_size of its tensors say", {});
   return tensors;
+}
+
+Result<TensorView> read_raw_tensor(std::string_view name, std::string_view datatype,
+                                   std::span<const int64_t> shape, std::string_view raw, Others others,
+                                   Arena& arena) {
+  TensorView view;
+  view.name = arena.copy(name);
+  SY_ASSIGN_OR_RETURN(const Datatype* known, find_datatype(datatype, view.name, others));
+  view.type = known->type;
+  uint64_t elements = 1;
+  for (const int64_t size : shape) SY_RETURN_IF_ERROR(add_dimension(size, elements, view));
+  SY_RETURN_IF_ERROR(read_raw(*known, raw, view, arena));
+  return view;
 }
 
 Status append_wire_tensor(const TensorView& tensor, bool binary, std::string& json, std::string& behind) {

@@ -1,9 +1,10 @@
-"""A real MLServer behind the server: its models answer pipelines, and callers of the Open Inference Protocol.
+"""A real MLServer behind the server, asked over REST and over gRPC: its models answer pipelines, and callers of the Open Inference Protocol.
 
   oip_backend_test.py --binary build/release/bin/switchyard [Class.test]
 
 Needs mlserver, tritonclient[http] and numpy.
 """
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -51,7 +52,7 @@ class Scorer(MLModel):
         return InferenceResponse(id=payload.id, model_name=self.name, model_version=self.version, outputs=outputs)
 '''
 DOCUMENTS = {
-    "mlserver.backend.yaml": "backend: mlserver@1.0.0\nprotocol: oip\nurl: {url}\nclass: in_house\n",
+    "mlserver.backend.yaml": "backend: mlserver@1.0.0\nprotocol: {protocol}\nurl: {url}\nclass: in_house\n",
     "scorer.model.yaml": """
 model: scorer@1.0.0
 backend: mlserver
@@ -90,11 +91,12 @@ class MlServer:
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="switchyard-mlserver-"))
         self.url = f"http://127.0.0.1:{free_port()}"
+        self.grpc_url = f"grpc://127.0.0.1:{free_port()}"
         (self.folder / "scorer.py").write_text(RUNTIME)
         (self.folder / "model-settings.json").write_text(json.dumps(
             {"name": "scorer-remote", "implementation": "scorer.Scorer", "parameters": {"version": "v7"}}))
         (self.folder / "settings.json").write_text(json.dumps(
-            {"host": "127.0.0.1", "http_port": int(self.url.rsplit(":", 1)[1]), "grpc_port": free_port(), "metrics_port": free_port(),
+            {"host": "127.0.0.1", "http_port": int(self.url.rsplit(":", 1)[1]), "grpc_port": int(self.grpc_url.rsplit(":", 1)[1]), "metrics_port": free_port(),
              "parallel_workers": 0, "environments_dir": str(self.folder / "environments"), "metrics_dir": str(self.folder / "metrics")}))
         (self.folder / "metrics").mkdir()
         self.log = open(self.folder / "log", "w+")
@@ -126,6 +128,12 @@ class MlServer:
 
 
 class Backend(unittest.TestCase):
+    protocol = "oip"
+
+    @classmethod
+    def backend_url(cls):
+        return cls.mlserver.url
+
     @classmethod
     def setUpClass(cls):
         cls.mlserver = MlServer()
@@ -135,7 +143,7 @@ class Backend(unittest.TestCase):
         folder = tempfile.mkdtemp(prefix="switchyard-oip-")
         cls.addClassCleanup(shutil.rmtree, folder, True)
         for name, text in DOCUMENTS.items():
-            pathlib.Path(folder, name).write_text(text.format(url=cls.mlserver.url))
+            pathlib.Path(folder, name).write_text(text.format(url=cls.backend_url(), protocol=cls.protocol))
         done = run("deploy", folder, environment={"SWITCHYARD_SERVER": cls.server.url, "SWITCHYARD_API_KEY": cls.server.keys["admin"]})
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -173,10 +181,23 @@ class Backend(unittest.TestCase):
         try:
             decision = self.start(1, 2)
             self.assertEqual(decision["status"], "failed", decision.text)
-            self.assertIn(self.mlserver.url.split("//")[1], decision["error"]["message"])
+            self.assertIn(self.backend_url().split("//")[1], decision["error"]["message"])
         finally:
             self.mlserver.start()
         harness.until(lambda: self.start(1, 2)["status"] == "completed", "the server is back, and its model does not answer")
+
+
+class GrpcBackend(Backend):
+    protocol = "oip-grpc"
+
+    @classmethod
+    def backend_url(cls):
+        return cls.mlserver.grpc_url
+
+    def test_many_calls_share_few_connections(self):
+        with concurrent.futures.ThreadPoolExecutor(32) as pool:
+            decisions = list(pool.map(lambda i: self.start(i, 100), range(200)))
+        self.assertEqual([each["output"]["total"] for each in decisions], [100.0 + i for i in range(200)])
 
 
 if __name__ == "__main__":

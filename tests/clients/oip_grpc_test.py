@@ -98,6 +98,14 @@ class TheService(Clients):
         result = self.grpc.infer("mixed", mixed_inputs(rows), headers=self.key)
         np.testing.assert_array_equal(result.as_numpy("same"), np.arange(rows * 4).reshape(rows, 2, 2))
 
+    def test_messages_may_be_compressed(self):
+        rows = 500
+        for algorithm in ("gzip", None):
+            result = self.grpc.infer("mixed", mixed_inputs(rows), headers=self.key, compression_algorithm=algorithm)
+            np.testing.assert_array_equal(result.as_numpy("same"), np.arange(rows * 4).reshape(rows, 2, 2))
+        self.refused("UNIMPLEMENTED", "send gzip", "mixed", mixed_inputs(rows), compression_algorithm="deflate")
+        self.refused("NOT_FOUND", "no model 'nothing'", "nothing", mixed_inputs(rows), compression_algorithm="gzip")
+
     def test_calls_of_many_clients_share_a_connection(self):
         done = []
         for i in range(200):

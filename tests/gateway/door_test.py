@@ -474,9 +474,9 @@ class Codings(Door):
         bomb = gzip.compress(b" " * (64 << 20))
         self.assertLess(len(bomb), 100_000)
         status, _, answer = self.raw("POST", "/api/v1/deployments", bomb, packed)
-        self.assertEqual((status, json.loads(answer)["code"]), (413, "gateway.body_unpacks_too_large"))
+        self.assertEqual((status, json.loads(answer)["code"]), (413, "http.body_unpacks_too_large"))
         status, _, answer = self.raw("POST", "/api/v1/deployments", body, packed)
-        self.assertEqual((status, json.loads(answer)["code"]), (400, "gateway.bad_gzip"))
+        self.assertEqual((status, json.loads(answer)["code"]), (400, "http.bad_gzip"))
         status, headers, answer = self.raw("POST", "/api/v1/deployments", body, {**packed, "Content-Encoding": "br"})
         self.assertEqual((status, headers["Accept-Encoding"]), (415, "gzip"))
 

@@ -1,19 +1,16 @@
 // The Open Inference Protocol over gRPC: inference.GRPCInferenceService, for calls with one answer.
-#include <inference.pb.h>
-
 #include "surfaces/common.h"
 #include "surfaces/grpc.h"
 #include "surfaces/inference_body.h"
 #include "switchyard/models/limits.h"
 #include "switchyard/models/oip.h"
+#include "switchyard/models/oip_messages.h"
 #include "switchyard/models/tensors.h"
 
 namespace switchyard::gateway {
 namespace {
 
 using namespace surfaces;  // NOLINT: the file is a surface
-using models::ElementType;
-using models::TensorView;
 
 Error bad(std::string what, const std::string& field) {
   return make_error(ErrorKind::kInvalidArgument, "inference.bad_request", std::move(what),
@@ -23,7 +20,8 @@ Error bad(std::string what, const std::string& field) {
 /// The request's message; answers the call when there is none.
 template <typename Message>
 bool read_message(Call& call, Message& message) {
-  const auto bytes = grpc_message(call.request);
+  std::string unpacked;
+  const auto bytes = grpc_message(call.request, kMaxInferenceBytes, unpacked);
   if (!bytes.ok()) return call.fail(bytes.error()), false;
   if (bytes->size() <= kMaxInferenceBytes &&
       message.ParseFromArray(bytes->data(), static_cast<int>(bytes->size())))
@@ -38,100 +36,15 @@ bool read_message(Call& call, Message& message) {
 
 template <typename Message>
 void answer(Call& call, const Message& message) {
-  call.answer(grpc_answer(message.SerializeAsString()));
-}
-
-/// The elements of a typed list as the tensor's bytes.
-template <typename To, typename List>
-Status put_list(const List& list, TensorView& view, Arena& arena) {
-  if (static_cast<size_t>(list.size()) != view.elements())
-    return bad("the contents of tensor '" + std::string(view.name) + "' have " + std::to_string(list.size()) +
-                   " elements of its datatype, and its shape says " + std::to_string(view.elements()),
-               std::string(view.name));
-  To* to = arena.allocate<To>(view.elements());
-  for (int i = 0; i < list.size(); ++i) to[i] = static_cast<To>(list[i]);
-  view.bytes = {reinterpret_cast<const char*>(to), view.elements() * sizeof(To)};
-  return {};
-}
-
-Status put_texts(const std::vector<std::string_view>& parts, TensorView& view, Arena& arena) {
-  Value* texts = arena.allocate<Value>(parts.size());
-  for (size_t i = 0; i < parts.size(); ++i) texts[i] = Value::bytes(arena.copy(parts[i]));
-  view.strings = {texts, parts.size()};
-  return {};
-}
-
-Status put_contents(const inference::InferTensorContents& contents, TensorView& view, Arena& arena) {
-  switch (view.type) {
-    case ElementType::kFloat: return put_list<float>(contents.fp32_contents(), view, arena);
-    case ElementType::kDouble: return put_list<double>(contents.fp64_contents(), view, arena);
-    case ElementType::kInt32: return put_list<int32_t>(contents.int_contents(), view, arena);
-    case ElementType::kInt64: return put_list<int64_t>(contents.int64_contents(), view, arena);
-    case ElementType::kBool: return put_list<uint8_t>(contents.bool_contents(), view, arena);
-    case ElementType::kString: break;
-  }
-  const auto& list = contents.bytes_contents();
-  if (static_cast<size_t>(list.size()) != view.elements())
-    return bad("the contents of tensor '" + std::string(view.name) + "' have " + std::to_string(list.size()) +
-                   " elements, and its shape says " + std::to_string(view.elements()),
-               std::string(view.name));
-  return put_texts({list.begin(), list.end()}, view, arena);
-}
-
-Status put_raw(const std::string& raw, TensorView& view, Arena& arena) {
-  if (view.type == ElementType::kString) {
-    SY_ASSIGN_OR_RETURN(const auto parts, models::oip::split_bytes(raw, view.elements(), view.name));
-    return put_texts(parts, view, arena);
-  }
-  view.bytes = arena.copy(raw);  // its size is checked with the others
-  return {};
-}
-
-Result<TensorView> read_input(const inference::ModelInferRequest& request, int index, Arena& arena) {
-  const auto& input = request.inputs(index);
-  TensorView view;
-  view.name = arena.copy(input.name());
-  SY_ASSIGN_OR_RETURN(view.type, models::oip::datatype_from(input.datatype(), input.name()));
-  uint64_t elements = 1;
-  for (const int64_t size : input.shape()) {
-    if (size < 0 || size > int64_t{kMaxInferenceBytes} || view.shape.size() == models::kMaxTensorDimensions ||
-        (elements *= static_cast<uint64_t>(size)) > kMaxInferenceBytes)
-      return bad("the shape of tensor '" + input.name() +
-                     "' cannot be: it has a dimension below 0, more than " +
-                     std::to_string(models::kMaxTensorDimensions) + " of them, or more elements than " +
-                     std::to_string(kMaxInferenceBytes),
-                 input.name());
-    view.shape.push_back(size);
-  }
-  if (input.parameters().contains("shared_memory_region"))
-    return bad("shared memory is not supported here; send the tensor's data", input.name());
-  if (request.raw_input_contents_size() > 0) {
-    SY_RETURN_IF_ERROR(put_raw(request.raw_input_contents(index), view, arena));
-  } else {
-    SY_RETURN_IF_ERROR(put_contents(input.contents(), view, arena));
-  }
-  return view;
+  call.answer(grpc_answer(call.request, message.SerializeAsString()));
 }
 
 Result<Document> read_request(const inference::ModelInferRequest& request) {
-  if (request.inputs_size() == 0 || request.inputs_size() > static_cast<int>(models::kMaxTensors))
-    return bad("a request has 1 to " + std::to_string(models::kMaxTensors) + " inputs", "inputs");
-  const bool raw = request.raw_input_contents_size() > 0;
-  if (raw && request.raw_input_contents_size() != request.inputs_size())
-    return bad("raw_input_contents must have an entry for each of the " +
-                   std::to_string(request.inputs_size()) + " inputs, or none at all",
-               "raw_input_contents");
   if (request.parameters().contains("sequence_id"))
     return bad("sequences are not supported here; leave sequence_id out", "sequence_id");
   auto arena = std::make_shared<Arena>(4096);
-  std::vector<TensorView> tensors;
-  for (int i = 0; i < request.inputs_size(); ++i) {
-    if (raw && request.inputs(i).has_contents())
-      return bad("tensor '" + request.inputs(i).name() +
-                     "' has contents beside raw_input_contents; send one of them",
-                 request.inputs(i).name());
-    SY_ASSIGN_OR_RETURN(tensors.emplace_back(), read_input(request, i, *arena));
-  }
+  SY_ASSIGN_OR_RETURN(const auto tensors,
+                      models::oip::read_inputs(request, models::oip::Others::kRefuse, *arena));
   std::vector<std::string_view> wanted;
   for (const auto& output : request.outputs()) {
     if (output.parameters().contains("classification") ||
@@ -149,14 +62,7 @@ Result<inference::ModelInferResponse> write_response(const InferenceReply& reply
   inference::ModelInferResponse response;
   response.set_model_name(reply.model);
   response.set_model_version(reply.version);
-  for (const TensorView& tensor : tensors) {
-    auto* output = response.add_outputs();
-    output->set_name(std::string(tensor.name));
-    output->set_datatype(std::string(models::oip::datatype_name(tensor.type)));
-    for (const int64_t size : tensor.shape) output->add_shape(size);
-    std::string& raw = *response.add_raw_output_contents();
-    models::oip::append_raw(tensor, raw);
-  }
+  models::oip::write_outputs(tensors, response);
   return response;
 }
 
@@ -186,7 +92,7 @@ void model_infer(Call&& call, const Services& services) {
     response->set_id(request->id());
     for (const auto& [name, value] : request->parameters())
       if (!is_order(name)) (*response->mutable_parameters())[name] = value;
-    http::Response formed = grpc_answer(response->SerializeAsString());
+    http::Response formed = grpc_answer(shared->request, response->SerializeAsString());
     formed.headers.push_back({"x-switchyard-decision", reply->decision.to_string()});
     shared->answer(std::move(formed));
   });

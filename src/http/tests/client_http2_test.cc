@@ -382,9 +382,15 @@ TEST(ClientHttp2Faults, WhatIsNoHttp2IsNoAnswer) {
     EXPECT_EQ(code_of(result), "http.bad_response");
   }
   const OddPeer peer = odd_server([](OddHttp2& server, int32_t stream, int) {
-    server.head(stream, {{":status", "200"}, {"content-length", "5"}}, true);
+    std::vector<Header> head{{":status", "200"}};
+    if (stream == 1)
+      head.push_back({"content-length", "5"});
+    else
+      head.resize(300, {"more", "of it"});
+    server.head(stream, head, true);
   });
   TestClient client;
+  EXPECT_EQ(code_of(client.request_and_wait(post(peer.url()))), "http.bad_response");
   EXPECT_EQ(code_of(client.request_and_wait(post(peer.url()))), "http.bad_response");
 }
 

@@ -145,7 +145,8 @@ std::function<void()> HttpModel::call(CallRequest request, Caller::Done done) {
   exchange->on_part = std::move(request.on_part);
   outgoing->url = *pick.url + outgoing->url;
   outgoing->timeout_ms = std::max<int64_t>(1, (deadline_us - now_us) / 1000);
-  const auto url = http::parse_url(outgoing->url);
+  protocol_->add_deadline(outgoing->timeout_ms, outgoing->headers);
+  const auto url = http::parse_url(outgoing->url, http::Schemes::kHttpAndGrpc);
   exchange->origin = url.ok() ? url->origin() : *pick.url;
   if (surroundings_.may_call && url.ok()) {
     if (Status allowed = surroundings_.may_call(*url); !allowed.ok()) {
@@ -198,6 +199,7 @@ CallOutcome HttpModel::outcome_of(Exchange& exchange, http::ClientResult& result
     outcome.may_have_run = result.may_have_been_sent;
     return outcome;
   }
+  protocol_->unwrap(*result.response);
   if (result.response->status / 100 != 2)
     return refused(model_, exchange.origin, *result.response, surroundings_.clock->now_us());
   CallOutcome outcome = answered(exchange, *result.response);
@@ -272,10 +274,11 @@ Result<std::unique_ptr<Protocol>> make_protocol(std::string_view name, const Mod
   if (name == "anthropic") return make_anthropic_protocol(manifest);
   if (name == "http") return make_http_protocol(manifest);
   if (name == "oip") return make_oip_protocol(manifest);
+  if (name == "oip-grpc") return make_oip_grpc_protocol(manifest);
   if (name == "worker") return make_worker_protocol(manifest);
   return make_error(ErrorKind::kUnprocessable, "models.unknown_protocol",
                     "models of protocol '" + std::string(name) +
-                        "' cannot be called; use openai, anthropic, oip, http or worker",
+                        "' cannot be called; use openai, anthropic, oip, oip-grpc, http or worker",
                     "protocol");
 }
 

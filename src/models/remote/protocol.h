@@ -42,6 +42,12 @@ class Protocol {
   };
   /// kInvalidArgument "models.bad_input".
   virtual Result<Request> request(const Value& input, bool streams) const = 0;
+  /// Tells the server how long its answer is waited for, where the protocol has a field for that.
+  virtual void add_deadline(int64_t timeout_ms, std::vector<http::Header>& headers) const {
+    static_cast<void>(timeout_ms), static_cast<void>(headers);
+  }
+  /// Brings a refusal that the protocol writes elsewhere to where HTTP has it: status and body.
+  virtual void unwrap(http::ClientResponse& response) const { static_cast<void>(response); }
   /// Of a status from 200 to 299. kUnavailable "models.bad_answer" when it is not what it should be.
   virtual Result<RemoteReply> reply(const http::ClientResponse& response) const = 0;
   /// nullptr: cannot stream.
@@ -59,6 +65,7 @@ Result<std::unique_ptr<Protocol>> make_http_protocol(const ModelManifest& manife
 Result<std::unique_ptr<Protocol>> make_worker_protocol(const ModelManifest& manifest);
 /// Also kUnprocessable "models.tensor_mismatch".
 Result<std::unique_ptr<Protocol>> make_oip_protocol(const ModelManifest& manifest);
+Result<std::unique_ptr<Protocol>> make_oip_grpc_protocol(const ModelManifest& manifest);
 
 /// The protocol of that name; kUnprocessable "models.unknown_protocol".
 Result<std::unique_ptr<Protocol>> make_protocol(std::string_view name, const ModelManifest& manifest);

@@ -25,6 +25,8 @@ inline constexpr size_t kGatherFromBytes = 16u << 10;
 inline constexpr size_t kReadBufferBytes = 8u << 10;
 /// Memory taken ahead for a body whose length the peer announces.
 inline constexpr size_t kBodyReserveBytes = 64u << 10;
+/// Steps in which a compressed body is unpacked.
+inline constexpr size_t kUnpackStepBytes = 16u << 10;
 /// Header bytes and fields of a response the client accepts.
 inline constexpr size_t kMaxResponseHeaderBytes = 64u << 10;
 

@@ -30,7 +30,7 @@ inline constexpr std::string_view kNoPrivacy = "none";
 struct BackendSpec {
   ModelName name;
   std::string description;
-  std::string protocol;           ///< "openai", "anthropic", "http", "oip", "worker"
+  std::string protocol;           ///< "openai", "anthropic", "http", "oip", "oip-grpc", "worker"
   std::vector<std::string> urls;  ///< equal replicas; each without a slash at its end
   BackendClass owner = BackendClass::kInHouse;
   std::string vendor;       ///< for kill switches and reports; empty: none

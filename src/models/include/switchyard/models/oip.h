@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,11 @@ enum class Others : uint8_t {
 Result<std::vector<TensorView>> read_wire_tensors(const Value& list, std::string_view binary, Others others,
                                                   Arena& arena);
 
+/// One tensor in binary form. Its name and data are copied into `arena`. The errors above.
+Result<TensorView> read_raw_tensor(std::string_view name, std::string_view datatype,
+                                   std::span<const int64_t> shape, std::string_view raw, Others others,
+                                   Arena& arena);
+
 /// Appends `{"name":..., "datatype":..., "shape":..., "data" or "parameters":...}` to `json`, and the binary
 /// form, if it is wanted, to `behind`. kUnprocessable "oip.not_json" for a number that JSON lacks, or a text
 /// that is no UTF-8, that is not wanted in binary form.
@@ -41,6 +47,8 @@ Status append_wire_tensor(const TensorView& tensor, bool binary, std::string& js
 /// kInvalidArgument "oip.bad_tensor".
 Result<std::vector<std::string_view>> split_bytes(std::string_view raw, size_t elements,
                                                   std::string_view tensor);
+/// Appends one such element.
+void append_bytes_element(std::string_view element, std::string& out);
 /// A tensor's data in binary form.
 void append_raw(const TensorView& tensor, std::string& out);
 

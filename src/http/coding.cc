@@ -1,4 +1,4 @@
-#include "coding.h"
+#include "switchyard/http/coding.h"
 
 #include <isa-l/igzip_lib.h>
 
@@ -7,10 +7,10 @@
 #include <cstdlib>
 #include <memory>
 
-#include "switchyard/gateway/limits.h"
+#include "switchyard/http/limits.h"
 #include "switchyard/http/message.h"
 
-namespace switchyard::gateway {
+namespace switchyard::http {
 namespace {
 
 std::string_view trimmed(std::string_view text) {
@@ -27,7 +27,7 @@ bool is_refused(std::string_view parameters) {
 }
 
 Error bad_gzip() {
-  return make_error(ErrorKind::kInvalidArgument, "gateway.bad_gzip",
+  return make_error(ErrorKind::kInvalidArgument, "http.bad_gzip",
                     "The body is no whole gzip data; send it as it is, or compress it again.",
                     "Content-Encoding");
 }
@@ -42,8 +42,7 @@ bool accepts_gzip(std::string_view accept) {
     const size_t semicolon = item.find(';');
     const std::string_view coding = trimmed(item.substr(0, semicolon));
     const bool refused = semicolon != item.npos && is_refused(item.substr(semicolon));
-    if (http::header_name_equal(coding, "gzip") || http::header_name_equal(coding, "x-gzip"))
-      gzip_said = !refused;
+    if (header_name_equal(coding, "gzip") || header_name_equal(coding, "x-gzip")) gzip_said = !refused;
     if (coding == "*") any_said = !refused;
     if (comma == accept.npos) break;
     accept.remove_prefix(comma + 1);
@@ -93,7 +92,7 @@ Result<std::string> gunzip(std::string_view packed, size_t max_bytes) {
     if (isal_inflate(&state) != ISAL_DECOMP_OK) return bad_gzip();
     const size_t got = step.size() - state.avail_out;
     if (got > max_bytes - text.size())
-      return make_error(ErrorKind::kTooLarge, "gateway.body_unpacks_too_large",
+      return make_error(ErrorKind::kTooLarge, "http.body_unpacks_too_large",
                         "The body unpacks to more than the " + std::to_string(max_bytes) +
                             " bytes that a body may have; send less.");
     text.append(reinterpret_cast<const char*>(step.data()), got);
@@ -107,4 +106,4 @@ Result<std::string> gunzip(std::string_view packed, size_t max_bytes) {
   }
 }
 
-}  // namespace switchyard::gateway
+}  // namespace switchyard::http
