@@ -33,21 +33,43 @@ int64_t Effects::next_due_us() const {
   return next;
 }
 
+namespace {
+
+Document cost_meta(double cost) {
+  auto arena = std::make_shared<Arena>(64);
+  MapBuilder meta(*arena);
+  meta.add("cost", Value::real(cost));
+  const Value built = meta.build();
+  return Document(std::move(arena), built);
+}
+
+}  // namespace
+
 workflow::EffectResult Effects::model_answer() {
   auto arena = std::make_shared<Arena>();
-  MapBuilder map(*arena), meta(*arena);
+  MapBuilder map(*arena);
   const double uniform = static_cast<double>(random_.below(1000)) / 1000;
   map.add("score", Value::real(uniform));
   map.add("confidence", Value::real(std::max(uniform, 1 - uniform)));
-  meta.add("cost", Value::real(0.25));
-  return {Document(arena, map.build()), Document(arena, meta.build())};
+  return {Document(arena, map.build()), cost_meta(0.25)};
+}
+
+workflow::EffectResult Effects::task_answer() {
+  auto arena = std::make_shared<Arena>();
+  MapBuilder map(*arena);
+  // A worker may also give what does not fit.
+  if (calm_ || !random_.one_in(12))
+    map.add("score", Value::real(static_cast<double>(random_.below(1000)) / 1000));
+  return {Document(arena, map.build()), {}};
 }
 
 workflow::EffectResult Effects::outcome(const workflow::EffectRequest& request) {
   if (!calm_ && random_.one_in(6)) {
     static constexpr ErrorKind kKinds[] = {ErrorKind::kUnavailable, ErrorKind::kIo, ErrorKind::kUnprocessable,
                                            ErrorKind::kDeadlineExceeded};
-    return {make_error(kKinds[random_.below(4)], "sim.failed", "the simulated world refused"), {}};
+    return {make_error(kKinds[random_.below(4)], "sim.failed", "the simulated world refused"),
+            random_.one_in(2) ? cost_meta(0.125) : Document(),
+            random_.one_in(4) ? static_cast<int64_t>(random_.below(5'000'000)) : 0};
   }
   if (std::holds_alternative<workflow::PanelCall>(request.call)) {
     return workflow::answer_panel(request, [&](const workflow::PanelCall::Member&) -> workflow::EffectResult {
@@ -57,6 +79,7 @@ workflow::EffectResult Effects::outcome(const workflow::EffectRequest& request) 
     });
   }
   if (std::holds_alternative<workflow::ModelCall>(request.call)) return model_answer();
+  if (std::holds_alternative<workflow::TaskCall>(request.call)) return task_answer();
   auto arena = std::make_shared<Arena>();
   MapBuilder map(*arena);
   const double uniform = static_cast<double>(random_.below(1000)) / 1000;

@@ -39,6 +39,7 @@ class Effects final : public partition::EffectExecutor {
   };
   workflow::EffectResult outcome(const workflow::EffectRequest& request);
   workflow::EffectResult model_answer();
+  workflow::EffectResult task_answer();
 
   testing::SeededRandom& random_;
   const int64_t& now_us_;

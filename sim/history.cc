@@ -144,6 +144,35 @@ void History::settle(Run& run, StepAddress step) {
     fail("step " + std::to_string(step.step.value) + " has a result already: the first wins");
 }
 
+/// Of an ensemble enough answered, and each member did or is missing; a cascade asks in order, and the last
+/// that answered stands. Of all that were asked the record says how it went.
+void History::add_panel(const workflow::Step& step, const StepCompleted& completed) {
+  const Value* members = completed.meta.find("members");
+  if (const auto* ensemble = std::get_if<workflow::EnsembleSpec>(&step.spec)) {
+    const Value* given = completed.result.find("members");
+    const Value* missing = completed.result.find("missing");
+    if (given == nullptr || missing == nullptr || members == nullptr)
+      return fail("an ensemble says too little");
+    if (given->size() < ensemble->quorum) fail("an ensemble has a result without its quorum");
+    if (given->size() + missing->size() != ensemble->members.size()) fail("an ensemble lost a member");
+    if (members->size() != ensemble->members.size()) fail("an ensemble's record lost a member");
+  } else if (const auto* cascade = std::get_if<workflow::CascadeSpec>(&step.spec)) {
+    const Value* asked = completed.result.find("tiers");
+    const Value* stands = completed.result.find("tier");
+    if (asked == nullptr || stands == nullptr || members == nullptr) return fail("a cascade says too little");
+    if (members->size() != asked->size()) return fail("a cascade's record lost a tier");
+    std::string last;
+    auto next = cascade->tiers.begin();
+    for (const Value& tier : asked->items()) {
+      const std::string_view name = tier.find("tier")->as_string();
+      next = std::find_if(next, cascade->tiers.end(), [name](const auto& each) { return each.name == name; });
+      if (next == cascade->tiers.end()) return fail("a cascade asked a tier out of order");
+      if (tier.find("answer") != nullptr) last = name;
+    }
+    if (stands->as_string() != last) fail("a cascade's result is not its last answer");
+  }
+}
+
 void History::add_step(Run& run, const Event& event) {
   if (event.step == kNoStep) return;
   if (event.step >= run.pipeline->steps.size()) return fail("no such step");
@@ -152,6 +181,10 @@ void History::add_step(Run& run, const Event& event) {
   const bool is_block =
       std::holds_alternative<BlockStarted>(event.body) || std::holds_alternative<BlockEnded>(event.body);
   if (is_block) return;
+  if (const Value* meta = step_meta(event)) {
+    const Value* cost = meta->find("cost");
+    if (cost != nullptr) run.cost += cost->to_double();
+  }
   for (const StepIndex need : step.needs)
     if (!run.settled.contains({event.frame, need})) fail("step " + step.name + " ran before what it needs");
   if (const auto* started = std::get_if<StepStarted>(&event.body)) {
@@ -161,8 +194,9 @@ void History::add_step(Run& run, const Event& event) {
     run.started[at] = started->attempt;
   } else if (const auto* completed = std::get_if<StepCompleted>(&event.body)) {
     settle(run, at);
-    if (step.kind == workflow::StepKind::kHttp && step.effect == workflow::EffectClass::kEffectful &&
-        run.started[at] != completed->attempt) {
+    add_panel(step, *completed);
+    const bool leaves = step.kind == workflow::StepKind::kHttp || step.kind == workflow::StepKind::kTask;
+    if (leaves && step.effect == workflow::EffectClass::kEffectful && run.started[at] != completed->attempt) {
       fail("an effectful result without a recorded beginning");
     }
     if (step.kind == workflow::StepKind::kReview) {
@@ -252,6 +286,9 @@ void History::end(Run& run, const Event& event) {
                                    [](const StepAddress& step) { return step.frame == 0; });
     if (own != run.pipeline->blocks[0].count) fail("the run completes before all its steps");
     run.output = to_canonical_json(completed->output);
+    if (completed->cost != run.cost) fail("the run's cost is not the sum of its attempts'");
+  } else if (const auto* failed = std::get_if<RunFailed>(&event.body)) {
+    if (failed->cost != run.cost) fail("the failed run's cost is not the sum of its attempts'");
   }
 }
 

@@ -33,6 +33,7 @@ class History {
     std::vector<std::pair<std::string, bool>> signals;  ///< payload, and whether a step has taken it
     std::set<std::string> signal_keys;
     uint64_t migrations = 0;
+    double cost = 0;  ///< of all attempts, of the failed ones, too
     bool ended = false, compacted = false, deleted = false;
     int64_t ended_us = 0;
     std::string output;  ///< canonical JSON, of a completed run
@@ -53,6 +54,7 @@ class History {
   void add_step(Run& run, const Event& event);
   void add_review(Run& run, const Event& event);
   void settle(Run& run, StepAddress step);
+  void add_panel(const workflow::Step& step, const StepCompleted& completed);
   void end(Run& run, const Event& event);
   void add_retention(PartitionId partition, const Event& event);
   void forget(PartitionId partition, const RunId& id, int64_t now_us, bool remove);

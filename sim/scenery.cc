@@ -257,6 +257,59 @@ class Limits final : public rules::RuleTable {
   const Type output_ = Type::object({{"limit", Type::real()}, {"matched", Type::list(Type::string())}});
 };
 
+/// Steps that ask several models, and work for processes that poll for it.
+const Documents& panel_and_task_documents() {
+  static const Documents kDocuments{
+      {"panels", form(R"Y(
+deadline: 2m
+steps:
+  both:
+    ensemble: { members: [{ model: light, weight: 1 }, { model: heavy, weight: 3, timeout: 5s }], combine: mean, quorum: 1 }
+    input: { amount: input.amount }
+    retry: { attempts: 3, backoff: 20ms..2s }
+    on_error: skip
+  strict:
+    ensemble: { members: [{ model: light }, { model: heavy }, { name: again, model: light }], combine: best, quorum: 3 }
+    input: { amount: input.amount }
+    timeout: 3s
+    retry: { attempts: 2, backoff: 1s..2s }
+    on_error: { value: { score: 0.5, confidence: 0.5, members: {}, answered: 0, missing: [], disagreement: {} } }
+  either:
+    after: both
+    cascade:
+      tiers: [{ model: light, until: answer.confidence > 0.7 }, { model: heavy, cost: 1.0, accuracy: 0.9 }]
+      error_cost: input.amount
+    input: { amount: "has(both) ? both.score : input.amount" }
+    retry: { attempts: 2, backoff: 10ms..1s }
+  opinion: { when: "!either.sure", review: { queue: desk, form: $FORM, show: [either], due: 5m }, on_error: skip }
+output: { tier: either.tier, answered: strict.answered, asked: has(opinion) }
+)Y")},
+      {"tasks", R"Y(
+finally: { steps: { tell: { task: { type: tell, effect: idempotent }, input: "{'n': input.n}", on_error: skip } } }
+steps:
+  look: { task: { type: look, effect: pure, result: { type: object, properties: { score: { type: number } }, required: [score] } }, input: { n: input.n }, timeout: 8s, retry: { attempts: 3, backoff: 50ms..2s } }
+  each:
+    for_each: "[1, 2, 3]"
+    concurrency: 2
+    on_item_error: skip
+    steps:
+      work: { task: { type: work, effect: idempotent }, input: { item: item, n: input.n }, retry: { attempts: 2, backoff: 10ms..1s } }
+      rate: { after: work, cascade: { tiers: [{ model: light, until: answer.score > 0.5 }, { model: heavy }] }, input: { amount: input.amount }, on_error: skip }
+    output: item
+  book:
+    after: [look, each]
+    task: { type: book, queue: "bookings" }
+    input: { score: look.score }
+    timeout: 30s
+    retry: { attempts: 2, backoff: 1s..5s }
+    compensate: { task: { type: undo, effect: idempotent }, input: { n: input.n }, retry: { attempts: 3, backoff: 10ms..1s }, on_error: skip }
+  no: { after: book, when: input.n % 4 == 0, fail: { code: sim.no, message: "'no'" } }
+output: { each: size(each.results), score: look.score }
+)Y"},
+  };
+  return kDocuments;
+}
+
 /// How many go at once.
 const Documents& limited_documents() {
   static const Documents kDocuments{
@@ -460,6 +513,7 @@ Scenery::Scenery() : limits_(std::make_shared<Limits>()) {
   SceneryResolver resolver(*limits_);
   Documents all = step_documents();
   all.insert(all.end(), flow_documents().begin(), flow_documents().end());
+  all.insert(all.end(), panel_and_task_documents().begin(), panel_and_task_documents().end());
   all.insert(all.end(), limited_documents().begin(), limited_documents().end());
   all.insert(all.end(), event_documents().begin(), event_documents().end());
   const Documents versioned = versioned_documents();

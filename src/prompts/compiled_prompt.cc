@@ -14,6 +14,14 @@ bool is_role(std::string_view role) {
   return std::find(kRoles.begin(), kRoles.end(), role) != kRoles.end();
 }
 
+namespace {
+
+bool is_image_address(std::string_view text) {
+  return text.starts_with("https://") || text.starts_with("http://") || text.starts_with("data:image/");
+}
+
+}  // namespace
+
 /// One rendering of the messages.
 class CompiledPrompt::Rendering {
  public:
@@ -66,13 +74,53 @@ class CompiledPrompt::Rendering {
                            "'" + role.substr(0, 64) +
                                "' is no role of a message; roles are system, developer, user and assistant"));
     }
+    if (!entry.parts.empty()) return add_parts(entry, role);
     if (Status done = renderer_.render(entry.content, content); !done.ok())
       return at(entry, "content", std::move(done).error());
     return add(entry, role, content);
   }
 
+  Status add_parts(const Entry& entry, std::string_view role) {
+    ListBuilder parts(*arena_, static_cast<uint32_t>(entry.parts.size()));
+    size_t bytes = 0;
+    for (size_t i = 0; i < entry.parts.size(); ++i) {
+      const Part& part = entry.parts[i];
+      const std::string field = "content[" + std::to_string(i) + "]";
+      std::string text;
+      if (Status done = renderer_.render(part.pieces, text); !done.ok())
+        return at(entry, field, std::move(done).error());
+      if (part.is_image && !is_image_address(text))
+        return at(
+            entry, field,
+            make_error(ErrorKind::kUnprocessable, "prompt.bad_image",
+                       "'" + text.substr(0, 64) +
+                           "' is no address of an image; write an https URL, or data:image/...;base64,..."));
+      bytes += text.size();
+      parts.add(part_value(part, text));
+    }
+    return add(entry, role, parts.build(), bytes);
+  }
+
+  Value part_value(const Part& part, std::string_view text) {
+    MapBuilder map(*arena_, 2);
+    map.add("type", Value::string(part.is_image ? "image_url" : "text"));
+    if (!part.is_image) {
+      map.add("text", Value::string(arena_->copy(text)));
+      return map.build();
+    }
+    MapBuilder image(*arena_, 2);
+    image.add("url", Value::string(arena_->copy(text)));
+    if (!part.detail.empty()) image.add("detail", Value::string(arena_->copy(part.detail)));
+    map.add("image_url", image.build());
+    return map.build();
+  }
+
   Status add(const Entry& entry, std::string_view role, std::string_view content) {
-    bytes_ += content.size();
+    return add(entry, role, Value::string(arena_->copy(content)), content.size());
+  }
+
+  Status add(const Entry& entry, std::string_view role, Value content, size_t bytes) {
+    bytes_ += bytes;
     if (messages_.size() >= kMaxMessages || bytes_ > kMaxRenderedBytes) {
       return at(
           entry, "",
@@ -82,7 +130,7 @@ class CompiledPrompt::Rendering {
     }
     MapBuilder message(*arena_, 2);
     message.add("role", Value::string(arena_->copy(role)));
-    message.add("content", Value::string(arena_->copy(content)));
+    message.add("content", content);
     messages_.add(message.build());
     return {};
   }

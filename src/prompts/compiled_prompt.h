@@ -14,6 +14,13 @@
 
 namespace switchyard::prompts {
 
+/// One of the parts of which a content is made.
+struct Part {
+  bool is_image = false;
+  Pieces pieces;       ///< a text, or where the image is
+  std::string detail;  ///< of an image: "low", "high", "auto"; empty: not said
+};
+
 /// One entry of `messages`.
 struct Entry {
   enum class Kind : uint8_t { kMessage, kGroup, kExamples } kind = Kind::kMessage;
@@ -22,6 +29,7 @@ struct Entry {
   std::optional<expression::Program> range;  ///< of `for`
   uint32_t slot = 0;
   Pieces role, content;                                       ///< kMessage
+  std::vector<Part> parts;                                    ///< kMessage, in place of `content`
   std::vector<Entry> entries;                                 ///< kGroup
   std::vector<std::pair<std::string, std::string>> examples;  ///< kExamples: question and answer, as rendered
 };

@@ -42,6 +42,8 @@ class Compiler {
   void read_body(Fields& fields, const Place& place, bool outermost, Entry& entry);
   bool open_loop(const Place& place, Entry& entry);
   std::optional<Text> read_content(const Place& place);
+  void read_parts(const Place& place, Entry& entry);
+  std::optional<Part> read_part(const Place& place);
   Pieces compile_text(const Text& text);
   void read_examples(const Place& place, Entry& entry);
   void read_example(const Place& place, Entry& entry);

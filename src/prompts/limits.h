@@ -16,6 +16,8 @@ inline constexpr uint32_t kMaxNesting = 16;
 inline constexpr uint32_t kMaxLoopDepth = 8;
 /// Entries of `messages`, and examples, of one document.
 inline constexpr size_t kMaxEntries = 500;
+/// Of the content of one message.
+inline constexpr size_t kMaxParts = 32;
 inline constexpr size_t kMaxStops = 16;
 inline constexpr size_t kMaxStopBytes = 256;
 inline constexpr int64_t kMaxRepairs = 3;

@@ -125,8 +125,43 @@ void Compiler::read_message(Fields& fields, Entry& entry) {
     }
   }
   if (const auto at = fields.require("content", "add content: \"...\"")) {
-    if (const auto text = read_content(*at)) entry.content = compile_text(*text);
+    if (at->node->is(Node::Kind::kSequence))
+      read_parts(*at, entry);
+    else if (const auto text = read_content(*at))
+      entry.content = compile_text(*text);
   }
+}
+
+void Compiler::read_parts(const Place& place, Entry& entry) {
+  if (place.node->items.empty() || place.node->items.size() > kMaxParts) {
+    reports_.error(
+        place, "bad_parts", "the content has " + std::to_string(place.node->items.size()) + " parts",
+        "write 1 to " + std::to_string(kMaxParts) + " parts: [\"...\", { image: \"{{ input.url }}\" }]");
+    return;
+  }
+  for (size_t i = 0; i < place.node->items.size(); ++i)
+    if (auto part = read_part(place.item(i))) entry.parts.push_back(std::move(*part));
+}
+
+std::optional<Part> Compiler::read_part(const Place& place) {
+  Part part;
+  const bool is_image = place.node->is(Node::Kind::kMapping) && place.node->find("image") != nullptr;
+  if (!is_image) {
+    const auto text = read_content(place);
+    if (!text.has_value()) return std::nullopt;
+    part.pieces = compile_text(*text);
+    return part;
+  }
+  part.is_image = true;
+  Fields fields(reports_, place, "an image");
+  if (const auto at = fields.find("image"); read_text(reports_, *at, "where an image is").has_value())
+    part.pieces = compile_text({at->node->text, *at, ""});
+  if (const auto at = fields.find("detail")) {
+    const std::vector<std::string> words{"auto", "low", "high"};
+    if (const auto word = read_word(reports_, *at, "`detail`", words)) part.detail = words[*word];
+  }
+  fields.finish();
+  return part;
 }
 
 std::optional<Text> Compiler::read_content(const Place& place) {
@@ -212,6 +247,12 @@ void Compiler::render_examples(std::vector<Entry>& entries) {
       if (fits && constant_text(entries[k].role) == "user") question = &entries[k];
     }
     const auto& examples = examples_[entries[i].path];
+    if (question != nullptr && !question->parts.empty()) {
+      reports_.error(examples.front().place, "no_question",
+                     question->path + " is made of parts, and the examples have none",
+                     "write its content as one text, or the examples as messages with `for`");
+      return;
+    }
     if (question == nullptr) {
       reports_.error(
           examples.front().place, "no_question", "no message of the user comes after the examples",

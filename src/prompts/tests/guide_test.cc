@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <sstream>
 
 #include "prompts.h"
 #include "switchyard/types/json.h"
@@ -10,31 +9,11 @@
 namespace switchyard::prompts {
 namespace {
 
-struct Snippet {
-  std::string kind;  ///< what stands after ```
-  std::string text;
-};
-
-std::vector<Snippet> snippets() {
-  std::vector<Snippet> all;
-  std::istringstream guide(testing::read_text_file(SWITCHYARD_SOURCE_DIR "/docs/prompts.md"));
-  bool inside = false;
-  for (std::string line; std::getline(guide, line);) {
-    if (line.starts_with("```")) {
-      if (!inside) all.push_back({line.substr(3), ""});
-      inside = !inside;
-    } else if (inside) {
-      all.back().text += line + "\n";
-    }
-  }
-  return all;
-}
-
 TEST(PromptGuide, EverySnippetDoesWhatTheGuideSays) {
   std::map<std::string, int> seen;
   std::shared_ptr<const Prompt> prompt;
   std::string said;
-  for (const auto& snippet : snippets()) {
+  for (const auto& snippet : testing::snippets_of(SWITCHYARD_SOURCE_DIR "/docs/prompts.md")) {
     ++seen[snippet.kind];
     if (snippet.kind == "yaml") {
       prompt = testing::prompt_of(snippet.text);

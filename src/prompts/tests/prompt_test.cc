@@ -41,6 +41,25 @@ TEST(Prompts, ExamplesAskInTheWordsOfTheQuestionAfterThem) {
             "user: Message: hi\n");
 }
 
+TEST(Prompts, AContentCanBeMadeOfTextsAndImages) {
+  const auto prompt = prompt_of(
+      "prompt: look@1.0.0\n"
+      "input: { type: object, required: [url], properties: { url: { type: string }, what: { type: string, "
+      "default: this } } }\n"
+      "messages:\n"
+      "  - role: user\n"
+      "    content: ['What is {{ input.what }}?', { image: '{{ input.url }}', detail: low }, { file: "
+      "./short.md }]\n");
+  EXPECT_EQ(told(*prompt, R"({"url":"https://a.example/b.png"})"),
+            R"(user: [{"type":"text","text":"What is this?"},)"
+            R"({"type":"image_url","image_url":{"url":"https://a.example/b.png","detail":"low"}},)"
+            R"({"type":"text","text":"Short."}])"
+            "\n");
+  EXPECT_EQ(told(*prompt, R"({"url":"data:image/png;base64,AA=="})").substr(0, 5), "user:");
+  EXPECT_EQ(told(*prompt, R"({"url":"file:///etc/passwd"})"),
+            "error prompt.bad_image at messages[0].content[1]");
+}
+
 TEST(Prompts, MessagesCanBeRepeatedAndLeftOut) {
   const auto prompt = prompt_of(
       "prompt: chat@1.0.0\n"

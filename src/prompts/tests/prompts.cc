@@ -2,10 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "switchyard/rules/schema_types.h"
 #include "switchyard/types/json.h"
@@ -13,21 +10,6 @@
 namespace switchyard::prompts::testing {
 
 std::string tests_folder() { return SWITCHYARD_SOURCE_DIR "/src/prompts/tests"; }
-
-std::string read_text_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-std::vector<std::string> files_in(const std::string& folder, const std::string& suffix) {
-  std::vector<std::string> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    if (entry.path().string().ends_with(suffix)) paths.push_back(entry.path().string());
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
 
 CompileOutcome compile_text(const std::string& text, const std::string& file_name) {
   auto parsed = document::parse(text, file_name);
@@ -44,12 +26,6 @@ CompileOutcome compile_text(const std::string& text, const std::string& file_nam
   };
   request.types = {rules::type_of, rules::accepted_type, rules::readable_type};
   return compile(request);
-}
-
-std::string report(const Diagnostics& diagnostics) {
-  std::string out;
-  for (const auto& diagnostic : diagnostics) out += diagnostic.to_string() + "\n";
-  return out;
 }
 
 std::shared_ptr<const Prompt> prompt_of(const std::string& text) {
@@ -70,7 +46,9 @@ std::string told(const Prompt& prompt, const std::string& input) {
   std::string out;
   for (const Value& message : rendered->messages.root().items())
     out += std::string(message.find("role")->as_string()) + ": " +
-           std::string(message.find("content")->as_string()) + "\n";
+           (message.find("content")->is(Kind::kString) ? std::string(message.find("content")->as_string())
+                                                       : to_json(*message.find("content"))) +
+           "\n";
   return out;
 }
 

@@ -18,34 +18,11 @@ using testing::report;
 const std::string kGuide = SWITCHYARD_SOURCE_DIR "/docs/rules.md";
 const std::string kExample = SWITCHYARD_SOURCE_DIR "/examples/card-fraud/";
 
-struct Snippet {
-  std::string kind;  ///< what stands after ```
-  std::string text;
-  size_t line = 0;
-};
-
-std::vector<Snippet> snippets() {
-  std::vector<Snippet> all;
-  std::istringstream guide(read_text_file(kGuide));
-  bool inside = false;
-  size_t number = 0;
-  for (std::string line; std::getline(guide, line);) {
-    ++number;
-    if (line.starts_with("```")) {
-      if (!inside) all.push_back({line.substr(3), "", number});
-      inside = !inside;
-    } else if (inside) {
-      all.back().text += line + "\n";
-    }
-  }
-  return all;
-}
-
 TEST(RulesGuide, EverySnippetDoesWhatTheGuideSays) {
   std::map<std::string, int> seen;
   std::shared_ptr<const RuleTable> table;
   std::string said;
-  for (const auto& snippet : snippets()) {
+  for (const auto& snippet : testing::snippets_of(kGuide)) {
     const std::string where = "docs/rules.md:" + std::to_string(snippet.line);
     ++seen[snippet.kind];
     if (snippet.kind == "yaml") {

@@ -2,31 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "switchyard/types/json.h"
 
 namespace switchyard::rules::testing {
 
 std::string tests_folder() { return SWITCHYARD_SOURCE_DIR "/src/rules/tests"; }
-
-std::string read_text_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-std::vector<std::string> files_in(const std::string& folder, const std::string& suffix) {
-  std::vector<std::string> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    if (entry.path().string().ends_with(suffix)) paths.push_back(entry.path().string());
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
 
 CompileOutcome compile_text(const std::string& text, const std::string& file_name) {
   auto parsed = document::parse(text, file_name);
@@ -37,12 +19,6 @@ CompileOutcome compile_text(const std::string& text, const std::string& file_nam
       return make_error(ErrorKind::kNotFound, "test.no_file", "there is no such file");
     return read_text_file(full);
   });
-}
-
-std::string report(const Diagnostics& diagnostics) {
-  std::string out;
-  for (const auto& diagnostic : diagnostics) out += diagnostic.to_string() + "\n";
-  return out;
 }
 
 std::shared_ptr<const RuleTable> table_of(const std::string& text) {

@@ -6,8 +6,11 @@
 #include <vector>
 
 #include "switchyard/rules/rule_table.h"
+#include "switchyard/testing/documents.h"
 
 namespace switchyard::rules::testing {
+
+using namespace switchyard::testing;  // NOLINT: what tests of documents share
 
 /// Compiles `text`; files come from tests/data/files.
 CompileOutcome compile_text(const std::string& text, const std::string& file_name = "table.yaml");
@@ -15,11 +18,6 @@ CompileOutcome compile_text(const std::string& text, const std::string& file_nam
 std::shared_ptr<const RuleTable> table_of(const std::string& text);
 /// What the table gives for facts in JSON, as JSON; "error <code>" when it fails.
 std::string decide(const RuleTable& table, const std::string& facts);
-/// All diagnostics, one after the other.
-std::string report(const Diagnostics& diagnostics);
 std::string tests_folder();
-std::string read_text_file(const std::string& path);
-/// Paths of the files in `folder` that end in `suffix`, sorted.
-std::vector<std::string> files_in(const std::string& folder, const std::string& suffix);
 
 }  // namespace switchyard::rules::testing

@@ -16,28 +16,7 @@ using testing::compile_text;
 using testing::read_text_file;
 using testing::report;
 
-struct Snippet {
-  std::string kind;  ///< what stands after ``` : "yaml", "yaml steps", ...
-  std::string text;
-  size_t line = 0;
-};
-
-std::vector<Snippet> snippets() {
-  std::vector<Snippet> all;
-  std::istringstream guide(read_text_file(SWITCHYARD_SOURCE_DIR "/docs/language.md"));
-  bool inside = false;
-  size_t number = 0;
-  for (std::string line; std::getline(guide, line);) {
-    ++number;
-    if (line.starts_with("```")) {
-      if (!inside) all.push_back({line.substr(3), "", number});
-      inside = !inside;
-    } else if (inside) {
-      all.back().text += line + "\n";
-    }
-  }
-  return all;
-}
+const std::string kGuide = SWITCHYARD_SOURCE_DIR "/docs/language.md";
 
 /// A snippet of steps with those steps of the guide's own pipeline that it may refer to.
 std::string as_pipeline(const std::string& steps) {
@@ -55,7 +34,7 @@ std::string as_pipeline(const std::string& steps) {
 
 TEST(LanguageGuide, EverySnippetCompilesOrIsRefusedAsItSays) {
   std::map<std::string, int> seen;
-  for (const auto& snippet : snippets()) {
+  for (const auto& snippet : testing::snippets_of(kGuide)) {
     const std::string where = "docs/language.md:" + std::to_string(snippet.line);
     ++seen[snippet.kind];
     if (snippet.kind == "mermaid") continue;
@@ -106,7 +85,7 @@ TEST(PublishedSchema, AcceptsEveryGoodDocumentAndEveryWholeSnippetOfTheGuide) {
   };
   for (const auto& path : testing::files_in(testing::tests_folder() + "/good_documents", ".yaml"))
     expect_accepted(read_text_file(path), path);
-  for (const auto& snippet : snippets())
+  for (const auto& snippet : testing::snippets_of(kGuide))
     if (snippet.kind == "yaml")
       expect_accepted(snippet.text, "docs/language.md:" + std::to_string(snippet.line));
 }

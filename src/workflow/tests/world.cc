@@ -149,34 +149,11 @@ std::vector<std::string> World::names(Dependency::Kind kind) {
 
 std::string tests_folder() { return SWITCHYARD_SOURCE_DIR "/src/workflow/tests"; }
 
-std::string read_text_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-std::vector<std::string> files_in(const std::string& folder, std::string_view ending) {
-  std::vector<std::string> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    const std::string path = entry.path().string();
-    if (path.ends_with(ending)) paths.push_back(path);
-  }
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
-
 CompileOutcome compile_text(std::string_view text, const std::string& file_name) {
   auto parsed = document::parse(text, file_name);
   if (parsed.root == nullptr) return {nullptr, std::move(parsed.diagnostics)};
   World world;
   return compile(*parsed.root, file_name, world);
-}
-
-std::string report(const Diagnostics& diagnostics) {
-  std::string text;
-  for (const auto& diagnostic : diagnostics) text += diagnostic.to_string() + "\n";
-  return text;
 }
 
 std::string with_header(std::string_view steps_and_output) {

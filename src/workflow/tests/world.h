@@ -6,9 +6,12 @@
 #include <string_view>
 #include <vector>
 
+#include "switchyard/testing/documents.h"
 #include "switchyard/workflow/compiler.h"
 
 namespace switchyard::workflow::testing {
+
+using namespace switchyard::testing;  // NOLINT: what tests of documents share
 
 /// What the documents of these tests refer to: the files, costs, models and rule tables that exist.
 class World : public Resolver {
@@ -38,14 +41,9 @@ class World : public Resolver {
 
 /// The folder of this module's tests.
 std::string tests_folder();
-std::string read_text_file(const std::string& path);
-/// Full paths of the files in `folder` that end so, sorted.
-std::vector<std::string> files_in(const std::string& folder, std::string_view ending);
 
 /// Parses and compiles; mistakes of the parser come back as the compiler's do.
 CompileOutcome compile_text(std::string_view text, const std::string& file_name = "pipeline.yaml");
-/// All diagnostics, one after the other.
-std::string report(const Diagnostics& diagnostics);
 /// `text` with the header and input that every short document needs: "pipeline: test/short@1.0.0", the
 /// payment schema.
 std::string with_header(std::string_view steps_and_output);
