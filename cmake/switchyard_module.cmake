@@ -1,6 +1,6 @@
 # Modules in whose code threads meet: their tests also run under TSan (label `threads`, target `threads_tests`).
 set(SWITCHYARD_THREADED_MODULES
-  telemetry runtime log store models router http blobs archive workers partition gateway server)
+  telemetry runtime otlp log store models router http blobs archive workers partition gateway server)
 
 # switchyard_module(NAME LEVEL n [DEPS module...] [LIBS library...] [PUBLIC_LIBS library...])
 #

@@ -189,11 +189,12 @@ void Gateway::handle(http::Request&& request, http::Responder responder) {
   call.request = std::move(request);
   call.responder = std::move(responder);
   call.request_id = impl.make_request_id(call.request);
-  call.trace = continue_trace(call.request.header("traceparent"), call.request.header("tracestate"),
-                              runtime::system_random());
-  auto observer = std::make_unique<AnswerObserver>(
-      impl, registered ? registered->metrics : impl.unrouted,
-      registered ? std::string_view(registered->id) : std::string_view("none"), call);
+  telemetry::TraceChance chance;
+  runtime::system_random().fill(chance);
+  call.trace = telemetry::continue_trace(call.request.header("traceparent"),
+                                         call.request.header("tracestate"), impl.options.sampler, chance);
+  auto observer = std::make_unique<AnswerObserver>(impl, registered ? registered->metrics : impl.unrouted,
+                                                   route.ok() ? *route : nullptr, call);
   AnswerObserver& seen = *observer;
   call.responder.set_hook(std::move(observer));
   if (registered == nullptr) return call.answer(http::Router::refusal(route.error(), allow, call.request));

@@ -16,21 +16,23 @@ http::Header* find_header(http::Response& response, std::string_view name) {
 }  // namespace
 
 AnswerObserver::AnswerObserver(GatewayState& gateway, const OperationMetrics& metrics,
-                               std::string_view operation_id, const Call& call)
+                               const http::Route* route, const Call& call)
     : gateway_(gateway),
       metrics_(metrics),
-      operation_id_(operation_id),
+      route_(route),
       method_(call.request.method_text().substr(0, 16)),
-      path_(gateway.options.access_log == AccessLog::kOff ? std::string_view()
-                                                          : call.request.path().substr(0, 200)),
+      path_(gateway.options.access_log == AccessLog::kOff && !gateway.options.on_answer
+                ? std::string_view()
+                : call.request.path().substr(0, 200)),
       remote_(call.request.remote_address()),
       request_id_(call.request_id),
-      traceparent_(call.trace.traceparent),
+      trace_(call.trace),
       accepts_gzip_(gateway.options.compress_answers &&
                     http::accepts_gzip(call.request.header("Accept-Encoding").value_or(""))),
       began_us_(gateway.clock.monotonic_us()) {}
 
 AnswerObserver::~AnswerObserver() {
+  if (streams_) tell_answered();
   if (!admitted_) return;
   gateway_.in_flight.fetch_sub(1, std::memory_order_relaxed);
   if (!refused_) gateway_.admission.completed();
@@ -40,16 +42,18 @@ void AnswerObserver::before_send(http::Response& response) {
   add_headers(response);
   compress(response);
   record(response);
+  tell_answered();
 }
 
 void AnswerObserver::before_stream(http::Response& head) {
   add_headers(head);
   record(head);
+  streams_ = true;
 }
 
 void AnswerObserver::add_headers(http::Response& response) {
   response.headers.push_back({"X-Request-Id", request_id_});
-  response.headers.push_back({"traceparent", traceparent_});
+  response.headers.push_back({"traceparent", trace_.traceparent});
   if (allowance_ != nullptr) add_limits(response);
 }
 
@@ -78,7 +82,26 @@ void AnswerObserver::compress(http::Response& response) const {
   response.headers.push_back({"Content-Encoding", "gzip"});
 }
 
+std::string_view AnswerObserver::operation_id() const {
+  return route_ == nullptr ? std::string_view("none") : std::string_view(route_->operation_id);
+}
+
+void AnswerObserver::tell_answered() const {
+  if (!gateway_.options.on_answer) return;
+  AnsweredRequest answered{.operation = operation_id(),
+                           .route = route_ == nullptr ? std::string_view() : std::string_view(route_->path),
+                           .method = http::method_name(http::method_from(method_)),
+                           .path = path_,
+                           .remote = remote_,
+                           .request_id = request_id_,
+                           .trace = trace_,
+                           .status = status_,
+                           .took_us = gateway_.clock.monotonic_us() - began_us_};
+  gateway_.options.on_answer(answered);
+}
+
 void AnswerObserver::record(const http::Response& response) {
+  status_ = response.status;
   const int64_t took_us = gateway_.clock.monotonic_us() - began_us_;
   metrics_.answers[static_cast<size_t>(std::clamp(response.status / 100, 1, 5) - 1)]->add();
   metrics_.seconds->observe(static_cast<double>(took_us) / 1e6);
@@ -86,8 +109,8 @@ void AnswerObserver::record(const http::Response& response) {
   gateway_.logger.log(response.status >= 500 ? telemetry::LogLevel::kWarn : telemetry::LogLevel::kInfo,
                       "request",
                       {{"request_id", request_id_},
-                       {"trace", traceparent_},
-                       {"operation", operation_id_},
+                       {"trace", trace_.traceparent},
+                       {"operation", operation_id()},
                        {"method", method_},
                        {"path", path_},
                        {"status", response.status},

@@ -71,7 +71,8 @@ struct GatewayState {
 /// end frees what the request held.
 class AnswerObserver final : public http::ResponseHook {
  public:
-  AnswerObserver(GatewayState& gateway, const OperationMetrics& metrics, std::string_view operation_id,
+  /// `route`: null for a request that fits none.
+  AnswerObserver(GatewayState& gateway, const OperationMetrics& metrics, const http::Route* route,
                  const Call& call);
   ~AnswerObserver() override;
 
@@ -89,17 +90,22 @@ class AnswerObserver final : public http::ResponseHook {
   void add_limits(http::Response& response);
   void compress(http::Response& response) const;
   void record(const http::Response& response);
+  std::string_view operation_id() const;
+  void tell_answered() const;
   bool is_logged(int status, int64_t took_us) const;
 
   GatewayState& gateway_;
   const OperationMetrics& metrics_;
-  const std::string_view operation_id_;  // the route's, which lives as long as the gateway
+  const http::Route* const route_;  // lives as long as the gateway
   const std::string method_, path_, remote_;
-  const std::string request_id_, traceparent_;
+  const std::string request_id_;
+  const telemetry::TraceContext trace_;
   const bool accepts_gzip_;
   std::string key_id_;
   std::shared_ptr<Allowance> allowance_;  // shared with the call
   const int64_t began_us_;
+  int status_ = 0;  // of the answer
+  bool streams_ = false;
   bool admitted_ = false;
   bool refused_ = false;
 };

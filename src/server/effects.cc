@@ -8,6 +8,7 @@
 #include "switchyard/http/header_map.h"
 #include "switchyard/http/url.h"
 #include "switchyard/types/json.h"
+#include "tracing.h"
 
 namespace switchyard::server {
 namespace {
@@ -109,6 +110,7 @@ Result<Document> http_result(const http::ClientResponse& response) {
 }  // namespace
 
 void Effects::execute(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {
+  if (parts_.tracing != nullptr) request.trace = parts_.tracing->trace_of(request);
   if (std::holds_alternative<workflow::HttpCall>(request.call))
     return call_http(std::move(request), std::move(done));
   if (std::holds_alternative<workflow::TaskCall>(request.call))

@@ -19,6 +19,8 @@
 
 namespace switchyard::server {
 
+class Tracing;
+
 /// Runs the engine's effects: calls of models, HTTP calls on the client, tasks in the queues of workers.
 /// Thread-safe.
 class Effects final : public partition::EffectExecutor {
@@ -34,6 +36,7 @@ class Effects final : public partition::EffectExecutor {
     workers::WorkerQueues& workers;
     WorkerMetrics& worker_metrics;
     const runtime::Clock& clock;
+    const Tracing* tracing = nullptr;  ///< null: nothing is traced
   };
   explicit Effects(const Parts& parts) : parts_(parts) {}
   void execute(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) override;

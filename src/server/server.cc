@@ -21,6 +21,7 @@
 #include "switchyard/log/memory_log.h"
 #include "switchyard/models/limits.h"
 #include "switchyard/types/json.h"
+#include "traced_calls.h"
 #include "verdicts.h"
 #include "webhooks.h"
 #include "worker_metrics.h"
@@ -131,6 +132,7 @@ class Server::Impl {
       SY_ASSIGN_OR_RETURN([[maybe_unused]] const std::string key, development_key());
     }
     SY_RETURN_IF_ERROR(open_logs());
+    SY_RETURN_IF_ERROR(start_tracing());
     SY_RETURN_IF_ERROR(start_models());
     SY_RETURN_IF_ERROR(open_governance());
     SY_RETURN_IF_ERROR(open_door());
@@ -185,6 +187,19 @@ class Server::Impl {
     return {};
   }
 
+  Status start_tracing() {
+    if (!options_.otlp.exports_spans() && !options_.otlp.exports_metrics()) return {};
+    Tracing::Options tracing;
+    tracing.config = options_.otlp;
+    tracing.version = options_.version;
+    tracing.tls = !options_.tls_certificate_file.empty();
+    tracing.catalog = [this]() -> std::shared_ptr<const workflow::Catalog> {
+      return governance_->snapshot();
+    };
+    tracing_ = std::make_unique<Tracing>(std::move(tracing), registry_, logger_.module("otlp"), clock_);
+    return tracing_->start();
+  }
+
   Status start_models() {
     models::ModelService::Options models;
     models.workers = options_.model_workers != 0 ? options_.model_workers : half_the_cores();
@@ -225,7 +240,13 @@ class Server::Impl {
     SY_ASSIGN_OR_RETURN(auto evidence, logs_->acquire(kEvidenceLog));
     SY_ASSIGN_OR_RETURN(auto privacy_key, privacy_key_of_environment());
     private_calls_ = std::make_unique<PrivateCalls>(*all_models_, std::move(privacy_key));
-    routing_ = std::make_unique<Routing>(*private_calls_, registry_, clock_, logger_.module("router"));
+    models::Caller* calls = private_calls_.get();
+    if (tracing_ != nullptr) {
+      traced_calls_ = std::make_unique<TracedCalls>(
+          *calls, [this] { return governance_->snapshot(); }, *tracing_, clock_);
+      calls = traced_calls_.get();
+    }
+    routing_ = std::make_unique<Routing>(*calls, registry_, clock_, logger_.module("router"));
     SY_RETURN_IF_ERROR(routing_->start(std::move(ledger), std::move(evidence)));
     return {};
   }
@@ -262,8 +283,9 @@ class Server::Impl {
   }
 
   Status start_engine(uint32_t partitions) {
-    effects_ = std::make_unique<Effects>(Effects::Parts{*routing_, live_calls_, *keys_, *door_, *client_,
-                                                        egress_, *workers_, *worker_metrics_, clock_});
+    effects_ =
+        std::make_unique<Effects>(Effects::Parts{*routing_, live_calls_, *keys_, *door_, *client_, egress_,
+                                                 *workers_, *worker_metrics_, clock_, tracing_.get()});
     verdicts_ = std::make_unique<Verdicts>(routing_->router(), logger_.module("router"));
     metrics_ = std::make_unique<Metrics>(registry_);
     process_metrics_ = telemetry::add_process_metrics(registry_, options_.version);
@@ -301,6 +323,7 @@ class Server::Impl {
       metrics_->observe(event);
       effects_->observe(event);
       verdicts_->observe(event);
+      if (tracing_ != nullptr) tracing_->observe(event);
     };
     engine.release_scope = []() -> std::shared_ptr<void> { return std::make_shared<http::AnswerBatch>(); };
     SY_RETURN_IF_ERROR(runtime::posix_disk().create_directories(options_.data_directory + "/state"));
@@ -318,6 +341,9 @@ class Server::Impl {
     probe_ = std::make_unique<QueueProbe>(*engine_, clock_);
     gateway::GatewayOptions door = door_->gateway_options();
     door.max_body_bytes = options_.max_body_bytes;
+    door.sampler = options_.otlp.sampler;
+    if (tracing_ != nullptr)
+      door.on_answer = [this](const gateway::AnsweredRequest& request) { tracing_->answered(request); };
     door.admission.queue_delay_us = [this]() -> int64_t {
       return ready_ ? std::max(http_->measure_queue_delay_us(), probe_->measure_us()) : 0;
     };
@@ -391,6 +417,7 @@ class Server::Impl {
     wake_engine_ = false;
     if (engine_running_) engine_->stop();
     engine_running_ = false;
+    if (tracing_ != nullptr) tracing_->stop();
     if (governance_log_ != nullptr) (void)governance_log_->close();
   }
 
@@ -405,6 +432,7 @@ class Server::Impl {
   std::unique_ptr<gateway::KeyStore> keys_;
   std::unique_ptr<log::Logs> logs_;
   std::unique_ptr<log::Log> governance_log_;
+  std::unique_ptr<Tracing> tracing_;  // null: nothing is exported
   std::unique_ptr<models::ModelService> models_;
   std::unique_ptr<models::Models> all_models_;
   Egress egress_;
@@ -415,6 +443,7 @@ class Server::Impl {
   std::unique_ptr<WorkerModels> worker_models_;
   std::unique_ptr<RemoteModels> remote_models_;
   std::unique_ptr<PrivateCalls> private_calls_;
+  std::unique_ptr<TracedCalls> traced_calls_;  // null: without tracing
   gateway::LiveCalls live_calls_;
   std::unique_ptr<Routing> routing_;
   std::unique_ptr<Verdicts> verdicts_;

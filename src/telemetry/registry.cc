@@ -2,6 +2,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -252,6 +253,42 @@ CallbackHandle Registry::callback(std::string_view name, std::string_view help, 
     std::lock_guard inner(impl->mutex);
     callbacks->callbacks.erase(id);
   });
+}
+
+namespace {
+
+MetricReading::Series reading_of(const prometheus::ClientMetric& metric, prometheus::MetricType type) {
+  MetricReading::Series series;
+  for (const auto& label : metric.label) series.labels.emplace_back(label.name, label.value);
+  series.value = type == prometheus::MetricType::Counter ? metric.counter.value : metric.gauge.value;
+  uint64_t below = 0;
+  for (const auto& bucket : metric.histogram.bucket) {
+    series.histogram.counts.push_back(bucket.cumulative_count - below);
+    below = bucket.cumulative_count;
+  }
+  series.histogram.count = metric.histogram.sample_count;
+  series.histogram.sum = metric.histogram.sample_sum;
+  return series;
+}
+
+}  // namespace
+
+std::vector<MetricReading> Registry::read() const {
+  std::vector<MetricReading> all;
+  for (const prometheus::MetricFamily& family : impl_->Collect()) {
+    MetricReading& reading = all.emplace_back();
+    reading.name = family.name;
+    reading.help = family.help;
+    if (family.type == prometheus::MetricType::Counter) reading.kind = MetricReading::Kind::kCounter;
+    if (family.type == prometheus::MetricType::Histogram) {
+      reading.kind = MetricReading::Kind::kHistogram;
+      for (const auto& bucket : family.metric.front().histogram.bucket)
+        if (std::isfinite(bucket.upper_bound)) reading.bounds.push_back(bucket.upper_bound);
+    }
+    for (const prometheus::ClientMetric& metric : family.metric)
+      reading.series.push_back(reading_of(metric, family.type));
+  }
+  return all;
 }
 
 std::string Registry::expose() const {

@@ -266,7 +266,45 @@ TEST_F(GatewayTest, GoesOnWithTheCallersTrace) {
   const auto answer = ask(http::Method::kGet, "/healthz", {{"traceparent", parent}});
   EXPECT_EQ(header(answer, "traceparent").substr(0, 36), parent.substr(0, 36));
   EXPECT_NE(header(answer, "traceparent"), parent);
-  EXPECT_TRUE(is_traceparent(header(ask(http::Method::kGet, "/nothing"), "traceparent")));
+  EXPECT_TRUE(telemetry::parse_traceparent(header(ask(http::Method::kGet, "/nothing"), "traceparent")));
+}
+
+TEST_F(GatewayTest, TellsOfEachAnswerOnceAndOfStreamsAtTheirEnd) {
+  struct Told {
+    std::string operation, route, method, path, traceparent, parent;
+    int status = 0;
+  };
+  std::vector<Told> told;
+  GatewayOptions options;
+  options.access_log = AccessLog::kOff;
+  options.sampler.ratio = 0;
+  options.on_answer = [&told](const AnsweredRequest& answered) {
+    told.push_back({std::string(answered.operation), std::string(answered.route),
+                    std::string(answered.method), std::string(answered.path), answered.trace.traceparent,
+                    answered.trace.parent_span, answered.status});
+  };
+  make(options);
+  std::optional<http::Stream> stream;
+  gateway_->on("GET /stream/{name}", "stream", Permission::kNone,
+               [&stream](Call&& call) { stream = call.responder.begin_stream({}); });
+  const auto answer = ask(http::Method::kGet, "/nothing");
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].operation, "none");
+  EXPECT_EQ(told[0].route, "");
+  EXPECT_EQ(told[0].method, "GET");
+  EXPECT_EQ(told[0].status, 404);
+  EXPECT_EQ(told[0].traceparent, header(answer, "traceparent"));
+  EXPECT_TRUE(told[0].traceparent.ends_with("-00"));  // the sampler took none
+  ask(http::Method::kGet, "/stream/a",
+      {{"traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}});
+  EXPECT_EQ(told.size(), 1u);
+  stream->end();
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_EQ(told[1].operation, "stream");
+  EXPECT_EQ(told[1].route, "/stream/{name}");
+  EXPECT_EQ(told[1].path, "/stream/a");
+  EXPECT_EQ(told[1].parent, "b7ad6b7169203331");
+  EXPECT_TRUE(told[1].traceparent.ends_with("-01"));  // the caller's decision stands
 }
 
 TEST_F(GatewayTest, CompressesAnswersForWhoTakesThemAndUnpacksBodies) {

@@ -16,6 +16,7 @@ namespace {
 
 struct ServeSettings {
   ServerOptions options;
+  std::string otlp_endpoint, trace_ratio;
   std::string log_level = "info", log_format = "auto", log = "local";
   uint64_t log_keep_mib = partition::kLogKeepBytes >> 20;
   int64_t drain_delay_s = 0;
@@ -84,6 +85,11 @@ void add_options(CLI::App& command, ServeSettings& settings) {
                   "link-local addresses excepted)")
       ->envname("SWITCHYARD_HTTP_ALLOW")
       ->delimiter(',');
+  command.add_option("--otlp-endpoint", settings.otlp_endpoint,
+                     "OpenTelemetry collector of traces and metrics (OTLP over HTTP), such as "
+                     "http://localhost:4318; OTEL_EXPORTER_OTLP_ENDPOINT and the like are read, too");
+  command.add_option("--trace-ratio", settings.trace_ratio,
+                     "Part of the traces that begin here that is recorded, from 0 to 1 (default: all)");
   command.add_option("--log-level", settings.log_level, "debug, info, warn, error or off")
       ->capture_default_str();
   command.add_option("--log-format", settings.log_format, "auto, json or text")
@@ -92,6 +98,19 @@ void add_options(CLI::App& command, ServeSettings& settings) {
   command.add_option("--log", settings.log, "local, or memory (nothing survives; for measurements)")
       ->check(CLI::IsMember({"local", "memory"}))
       ->capture_default_str();
+}
+
+/// OpenTelemetry's variables, with what the options say in their place.
+Result<otlp::Config> read_otlp(const ServeSettings& settings) {
+  return otlp::read_config([&settings](std::string_view name) -> std::optional<std::string> {
+    if (name == "OTEL_EXPORTER_OTLP_ENDPOINT" && !settings.otlp_endpoint.empty())
+      return settings.otlp_endpoint;
+    if (!settings.trace_ratio.empty()) {
+      if (name == "OTEL_TRACES_SAMPLER") return "parentbased_traceidratio";
+      if (name == "OTEL_TRACES_SAMPLER_ARG") return settings.trace_ratio;
+    }
+    return otlp::process_environment(name);
+  });
 }
 
 int serve(ServeSettings settings, bool development) {
@@ -108,6 +127,9 @@ int serve(ServeSettings settings, bool development) {
   options.upkeep.interval_us = settings.upkeep_minutes * 60'000'000;
   options.drain_delay_ms = settings.drain_delay_s * 1000;
   options.version = SWITCHYARD_VERSION;
+  auto otlp = read_otlp(settings);
+  if (!otlp.ok()) return report(otlp.error());
+  options.otlp = *std::move(otlp);
   if (options.tls_certificate_file.empty() != options.tls_key_file.empty()) {
     return report(make_error(ErrorKind::kInvalidArgument, "server.half_tls",
                              "give both --tls-certificate and --tls-key, or neither"));

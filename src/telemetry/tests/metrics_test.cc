@@ -60,6 +60,27 @@ TEST(Metrics, AHistogramsBoundIsInclusiveAndItsBucketsAreCumulative) {
   EXPECT_EQ(histogram.snapshot().counts.back(), 3u);  // a NaN is above every bound, not in the first bucket
 }
 
+TEST(Metrics, AreReadAsDataAsWell) {
+  Registry registry;
+  static constexpr double kBounds[] = {1, 2};
+  registry.counters("switchyard_test_a_total", "A.", {"kind"}).with({"x"}).add(3);
+  const auto callback = registry.callback("switchyard_test_b", "B.", {}, [] { return 1.5; });
+  auto& histogram = registry.histogram("switchyard_test_c_seconds", "C.", kBounds);
+  for (const double v : {0.5, 1.5, 1.6, 7.0}) histogram.observe(v);
+  const auto all = registry.read();
+  ASSERT_EQ(all.size(), 4u);  // with the registry's own, the first by name
+  EXPECT_EQ(all[1].name, "switchyard_test_a_total");
+  EXPECT_EQ(all[1].kind, MetricReading::Kind::kCounter);
+  EXPECT_EQ(all[1].series.at(0).labels, (Labels{{"kind", "x"}}));
+  EXPECT_EQ(all[1].series.at(0).value, 3);
+  EXPECT_EQ(all[2].kind, MetricReading::Kind::kGauge);
+  EXPECT_EQ(all[2].series.at(0).value, 1.5);
+  EXPECT_EQ(all[3].help, "C.");
+  EXPECT_EQ(all[3].bounds, (std::vector<double>{1, 2}));
+  EXPECT_EQ(all[3].series.at(0).histogram.counts, (std::vector<uint64_t>{1, 2, 1}));
+  EXPECT_EQ(all[3].series.at(0).histogram.sum, 10.6);
+}
+
 TEST(Metrics, LabelValuesPastTheLimitShareOneSeries) {
   Registry registry;
   auto family = registry.counters("switchyard_test_tenants_total", "By tenant.", {"tenant", "region"}, 3);

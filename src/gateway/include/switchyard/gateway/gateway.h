@@ -16,13 +16,13 @@
 #include "switchyard/gateway/permissions.h"
 #include "switchyard/gateway/rate_limits.h"
 #include "switchyard/gateway/tokens.h"
-#include "switchyard/gateway/trace_context.h"
 #include "switchyard/http/message.h"
 #include "switchyard/http/router.h"
 #include "switchyard/http/server.h"
 #include "switchyard/runtime/clock.h"
 #include "switchyard/telemetry/log.h"
 #include "switchyard/telemetry/metrics.h"
+#include "switchyard/telemetry/trace_context.h"
 #include "switchyard/types/json.h"
 
 namespace switchyard::gateway {
@@ -33,8 +33,8 @@ struct Call {
   http::Request request;
   http::Responder responder;
   Caller caller;
-  std::string request_id;  ///< in the answer's X-Request-Id and in every log line about the request
-  TraceContext trace;      ///< the caller's trace, or a new one
+  std::string request_id;         ///< in the answer's X-Request-Id and in every log line about the request
+  telemetry::TraceContext trace;  ///< the caller's trace, or a new one
   Priority priority = Priority::kNormal;
   /// When the client stops waiting, on the clock's monotonic_us(); 0: it does not say.
   int64_t deadline_us = 0;
@@ -67,6 +67,17 @@ enum class AccessLog : uint8_t {
   kAll,
 };
 
+/// A request that was answered, for traces.
+struct AnsweredRequest {
+  std::string_view operation;  ///< its id
+  std::string_view route;      ///< its path with parameters as such; empty: none fits
+  std::string_view method;     ///< one of HTTP's own, else empty
+  std::string_view path, remote, request_id;
+  const telemetry::TraceContext& trace;
+  int status = 0;
+  int64_t took_us = 0;  ///< to the answer's end
+};
+
 struct GatewayOptions {
   size_t max_in_flight = kDefaultMaxInFlight;  ///< requests let in and not answered; over it: 503
   AccessLog access_log = AccessLog::kProblems;
@@ -79,7 +90,9 @@ struct GatewayOptions {
   std::vector<CertificateRule> certificates;  ///< who clients' certificates stand for
   /// A compressed body may unpack to so much.
   size_t max_body_bytes = 4u << 20;
-  bool compress_answers = true;  ///< for clients that take gzip
+  bool compress_answers = true;                           ///< for clients that take gzip
+  telemetry::Sampler sampler;                             ///< which requests' traces are recorded
+  std::function<void(const AnsweredRequest&)> on_answer;  ///< on any thread; may be empty
 };
 
 struct GatewayState;

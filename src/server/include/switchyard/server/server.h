@@ -5,6 +5,7 @@
 #include <string>
 
 #include "switchyard/base/result.h"
+#include "switchyard/otlp/config.h"
 #include "switchyard/partition/limits.h"
 #include "switchyard/partition/upkeep.h"
 #include "switchyard/telemetry/log.h"
@@ -30,6 +31,7 @@ struct ServerOptions {
       http_allow;  ///< hosts that `http` steps may call; empty: all that are not link-local
   telemetry::LogLevel log_level = telemetry::LogLevel::kInfo;
   telemetry::LogFormat log_format = telemetry::LogFormat::kAuto;
+  otlp::Config otlp;         ///< where traces and metrics go; by default nowhere
   bool memory_log = false;   ///< nothing survives; for measurements
   bool development = false;  ///< make the development key at the start
   std::string version;

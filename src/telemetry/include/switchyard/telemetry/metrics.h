@@ -132,6 +132,20 @@ class CallbackHandle {
   std::function<void()> end_;
 };
 
+/// A metric as it stands, for whoever writes another format than Prometheus'.
+struct MetricReading {
+  enum class Kind : uint8_t { kCounter, kGauge, kHistogram };
+  struct Series {
+    Labels labels;
+    double value = 0;               ///< of a counter or gauge
+    Histogram::Snapshot histogram;  ///< of a histogram
+  };
+  std::string name, help;
+  Kind kind = Kind::kGauge;
+  std::vector<double> bounds;  ///< of a histogram
+  std::vector<Series> series;  ///< at least one
+};
+
 /// All metrics of a process (or of a test). Any thread. Asking twice for the same name, kind and labels gives
 /// the same metric, so modules need not agree on who makes it; the same name with another kind, label set or
 /// bounds is a CHECK failure, as is a name against the conventions: `switchyard_<module>_<what>_<unit>`,
@@ -166,6 +180,8 @@ class Registry {
 
   /// Everything in the Prometheus text format (content type kExpositionContentType).
   std::string expose() const;
+  /// The same as data.
+  std::vector<MetricReading> read() const;
 
  private:
   struct Impl;

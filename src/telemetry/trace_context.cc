@@ -1,11 +1,11 @@
-#include "switchyard/gateway/trace_context.h"
+#include "switchyard/telemetry/trace_context.h"
 
 #include <algorithm>
-#include <array>
+#include <charconv>
 
 #include "switchyard/base/hash.h"
 
-namespace switchyard::gateway {
+namespace switchyard::telemetry {
 namespace {
 
 constexpr size_t kTraceparentBytes = 55;  // of version 00
@@ -17,15 +17,6 @@ bool is_hex(std::string_view text) {
                      [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 bool is_zero(std::string_view text) { return text.find_first_not_of('0') == text.npos; }
-
-template <size_t kBytes>
-std::string random_hex(runtime::Random& random) {
-  std::array<uint8_t, kBytes> bytes{};
-  do {
-    random.fill(bytes);
-  } while (std::all_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte == 0; }));
-  return to_hex(bytes);
-}
 
 /// "vendor" or "tenant@vendor".
 bool is_key(std::string_view key) {
@@ -44,20 +35,33 @@ bool is_value(std::string_view value) {
 
 }  // namespace
 
-bool TraceContext::is_sampled() const {
-  const char last = traceparent.back();
-  return ((last <= '9' ? last - '0' : last - 'a' + 10) & 1) != 0;
+std::string Traceparent::to_string() const {
+  return "00-" + std::string(trace_id) + "-" + std::string(span_id) + (sampled ? "-01" : "-00");
 }
 
-bool is_traceparent(std::string_view text) {
-  if (text.size() < kTraceparentBytes) return false;
+std::optional<Traceparent> parse_traceparent(std::string_view text) {
+  if (text.size() < kTraceparentBytes) return std::nullopt;
   const std::string_view version = text.substr(0, 2);
-  if (!is_hex(version) || version == "ff") return false;
-  if (version == "00" && text.size() != kTraceparentBytes) return false;
-  if (text.size() > kTraceparentBytes && text[kTraceparentBytes] != '-') return false;
-  if (text[2] != '-' || text[35] != '-' || text[52] != '-') return false;
+  if (!is_hex(version) || version == "ff") return std::nullopt;
+  if (version == "00" && text.size() != kTraceparentBytes) return std::nullopt;
+  if (text.size() > kTraceparentBytes && text[kTraceparentBytes] != '-') return std::nullopt;
+  if (text[2] != '-' || text[35] != '-' || text[52] != '-') return std::nullopt;
   const std::string_view trace = text.substr(3, 32), span = text.substr(36, 16), flags = text.substr(53, 2);
-  return is_hex(trace) && is_hex(span) && is_hex(flags) && !is_zero(trace) && !is_zero(span);
+  if (!is_hex(trace) || !is_hex(span) || !is_hex(flags) || is_zero(trace) || is_zero(span))
+    return std::nullopt;
+  // Of the flags only "sampled" is known; what is not known must not be passed on.
+  const char last = flags[1];
+  return Traceparent{trace, span, ((last <= '9' ? last - '0' : last - 'a' + 10) & 1) != 0};
+}
+
+bool Sampler::samples(std::string_view trace_id, const std::optional<Traceparent>& parent) const {
+  if (parent_based && parent) return parent->sampled;
+  if (ratio >= 1) return true;
+  // The last 56 bits are chance in W3C's ids, and in a UUID that stands for one.
+  constexpr size_t kDigits = 14;
+  uint64_t low = 0;
+  std::from_chars(trace_id.data() + trace_id.size() - kDigits, trace_id.data() + trace_id.size(), low, 16);
+  return static_cast<double>(low) < ratio * static_cast<double>(uint64_t{1} << (4 * kDigits));
 }
 
 bool is_tracestate(std::string_view text) {
@@ -80,21 +84,19 @@ bool is_tracestate(std::string_view text) {
 }
 
 TraceContext continue_trace(std::optional<std::string_view> traceparent,
-                            std::optional<std::string_view> tracestate, runtime::Random& random) {
+                            std::optional<std::string_view> tracestate, const Sampler& sampler,
+                            const TraceChance& chance) {
   TraceContext context;
-  const std::string span = random_hex<8>(random);
-  if (!traceparent || !is_traceparent(*traceparent)) {
-    context.traceparent = "00-" + random_hex<16>(random) + "-" + span + "-01";
-    return context;
-  }
-  context.parent_span = traceparent->substr(36, 16);
-  // Of the flags only "sampled" is known; what is not known must not be passed on.
-  const char flag = (*traceparent)[54];
-  const bool sampled = ((flag <= '9' ? flag - '0' : flag - 'a' + 10) & 1) != 0;
-  context.traceparent =
-      "00-" + std::string(traceparent->substr(3, 32)) + "-" + span + (sampled ? "-01" : "-00");
+  const auto parent = traceparent ? parse_traceparent(*traceparent) : std::nullopt;
+  const std::string own = to_hex(chance);
+  Traceparent next{parent ? parent->trace_id : std::string_view(own).substr(0, 32),
+                   std::string_view(own).substr(32), false};
+  next.sampled = sampler.samples(next.trace_id, parent);
+  context.traceparent = next.to_string();
+  if (!parent) return context;
+  context.parent_span = parent->span_id;
   if (tracestate && is_tracestate(*tracestate)) context.tracestate = *tracestate;
   return context;
 }
 
-}  // namespace switchyard::gateway
+}  // namespace switchyard::telemetry

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "switchyard/otlp/metric.h"
+#include "switchyard/otlp/span.h"
+
+// OTLP's messages (opentelemetry-proto 1.x) in Protobuf's wire format.
+namespace switchyard::otlp {
+
+/// What the server is, in every request.
+struct Source {
+  Attributes resource;
+  std::string version;  ///< of the instrumentation: the server's
+};
+
+/// An ExportTraceServiceRequest.
+std::string encode_spans(const Source& source, std::span<const Span> spans);
+
+/// An ExportMetricsServiceRequest of what counts since `start_us`.
+std::string encode_metrics(const Source& source, const std::vector<Metric>& metrics, int64_t start_us,
+                           int64_t now_us);
+
+/// Of an Export...ServiceResponse: how many spans or points were refused all the same.
+uint64_t rejected(std::string_view response);
+
+}  // namespace switchyard::otlp
