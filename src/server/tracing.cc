@@ -162,7 +162,7 @@ void Tracing::run_started(const Event& event, const RunStarted& started) {
     run.sampled = options_.config.sampler.samples(run.trace_id, std::nullopt);
   }
   run.started_us = event.time_us;
-  run.pipeline = options_.catalog()->pipeline(started.pipeline, started.version);
+  run.pipeline = options_.catalog()->pipeline_by_hash(started.pipeline_hash);
   if (run.pipeline == nullptr) return;
   Shard& own = shard(event.run);
   const std::lock_guard lock(own.mutex);
@@ -193,7 +193,7 @@ void Tracing::run_migrated(const Event& event, const RunMigrated& migrated) {
   const std::lock_guard lock(own.mutex);
   const auto found = own.runs.find(event.run);
   if (found == own.runs.end()) return;
-  if (auto next = options_.catalog()->pipeline(found->second.pipeline->name, migrated.version))
+  if (auto next = options_.catalog()->pipeline_by_hash(migrated.pipeline_hash))
     found->second.pipeline = std::move(next);
 }
 
