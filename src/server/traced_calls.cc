@@ -48,7 +48,6 @@ void describe_answer(const models::ModelAnswer& answer, Span& span) {
   if (reason != nullptr && reason->is(Kind::kString))
     span.attributes.push_back(
         {"gen_ai.response.finish_reasons", std::vector{std::string(reason->as_string())}});
-  if (answer.cost != 0) span.attributes.push_back({"switchyard.cost", answer.cost});
 }
 
 }  // namespace
