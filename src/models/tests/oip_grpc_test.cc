@@ -44,6 +44,7 @@ TEST(OipMessages, WhatIsWrittenIsReadAgain) {
                                         {"s", ElementType::kString, {2, 1}, {}, texts}};
   inference::ModelInferResponse response;
   oip::write_outputs(tensors, response);
+  response.mutable_outputs(0)->mutable_contents();  // MLServer does so
   Arena arena;
   const auto again = oip::read_outputs(response, oip::Others::kRefuse, arena);
   ASSERT_TRUE(again.ok()) << again.error().to_string();
