@@ -331,7 +331,7 @@ steps:
   two: {{ after: one, {ask[2:]}
 output: {{ text: two.text }}
 """})
-        self.servers["one"].fail_next += [503] * 4 + [200] + [503] * 100
+        self.servers["one"].fail_next += [503] * 4 + [None] + [503] * 100
         failed = harness.send(self.server, "POST", "/api/v1/decisions", {"pipeline": f"test/{self.name}", "input": {}, "wait": "20s"})
         self.assertEqual(failed["status"], "failed", failed.text)
         self.assertEqual(self.counts()["one"], 5 + 3, "six more than the first of each")

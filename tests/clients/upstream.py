@@ -11,7 +11,7 @@ import time
 
 class Upstream:
     """Listens on a port of the system's choice. `asked` keeps the requests' bodies, `fail_next` makes the next ones
-    fail: each with a status, with (status, headers), or with one of the `faults`. `say_next` are the next texts of chats,
+    fail: each with a status, with (status, headers), with one of the `faults`, or not (None). `say_next` are the next texts of chats,
     whatever is asked."""
 
     #: What becomes of an answer on its way.
