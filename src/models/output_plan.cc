@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <memory>
 
 #include "switchyard/base/check.h"
 #include "switchyard/models/limits.h"
+#include "switchyard/models/tensors.h"
 
 namespace switchyard::models {
 namespace {
@@ -45,23 +45,9 @@ Type row_type(const TensorInfo& tensor) {
   return type;
 }
 
-template <typename T>
-T load(const TensorData& data, size_t element) {
-  T value;
-  std::memcpy(&value, data.bytes.data() + element * sizeof value, sizeof value);
-  return value;
-}
-
 Value element_value(const TensorData& data, size_t element) {
-  switch (data.type) {
-    case ElementType::kFloat: return Value::real(load<float>(data, element));
-    case ElementType::kDouble: return Value::real(load<double>(data, element));
-    case ElementType::kInt32: return Value::integer(load<int32_t>(data, element));
-    case ElementType::kInt64: return Value::integer(load<int64_t>(data, element));
-    case ElementType::kBool: return Value::boolean(load<uint8_t>(data, element) != 0);
-    case ElementType::kString: return Value::string(data.strings[element]);
-  }
-  check_failed("element type", __FILE__, __LINE__);
+  if (data.type == ElementType::kString) return Value::string(data.strings[element]);
+  return number_at(data.type, {reinterpret_cast<const char*>(data.bytes.data()), data.bytes.size()}, element);
 }
 
 /// The elements from `*element` on as a value of the shape's dimensions from `depth` on; strings point into

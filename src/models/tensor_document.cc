@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <cstring>
 
 #include "switchyard/base/base64.h"
+#include "switchyard/base/check.h"
 #include "switchyard/models/backend.h"
 #include "switchyard/models/limits.h"
 #include "switchyard/models/tensors.h"
@@ -85,7 +87,26 @@ Result<TensorView> read_tensor(const Value& tensor, Arena& arena) {
   return view;
 }
 
+template <typename T>
+T element(std::string_view bytes, size_t index) {
+  T value;
+  std::memcpy(&value, bytes.data() + index * sizeof value, sizeof value);
+  return value;
+}
+
 }  // namespace
+
+Value number_at(ElementType type, std::string_view bytes, size_t index) {
+  switch (type) {
+    case ElementType::kFloat: return Value::real(static_cast<double>(element<float>(bytes, index)));
+    case ElementType::kDouble: return Value::real(element<double>(bytes, index));
+    case ElementType::kInt32: return Value::integer(element<int32_t>(bytes, index));
+    case ElementType::kInt64: return Value::integer(element<int64_t>(bytes, index));
+    case ElementType::kBool: return Value::boolean(element<uint8_t>(bytes, index) != 0);
+    case ElementType::kString: break;
+  }
+  check_failed("a number's type", __FILE__, __LINE__);
+}
 
 size_t TensorView::elements() const {
   size_t count = 1;

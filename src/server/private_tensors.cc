@@ -1,7 +1,6 @@
 #include "private_tensors.h"
 
 #include <cmath>
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -16,30 +15,13 @@ using models::TensorView;
 /// Shorter numbers are nobody's.
 constexpr double kTelling = 1e6;
 
-template <typename T>
-T element_of(const TensorView& tensor, size_t index) {
-  T element;
-  std::memcpy(&element, tensor.bytes.data() + index * sizeof element, sizeof element);
-  return element;
-}
-
-Value number_of(const TensorView& tensor, size_t index) {
-  switch (tensor.type) {
-    case ElementType::kInt32: return Value::integer(element_of<int32_t>(tensor, index));
-    case ElementType::kInt64: return Value::integer(element_of<int64_t>(tensor, index));
-    case ElementType::kFloat: return Value::real(static_cast<double>(element_of<float>(tensor, index)));
-    case ElementType::kDouble: return Value::real(element_of<double>(tensor, index));
-    default: return Value::boolean(tensor.bytes[index] != 0);
-  }
-}
-
 /// Of numbers one, for what the policy says of the field, and those that may tell of a person.
 Value elements_of(const TensorView& tensor, Arena& arena) {
   if (tensor.type == ElementType::kString) return Value::list(tensor.strings);
   ListBuilder list(arena);
   const size_t count = tensor.elements();
   for (size_t i = 0; i < count; ++i) {
-    const Value number = number_of(tensor, i);
+    const Value number = models::number_at(tensor.type, tensor.bytes, i);
     const bool tells = number.is_number() && number.to_double() >= kTelling &&
                        std::floor(number.to_double()) == number.to_double();
     if (i == 0 || tells) list.add(number);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "switchyard/expression/program.h"
 #include "switchyard/models/limits.h"
@@ -33,26 +32,10 @@ std::vector<TensorInfo> tensors_of(const ModelManifest& manifest) {
   return infos;
 }
 
-template <typename T>
-T element(const TensorView& tensor, size_t index) {
-  T value;
-  std::memcpy(&value, tensor.bytes.data() + index * sizeof value, sizeof value);
-  return value;
-}
-
 Value element_value(const TensorView& tensor, size_t index) {
-  switch (tensor.type) {
-    case ElementType::kFloat: return Value::real(element<float>(tensor, index));
-    case ElementType::kDouble: return Value::real(element<double>(tensor, index));
-    case ElementType::kInt32: return Value::integer(element<int32_t>(tensor, index));
-    case ElementType::kInt64: return Value::integer(element<int64_t>(tensor, index));
-    case ElementType::kBool: return Value::boolean(element<uint8_t>(tensor, index) != 0);
-    case ElementType::kString: {
-      const Value& text = tensor.strings[index];
-      return text.is(Kind::kBytes) && is_valid_utf8(text.as_bytes()) ? Value::string(text.as_bytes()) : text;
-    }
-  }
-  return Value::null();
+  if (tensor.type != ElementType::kString) return number_at(tensor.type, tensor.bytes, index);
+  const Value& text = tensor.strings[index];
+  return text.is(Kind::kBytes) && is_valid_utf8(text.as_bytes()) ? Value::string(text.as_bytes()) : text;
 }
 
 /// The first row as an expression sees it: without the batch.

@@ -33,6 +33,9 @@ struct TensorView {
   size_t elements() const;
 };
 
+/// The element with that index among the bytes of numbers or bools.
+Value number_at(ElementType type, std::string_view bytes, size_t index);
+
 /// True when `document` has the form above.
 bool has_tensors(const Value& document);
 
