@@ -320,6 +320,17 @@ output: {{ ok: opinion.ok }}
         self.assertTrue(1 <= int(headers["retry-after"]) <= 7, headers)
         self.assertEqual(headers["x-should-retry"], "false")
 
+    def test_a_call_that_needs_only_be_received_says_so_in_its_record(self):
+        self.route("candidates:\n  main: {a}\nack: received\n")
+        received = [self.ask(f"say {number}") for number in range(20)]
+        for number, completion in enumerate(received):
+            self.assertEqual(completion.choices[0].message.content, str(number))
+            _, record = self.of(completion)
+            self.assertEqual(record["status"], "completed")
+            self.assertEqual(record["origin"], {"kind": "request", "ack": "received"}, record)
+        self.route("candidates:\n  main: {a}\nack: durable\n", version="1.1.0")
+        self.assertNotIn("origin", self.of(self.ask())[1])
+
     def test_all_steps_of_a_decision_share_what_may_be_tried_again(self):
         self.route("candidates:\n  main: {a}\nretry: {{ attempts: 10, backoff: 1ms..2ms, budget: 100% }}\nbreaker: false\n")
         ask = f"{{ model: {self.name}, input: {{ messages: \"[{{'role': 'user', 'content': 'say well'}}]\" }} }}"
