@@ -108,6 +108,14 @@ def send(server, method, target, body=None, headers=None, key="admin"):
         connection.close()
 
 
+def deploy(server, documents, status=200):
+    """Deploys the documents, by their paths; fails where that is answered with another status."""
+    files = [{"path": path, "content": text} for path, text in documents.items()]
+    answer = send(server, "POST", "/api/v1/deployments", {"files": files, "message": "test"})
+    assert answer.status == status, answer.text
+    return answer
+
+
 class Case(unittest.TestCase):
     """Tests against one server that all of a module's tests share."""
     maxDiff = None

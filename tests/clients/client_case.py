@@ -53,10 +53,8 @@ class ClientCase(unittest.TestCase):
 
     @classmethod
     def deploy(cls, documents, status=200, url=None):
-        files = [{"path": path, "content": text.format(url=url or cls.upstream.url)} for path, text in documents.items()]
-        answer = harness.send(cls.server, "POST", "/api/v1/deployments", {"files": files, "message": "test"})
-        assert answer.status == status, answer.text
-        return answer
+        texts = {path: text.format(url=url or cls.upstream.url) for path, text in documents.items()}
+        return harness.deploy(cls.server, texts, status)
 
     def setUp(self):
         self.upstream.forget()

@@ -33,10 +33,7 @@ class Privacy(unittest.TestCase):
 
     @classmethod
     def deploy(cls, documents, status=200):
-        files = [{"path": path, "content": text} for path, text in documents.items()]
-        answer = harness.send(cls.server, "POST", "/api/v1/deployments", {"files": files, "message": "test"})
-        assert answer.status == status, answer.text
-        return answer
+        return harness.deploy(cls.server, documents, status)
 
     def setUp(self):
         self.vendor.asked.clear()

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstring>
+#include <initializer_list>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -30,6 +33,13 @@ ModelManifest example_manifest(const std::string& name);
 std::string mistakes_of(std::string_view text);
 
 Document json(std::string_view text);
+/// The values as they are in a tensor.
+template <typename T>
+std::string raw(std::initializer_list<T> values) {
+  std::string bytes(values.size() * sizeof(T), '\0');
+  std::memcpy(bytes.data(), std::data(values), bytes.size());
+  return bytes;
+}
 /// Row `line` (from 0, without the header) of the example's transactions, as the models' input.
 Document transaction(size_t line);
 size_t transaction_count();

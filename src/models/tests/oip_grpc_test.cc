@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <future>
 
 #include "remote/protocol.h"
@@ -20,13 +19,7 @@ namespace {
 
 using testing::json;
 using testing::manifest_of;
-
-template <typename T>
-std::string raw(std::initializer_list<T> values) {
-  std::string bytes(values.size() * sizeof(T), '\0');
-  std::memcpy(bytes.data(), std::data(values), bytes.size());
-  return bytes;
-}
+using testing::raw;
 
 auto& add_input(inference::ModelInferRequest& request, const std::string& name, const std::string& datatype,
                 std::initializer_list<int64_t> shape) {

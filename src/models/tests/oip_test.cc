@@ -1,5 +1,4 @@
 #include <cmath>
-#include <cstring>
 
 #include <gtest/gtest.h>
 
@@ -12,13 +11,7 @@ namespace {
 
 using testing::json;
 using testing::manifest_of;
-
-template <typename T>
-std::string raw(std::initializer_list<T> values) {
-  std::string bytes(values.size() * sizeof(T), '\0');
-  std::memcpy(bytes.data(), std::data(values), bytes.size());
-  return bytes;
-}
+using testing::raw;
 
 Result<std::vector<TensorView>> read(const Document& list, std::string_view binary, Arena& arena,
                                      oip::Others others = oip::Others::kRefuse) {

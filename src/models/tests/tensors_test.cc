@@ -1,4 +1,3 @@
-#include <cstring>
 
 #include <gtest/gtest.h>
 
@@ -14,6 +13,7 @@ using testing::data_path;
 using testing::Gate;
 using testing::json;
 using testing::manifest_of;
+using testing::raw;
 using testing::RunningService;
 
 const char* const kMixed = R"(
@@ -31,13 +31,6 @@ input:
 output: { total: total, echo: "echo[0]" }
 batch: { max: 4 }
 )";
-
-template <typename T>
-std::string raw(std::initializer_list<T> values) {
-  std::string bytes(values.size() * sizeof(T), '\0');
-  std::memcpy(bytes.data(), std::data(values), bytes.size());
-  return bytes;
-}
 
 /// The tensors of `rows` rows, each filled with its number.
 struct MixedRequest {

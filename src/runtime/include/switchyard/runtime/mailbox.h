@@ -22,31 +22,11 @@ class Mailbox {
   Mailbox& operator=(const Mailbox&) = delete;
 
   /// False when the mailbox is full or closed; `item` is then untouched.
-  bool push(T&& item) {
-    bool wake;
-    {
-      std::lock_guard lock(mutex_);
-      if (closed_ || inbox_.size() >= capacity_) return false;
-      inbox_.push_back(std::move(item));
-      wake = std::exchange(sleeping_, false);
-    }
-    if (wake) wake_.notify_one();
-    return true;
-  }
+  bool push(T&& item) { return wake_after(push_quietly(std::move(item))); }
 
   /// The same beyond the capacity: for what must never be refused (completions of work already admitted).
   /// False only when closed.
-  bool push_unbounded(T&& item) {
-    bool wake;
-    {
-      std::lock_guard lock(mutex_);
-      if (closed_) return false;
-      inbox_.push_back(std::move(item));
-      wake = std::exchange(sleeping_, false);
-    }
-    if (wake) wake_.notify_one();
-    return true;
-  }
+  bool push_unbounded(T&& item) { return wake_after(push_quietly(std::move(item), false)); }
 
   /// What became of an item whose consumer was not to be woken.
   enum class Pushed : uint8_t { kRefused, kTaken, kTakenAndConsumerSleeps };
@@ -71,12 +51,12 @@ class Mailbox {
   /// Consumer only. Sleeps until something is there to be drained, the mailbox is closed or wake() is called.
   void wait() {
     std::unique_lock lock(mutex_);
-    sleep(lock, [&](const auto& ready) { wake_.wait(lock, ready); });
+    sleep([&](const auto& ready) { wake_.wait(lock, ready); });
   }
   /// As above, or until the time is over.
   void wait(std::chrono::microseconds timeout) {
     std::unique_lock lock(mutex_);
-    sleep(lock, [&](const auto& ready) { wake_.wait_for(lock, timeout, ready); });
+    sleep([&](const auto& ready) { wake_.wait_for(lock, timeout, ready); });
   }
 
   /// Consumer only. Replaces `out` (cleared first) by all that waits; false when nothing did.
@@ -92,7 +72,7 @@ class Mailbox {
   bool drain(std::vector<T>& out, std::chrono::microseconds timeout) {
     out.clear();
     std::unique_lock lock(mutex_);
-    sleep(lock, [&](const auto& ready) { wake_.wait_for(lock, timeout, ready); });
+    sleep([&](const auto& ready) { wake_.wait_for(lock, timeout, ready); });
     out.swap(inbox_);
     return !out.empty();
   }
@@ -101,7 +81,7 @@ class Mailbox {
   bool drain(std::vector<T>& out) {
     out.clear();
     std::unique_lock lock(mutex_);
-    sleep(lock, [&](const auto& ready) { wake_.wait(lock, ready); });
+    sleep([&](const auto& ready) { wake_.wait(lock, ready); });
     out.swap(inbox_);
     return !out.empty();
   }
@@ -137,8 +117,15 @@ class Mailbox {
   size_t capacity() const { return capacity_; }
 
  private:
+  /// Whether it was taken.
+  bool wake_after(Pushed pushed) {
+    if (pushed == Pushed::kTakenAndConsumerSleeps) wake_.notify_one();
+    return pushed != Pushed::kRefused;
+  }
+
+  /// With the mutex held, which `wait` lets go of until what it is given says that it may return.
   template <typename Wait>
-  void sleep(std::unique_lock<std::mutex>&, Wait&& wait) {
+  void sleep(Wait&& wait) {
     const auto ready = [this] { return !inbox_.empty() || closed_ || poked_; };
     if (!ready()) {
       sleeping_ = true;
