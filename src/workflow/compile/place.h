@@ -6,22 +6,13 @@
 #include <string_view>
 #include <vector>
 
-#include "switchyard/document/document.h"
-#include "switchyard/document/reporter.h"
+#include "switchyard/document/fields.h"
 
 namespace switchyard::workflow::compiler {
 
 class Context;
 
-/// A node of the document and its dotted path. The node outlives the compilation.
-struct Place {
-  const document::Node* node = nullptr;
-  std::string path;
-
-  Place item(size_t index) const { return {&node->items[index], document::child_path(path, index)}; }
-  Place entry(const document::Entry& e) const { return {&e.value, document::child_path(path, e.key)}; }
-  document::Position position() const { return node->position; }
-};
+using document::Place;
 
 /// Reads the entries of one mapping and reports those that nobody asked for.
 class Fields {
