@@ -2,11 +2,14 @@
 
 #include <isa-l/crc.h>
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
+#include <openssl/evp.h>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <climits>
+#include <memory>
+
+#include "switchyard/base/check.h"
 
 namespace switchyard {
 
@@ -23,8 +26,14 @@ uint32_t crc32c(std::string_view data, uint32_t seed) {
 }
 
 Sha256 sha256(std::string_view data) {
+  // SHA256() would look the algorithm up, under a lock, and make a context, every time.
+  static EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                                     &EVP_MD_CTX_free);
   Sha256 digest;
-  SHA256(reinterpret_cast<const unsigned char*>(data.data()), data.size(), digest.data());
+  SY_CHECK(EVP_DigestInit_ex2(context.get(), algorithm, nullptr) == 1 &&
+           EVP_DigestUpdate(context.get(), data.data(), data.size()) == 1 &&
+           EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1);
   return digest;
 }
 

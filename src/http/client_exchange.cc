@@ -47,14 +47,19 @@ bool has_field(const ClientRequest& request, std::string_view name) {
 }
 
 std::string form_head(const ClientRequest& request, const Url& url, const std::string& user_agent) {
-  std::string head = std::string(method_name(request.method)) + " " + url.target + " HTTP/1.1\r\n";
-  if (!has_field(request, "Host")) head += "Host: " + url.authority() + "\r\n";
-  if (!user_agent.empty()) head += "User-Agent: " + user_agent + "\r\n";
+  std::string head;
+  head.reserve(512);
+  const auto field = [&](std::string_view name, std::string_view value) {
+    head.append(name).append(": ").append(value).append("\r\n");
+  };
+  head.append(method_name(request.method)).append(" ").append(url.target).append(" HTTP/1.1\r\n");
+  if (!has_field(request, "Host")) field("Host", url.authority());
+  if (!user_agent.empty()) field("User-Agent", user_agent);
   const bool sends_body = request.method == Method::kPost || request.method == Method::kPut ||
                           request.method == Method::kPatch || !request.body.empty();
-  if (sends_body) head += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
-  for (const Header& header : request.headers) head += header.name + ": " + header.value + "\r\n";
-  return head + "\r\n";
+  if (sends_body) field("Content-Length", std::to_string(request.body.size()));
+  for (const Header& header : request.headers) field(header.name, header.value);
+  return head.append("\r\n");
 }
 
 std::vector<Header> form_fields(ClientRequest& request, const Url& url, const std::string& user_agent) {

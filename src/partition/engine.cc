@@ -56,7 +56,8 @@ class HostThread {
   /// else does, else wakes the thread.
   void see_to_it() {
     std::unique_lock turn(turn_, std::defer_lock);
-    if (!driving.here || driving.begun || !turn.try_lock()) return mailbox_.wake();
+    // Once it stops only the thread itself drives: at its end the partitions are closed.
+    if (!driving.here || driving.begun || !turn.try_lock() || stopping_) return mailbox_.wake();
     driving.begun = true;
     int turns = 0;
     do {

@@ -341,6 +341,7 @@ void StateMachine::rest_one(const RunId& id, int64_t now_us) {
     set_timer(run);
   }
   stats_.hot_runs = hot_.size();
+  stats_.timers = timers_.size();
 }
 
 void StateMachine::store_record(HotRun& run) {
@@ -397,6 +398,12 @@ void StateMachine::set_timer(HotRun& run) {
   if (due == 0 || (run.timer_us != 0 && run.timer_us <= due)) return;
   run.timer_us = due;
   timers_.push({due, run.state->id});
+  // Most runs end long before their deadline; what they leave behind must not outgrow the runs there are.
+  if (timers_.size() <= 2 * hot_.size() + kForgottenTimers) return;
+  std::vector<Timer> wanted;
+  for (const auto& [id, each] : hot_)
+    if (each.timer_us != 0) wanted.push_back({each.timer_us, id});
+  timers_ = decltype(timers_)({}, std::move(wanted));
 }
 
 // --- time

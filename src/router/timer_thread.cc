@@ -1,6 +1,7 @@
 #include "timer_thread.h"
 
 #include <chrono>
+#include <limits>
 
 #include "switchyard/runtime/thread.h"
 
@@ -20,16 +21,19 @@ TimerThread::~TimerThread() {
 }
 
 uint64_t TimerThread::at(int64_t at_us, std::function<void()> action) {
-  bool first;
+  bool wake;
   uint64_t id;
   {
     std::lock_guard lock(mutex_);
     id = next_id_++;
-    const auto place = due_.emplace(std::pair(at_us, id), std::move(action)).first;
-    first = place == due_.begin();
+    due_.emplace(std::pair(at_us, id), std::move(action));
     times_[id] = at_us;
+    // Most timers are cancelled, so it often sleeps for one that is gone: that is soon enough for a later
+    // one.
+    wake = at_us < sleeps_until_us_;
+    if (wake) sleeps_until_us_ = at_us;
   }
-  if (first) wake_.notify_one();
+  if (wake) wake_.notify_one();
   return id;
 }
 
@@ -48,14 +52,17 @@ void TimerThread::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     if (due_.empty()) {
+      sleeps_until_us_ = std::numeric_limits<int64_t>::max();
       wake_.wait(lock);
       continue;
     }
-    const int64_t wait_us = due_.begin()->first.first - clock_.monotonic_us();
+    sleeps_until_us_ = due_.begin()->first.first;
+    const int64_t wait_us = sleeps_until_us_ - clock_.monotonic_us();
     if (wait_us > 0) {
       wake_.wait_for(lock, std::chrono::microseconds(wait_us));
       continue;
     }
+    sleeps_until_us_ = 0;
     auto action = std::move(due_.begin()->second);
     times_.erase(due_.begin()->first.second);
     due_.erase(due_.begin());

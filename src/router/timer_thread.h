@@ -30,6 +30,7 @@ class TimerThread final : public Timers {
   std::map<std::pair<int64_t, uint64_t>, std::function<void()>> due_;
   std::map<uint64_t, int64_t> times_;
   uint64_t next_id_ = 1;
+  int64_t sleeps_until_us_ = 0;  ///< 0 while it works
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "switchyard/base/check.h"
 
@@ -25,17 +26,27 @@ void fill_from_kernel(uint8_t* out, size_t size) {
 class SystemRandom final : public Random {
  public:
   uint64_t next_u64() override {
-    thread_local uint64_t block[kBlockBytes / sizeof(uint64_t)];
-    thread_local size_t left = 0;
-    if (left == 0) {
-      fill_from_kernel(reinterpret_cast<uint8_t*>(block), sizeof block);
-      left = std::size(block);
-    }
-    const uint64_t value = block[--left];
-    block[left] = 0;  // a value handed out is not kept in memory
+    uint64_t value;
+    take(reinterpret_cast<uint8_t*>(&value), sizeof value);
     return value;
   }
-  void fill(std::span<uint8_t> out) override { fill_from_kernel(out.data(), out.size()); }
+  void fill(std::span<uint8_t> out) override {
+    if (out.size() > kBlockBytes / 8) return fill_from_kernel(out.data(), out.size());
+    take(out.data(), out.size());
+  }
+
+ private:
+  static void take(uint8_t* out, size_t size) {
+    thread_local uint8_t block[kBlockBytes];
+    thread_local size_t left = 0;
+    if (left < size) {
+      fill_from_kernel(block, sizeof block);
+      left = sizeof block;
+    }
+    left -= size;
+    std::memcpy(out, block + left, size);
+    std::memset(block + left, 0, size);  // what is handed out is not kept in memory
+  }
 };
 
 }  // namespace

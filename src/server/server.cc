@@ -39,11 +39,13 @@ constexpr PartitionId kEvidenceLog{partition::kMaxPartitions + 2};
 uint32_t half_the_cores() { return std::max(1u, std::thread::hardware_concurrency() / 2); }
 
 /// What a data folder was made for; it cannot change.
-Result<uint32_t> settle_partitions(runtime::Disk& disk, const std::string& directory, uint32_t wanted) {
+Result<uint32_t> settle_partitions(runtime::Disk& disk, const std::string& directory, uint32_t wanted,
+                                   uint32_t threads) {
   const std::string path = directory + "/node.json";
   SY_ASSIGN_OR_RETURN(const bool known, disk.exists(path));
   if (!known) {
-    const uint32_t partitions = wanted == 0 ? partition::kDefaultPartitions : wanted;
+    // Each partition has a log of its own to sync: more of them than threads only cost.
+    const uint32_t partitions = wanted == 0 ? std::min(threads, partition::kMaxPartitions) : wanted;
     SY_RETURN_IF_ERROR(runtime::write_file_durably(
         disk, path, "{\"format\":1,\"partitions\":" + std::to_string(partitions) + "}\n"));
     return partitions;
@@ -124,8 +126,9 @@ class Server::Impl {
     SY_RETURN_IF_ERROR(disk.create_directories(options_.data_directory));
     // Held by the logs as well; taken first so that the second server changes nothing.
     SY_ASSIGN_OR_RETURN(lock_, disk.lock_directory(options_.data_directory));
-    SY_ASSIGN_OR_RETURN(const uint32_t partitions,
-                        settle_partitions(disk, options_.data_directory, options_.partitions));
+    SY_ASSIGN_OR_RETURN(
+        const uint32_t partitions,
+        settle_partitions(disk, options_.data_directory, options_.partitions, partition_threads()));
     SY_ASSIGN_OR_RETURN(keys_, gateway::KeyStore::open(key_file(options_.data_directory), clock_));
     // Before anybody can see the server as ready: scripts read the key then.
     if (options_.development) {
@@ -282,6 +285,11 @@ class Server::Impl {
                       "clients' certificates come with HTTPS only; give --tls-certificate and --tls-key");
   }
 
+  uint32_t partition_threads() const {
+    return options_.partition_threads != 0 ? static_cast<uint32_t>(options_.partition_threads)
+                                           : half_the_cores();
+  }
+
   Status start_engine(uint32_t partitions) {
     effects_ =
         std::make_unique<Effects>(Effects::Parts{*routing_, live_calls_, *keys_, *door_, *client_, egress_,
@@ -292,8 +300,7 @@ class Server::Impl {
     store_host_ = store::make_store_host();
     partition::EngineOptions engine;
     engine.partitions = partitions;
-    engine.threads =
-        options_.partition_threads != 0 ? options_.partition_threads : static_cast<int>(half_the_cores());
+    engine.threads = static_cast<int>(partition_threads());
     engine.logs = logs_.get();
     engine.open_store = [this](PartitionId id) {
       store::StoreOptions store;

@@ -47,7 +47,7 @@ class Server:
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen([OPTIONS.binary, "dev", "--data", self.data, "--port", "0", "--log-level", "error", *self.options],
+        self.process = subprocess.Popen([OPTIONS.binary, "dev", "--data", self.data, "--partitions", "4", "--port", "0", "--log-level", "error", *self.options],
                                         stdout=subprocess.PIPE, text=True)
         ready, _, _ = select.select([self.process.stdout], [], [], 120)
         line = self.process.stdout.readline() if ready else ""

@@ -21,7 +21,7 @@ class Server:
         self.process = None
 
     def start(self):
-        self.process = subprocess.Popen([self.binary, "dev", "--data", self.data, "--port", str(self.port), "--log-level", "warn"],
+        self.process = subprocess.Popen([self.binary, "dev", "--data", self.data, "--partitions", "4", "--port", str(self.port), "--log-level", "warn"],
                                         stdout=subprocess.DEVNULL, stderr=self.log)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "rig.h"
+#include "switchyard/partition/limits.h"
 #include "switchyard/types/json.h"
 
 namespace switchyard::partition::testing {
@@ -128,6 +129,18 @@ TEST_F(Starting, OnlyEffectfulEffectsWaitForTheLog) {
   start("http");
   EXPECT_EQ(rig.effects_after_durable, (std::vector<bool>{false, true}));
   EXPECT_EQ(rig.count(EventType::kStepStarted), 1u);
+}
+
+TEST_F(Starting, TheDeadlinesOfRunsThatEndedAreForgottenAndThatOfOneThatGoesOnIsNot) {
+  const RunId slow = start("model");
+  for (int i = 0; i < 4000; ++i) {
+    const RunId id = start("model");
+    ASSERT_TRUE(rig->complete_effect(id, {0, StepIndex(0)}, 1, score(0.25), now));
+    ASSERT_LE(rig->stats().timers, kForgottenTimers + 2 * 2);
+  }
+  EXPECT_EQ(status(slow), RunStatus::kRunning);
+  rig->on_time(now + 2'000'000, 100);  // its 5 s are over
+  EXPECT_EQ(status(slow), RunStatus::kFailed);
 }
 
 TEST_F(Parking, AWaitingRunLeavesMemoryAndComesBackWhenItIsDue) {

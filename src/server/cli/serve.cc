@@ -35,7 +35,9 @@ void add_options(CLI::App& command, ServeSettings& settings) {
   command.add_option("--port", options.port, "Port; 0: the system chooses")
       ->envname("SWITCHYARD_PORT")
       ->capture_default_str();
-  command.add_option("--partitions", options.partitions, "State machines, for a new data folder only")
+  command
+      .add_option("--partitions", options.partitions,
+                  "State machines, for a new data folder only (default: one for each thread)")
       ->check(CLI::Range(1u, partition::kMaxPartitions));
   command
       .add_option("--partition-threads", options.partition_threads,

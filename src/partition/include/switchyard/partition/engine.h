@@ -89,7 +89,7 @@ struct PartitionStats {
 using EventObserver = std::function<void(PartitionId, const Event&)>;
 
 struct EngineOptions {
-  uint32_t partitions = kDefaultPartitions;
+  uint32_t partitions = 1;
   int threads = 1;            ///< of partitions
   log::Logs* logs = nullptr;  ///< outlives the engine
   std::function<Result<std::unique_ptr<store::StateStore>>(PartitionId)> open_store;

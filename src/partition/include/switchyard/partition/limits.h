@@ -5,13 +5,13 @@
 
 namespace switchyard::partition {
 
-inline constexpr uint32_t kMaxPartitions = 4096;  ///< 12 bits of a run id say where it lives
-inline constexpr uint32_t kDefaultPartitions = 4;
+inline constexpr uint32_t kMaxPartitions = 4096;    ///< 12 bits of a run id say where it lives
 inline constexpr size_t kMaxKeyBytes = 256;         ///< partition keys, idempotency keys, names of people
 inline constexpr size_t kMaxSearchTextBytes = 256;  ///< of one search attribute
 inline constexpr size_t kMaxWhyBytes = 1024;
 inline constexpr size_t kMailboxCapacity = 16'384;  ///< commands that wait for one partition thread
 inline constexpr size_t kMaxHotRuns = 100'000;  ///< runs in memory, per partition; over it starts are refused
+inline constexpr size_t kForgottenTimers = 1024;  ///< of runs that ended, kept until they are too many
 inline constexpr size_t kMaxListLimit = 500;
 inline constexpr size_t kMaxListScan = 20'000;           ///< records one page of a list may look at
 inline constexpr uint64_t kCheckpointBytes = 32u << 20;  ///< of log between two checkpoints

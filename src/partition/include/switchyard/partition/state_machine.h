@@ -177,6 +177,7 @@ struct MachineStats {
   uint64_t events = 0, runs_started = 0, runs_completed = 0, runs_failed = 0, runs_cancelled = 0, steps = 0;
   uint64_t reviews_requested = 0, reviews_answered = 0, late_results = 0;
   uint64_t hot_runs = 0, open_reviews = 0;
+  uint64_t timers = 0;  ///< in memory
   uint64_t runs_compacted = 0, runs_deleted = 0;
   uint64_t steps_begun = 0;
   uint64_t runs_superseded = 0;                                   ///< cancelled by `latest_wins`

@@ -17,11 +17,11 @@ struct ServerOptions {
   std::string data_directory = "switchyard-data";
   std::string address = "127.0.0.1";  ///< loopback unless told otherwise
   uint16_t port = 7070;               ///< 0: the system chooses
-  uint32_t partitions = 0;            ///< 0: as the data folder has, or kDefaultPartitions for a new one
-  int partition_threads = 0;          ///< 0: half the cores, at least one
-  int http_threads = 0;               ///< 0: as many as cores
-  uint32_t model_workers = 0;         ///< 0: half the cores, at least one
-  std::string onnxruntime;            ///< file or folder of the library; empty: the usual places
+  uint32_t partitions = 0;     ///< 0: as the data folder has; a new one gets one for each of the threads
+  int partition_threads = 0;   ///< 0: half the cores, at least one
+  int http_threads = 0;        ///< 0: as many as cores
+  uint32_t model_workers = 0;  ///< 0: half the cores, at least one
+  std::string onnxruntime;     ///< file or folder of the library; empty: the usual places
   size_t max_body_bytes = 32u << 20;  ///< of a deployment; other requests may have 1 MiB
   partition::UpkeepOptions upkeep;    ///< of logs and archives
   std::string tls_certificate_file, tls_key_file;
