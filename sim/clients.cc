@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "switchyard/types/json.h"
+#include "switchyard/types/priority.h"
 #include "switchyard/workflow/start.h"
 #include "world.h"
 
@@ -126,7 +127,7 @@ void World::post_start(const Key& key, const std::string& idempotency_key, int64
   workflow::StartFacts facts;
   SY_CHECK(workflow::start_turn(*start.pipeline, start.input, *start.arena, facts).ok());
   start.group = facts.group;
-  start.priority = facts.priority;
+  start.priority = priority_or(facts.priority, static_cast<int32_t>(key.hash % 3 * 25 + 25));
   if (random_.one_in(2)) start.tenant = "tenant-" + std::to_string(random_.below(2));
   // What needs only be received may be lost after it was told, so nothing is held against it later.
   start.ack_received = idempotency_key.empty() && random_.one_in(3);

@@ -95,9 +95,9 @@ void World::publish_event() {
 
 void World::settle_letter() {
   const auto p = static_cast<uint32_t>(random_.below(partitions_));
-  auto letters = machine(p).dead_letters({});
-  if (!letters.ok() || letters->empty()) return;
-  const auto letter = partition::parse_letter_id((*letters)[random_.below(letters->size())].id);
+  const auto page = machine(p).dead_letters({});
+  if (!page.ok() || page->letters.empty()) return;
+  const auto letter = partition::parse_letter_id(page->letters[random_.below(page->letters.size())].id);
   const bool replay = random_.one_in(2);
   call<bool>(
       p, "settle letter",

@@ -35,10 +35,9 @@ void PlaceHistory::started(PartitionId partition, const Event& event, const RunS
   Run run;
   run.id = event.run;
   run.tenant = body.tenant;
-  run.order = static_cast<int64_t>(body.place) - int64_t{body.priority} * partition::kOvertakesPerPoint;
-  run.place = body.place;
+  run.order = QueueOrder(body.place, body.priority);
   run.queued = body.queued;
-  if (!group.runs.empty() && body.place <= group.runs.back().place) fail("two runs have one place");
+  if (!group.runs.empty() && body.place <= group.runs.back().order.place) fail("two runs have one place");
   group.runs.push_back(run);
   of_run_[event.run] = name;
   if (active(group) > group.spec->limit) fail("more runs of a key go at once than its limit");
@@ -49,8 +48,7 @@ void PlaceHistory::admitted(Group& group, Run& run) {
   if (!run.queued) return fail("a run begins twice");
   for (const Run& other : group.runs) {
     const bool waits = other.queued && !other.ended && other.tenant == run.tenant;
-    if (waits && std::pair(other.order, other.place) < std::pair(run.order, run.place))
-      fail("a run begins before one whose turn it was");
+    if (waits && other.order < run.order) fail("a run begins before one whose turn it was");
   }
   run.queued = false;
   if (active(group) > group.spec->limit) fail("more runs of a key go at once than its limit");

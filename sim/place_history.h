@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "switchyard/partition/engine.h"
+#include "switchyard/types/priority.h"
 #include "switchyard/workflow/catalog.h"
 
 namespace switchyard::sim {
@@ -29,8 +30,7 @@ class PlaceHistory {
   struct Run {
     RunId id;
     std::string tenant;
-    int64_t order = 0;  ///< place, less what its priority is worth
-    uint64_t place = 0;
+    QueueOrder order;
     bool queued = false, ending = false, ended = false;
   };
   struct Group {

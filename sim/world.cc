@@ -65,6 +65,7 @@ void World::see_event(PartitionId partition, const Event& event) {
   if (started != nullptr &&
       catalog_->killed(ArtefactKind::kPipeline, started->pipeline, started->version) != nullptr)
     fail("a run of the pipeline " + std::string(started->pipeline) + " started while that was switched off");
+  if (started != nullptr) priorities_[event.run] = started->priority;
   const auto* step = std::get_if<StepFailed>(&event.body);
   const auto* run = std::get_if<RunFailed>(&event.body);
   const std::string_view code = step != nullptr ? step->error.code : run != nullptr ? run->error.code : "";
@@ -79,6 +80,9 @@ void World::see_effect(const workflow::EffectRequest& request) {
   const std::string attempt = request.run.to_string() + "/" + std::to_string(request.step.step.value) + "." +
                               std::to_string(request.step.frame) + "/" + std::to_string(request.attempt);
   trace("effect " + attempt);
+  if (const auto known = priorities_.find(request.run);
+      known == priorities_.end() || known->second != request.priority)
+    fail("a call has another priority than its run: " + attempt);
   const auto* model = std::get_if<workflow::ModelCall>(&request.call);
   const auto see_model = [&](const workflow::ModelCall& call) {
     if (catalog_->killed(ArtefactKind::kModel, call.name, call.version) != nullptr)

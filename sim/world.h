@@ -189,6 +189,7 @@ class World final : public partition::Peers, private partition::WebhookSender {
   std::unique_ptr<partition::CommandBox> mailbox_;
   std::vector<std::unique_ptr<partition::PartitionHost>> hosts_;
   std::map<uint64_t, std::string> asked_;  ///< requests that wait for their answer
+  std::map<RunId, int32_t> priorities_;    ///< of runs, as their starts say
   std::set<std::string> begun_;            ///< effectful attempts of this process
   uint64_t requests_ = 0;
   bool full_ = false;

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "switchyard/gateway/limits.h"
-
 namespace switchyard::gateway {
 namespace {
 
@@ -50,7 +48,7 @@ Admission::Admission(AdmissionOptions options, const runtime::Clock& clock)
       clock_(clock),
       sample_every_us_(std::max<int64_t>(1, options_.window_us / kAdmissionSamples)) {}
 
-bool Admission::admit(Priority priority) {
+bool Admission::admit(Priority priority, uint64_t in_flight) {
   Class& own = classes_[static_cast<size_t>(priority)];
   own.arrived.fetch_add(1, std::memory_order_relaxed);
   if (options_.queue_delay_us) {
@@ -59,6 +57,10 @@ bool Admission::admit(Priority priority) {
     if (now_us >= due_us &&
         next_sample_us_.compare_exchange_strong(due_us, now_us + sample_every_us_, std::memory_order_relaxed))
       sample(now_us);
+  }
+  if (in_flight < options_.always_in_flight) {
+    own.admitted.fetch_add(1, std::memory_order_relaxed);
+    return true;
   }
   const uint32_t share = own.share.load(std::memory_order_relaxed);
   if (share < kAll) {

@@ -267,7 +267,7 @@ Status Gateway::check_load(Call& call, const Entry& entry) {
     }
     call.deadline_us = impl.clock.monotonic_us() + patience_us - age_us;
   }
-  if (!impl.admission.admit(call.priority)) {
+  if (!impl.admission.admit(call.priority, impl.in_flight.load(std::memory_order_relaxed))) {
     impl.refused_overload.add();
     impl.shed[static_cast<size_t>(call.priority)]->add();
     return make_error(ErrorKind::kUnavailable, "gateway.overloaded",

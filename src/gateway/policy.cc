@@ -4,6 +4,7 @@
 #include <array>
 
 #include "switchyard/gateway/limits.h"
+#include "switchyard/types/ids.h"
 
 namespace switchyard::gateway {
 namespace {
@@ -34,6 +35,11 @@ std::optional<Priority> priority_from(std::string_view name) {
   const auto found = std::find(kPriorityNames.begin(), kPriorityNames.end(), name);
   if (found == kPriorityNames.end()) return std::nullopt;
   return static_cast<Priority>(found - kPriorityNames.begin());
+}
+
+int32_t run_priority(Priority priority) {
+  constexpr std::array<int32_t, kPriorityCount> kPriorities = {25, kDefaultPriority, 75};
+  return kPriorities[static_cast<size_t>(priority)];
 }
 
 bool glob_matches(std::string_view glob, std::string_view name) {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <future>
+#include <iterator>
 
 #include "client_connection.h"
 #include "client_core.h"
@@ -66,6 +67,7 @@ void ClientCore::cancel(std::shared_ptr<Exchange> exchange) {
 
 void ClientCore::begin(const std::shared_ptr<Exchange>& exchange) {
   exchanges_.insert(exchange);
+  exchange->order = QueueOrder(begun_++, exchange->priority);
   exchange->timer =
       std::make_unique<boost::asio::steady_timer>(io_, std::chrono::milliseconds(exchange->timeout_ms));
   exchange->timer->async_wait([this, exchange](const boost::system::error_code& error) {
@@ -109,14 +111,13 @@ void ClientCore::place(const std::shared_ptr<Exchange>& exchange, bool fresh) {
     origin.open.insert(connection);
     return serve_on(origin, connection, exchange);
   }
-  if (origin.waiting.size() >= options_.max_queued_per_origin)
-    return finish(
-        exchange,
-        make_error(ErrorKind::kResourceExhausted, "http.queue_full",
-                   "max_queued_per_origin = " + std::to_string(options_.max_queued_per_origin) +
-                       " requests wait for a connection to " + exchange->url.origin() + " already."),
-        false);
-  origin.waiting.push_back(exchange);
+  origin.waiting.emplace(exchange->order, exchange);
+  if (origin.waiting.size() <= options_.max_queued_per_origin) return;
+  const auto last = std::prev(origin.waiting.end())->second;
+  end_early(last, make_error(ErrorKind::kResourceExhausted, "http.queue_full",
+                             "max_queued_per_origin = " + std::to_string(options_.max_queued_per_origin) +
+                                 " requests of the same or a higher priority wait for a connection to " +
+                                 last->url.origin() + " already."));
 }
 
 void ClientCore::place_waiting(Origin& origin) {
@@ -125,9 +126,9 @@ void ClientCore::place_waiting(Origin& origin) {
       connection->set_listed(connection->has_room());
       return !connection->is_listed();
     });
-    if (origin.usable.empty() && !may_open(origin, origin.waiting.front()->url)) return;
-    const auto exchange = std::move(origin.waiting.front());
-    origin.waiting.pop_front();
+    const auto exchange = origin.waiting.begin()->second;
+    if (origin.usable.empty() && !may_open(origin, exchange->url)) return;
+    origin.waiting.erase(origin.waiting.begin());
     if (!exchange->done()) place(exchange, false);
   }
 }
@@ -165,6 +166,7 @@ void ClientCore::forget(const std::shared_ptr<ClientConnection>& connection) {
 
 void ClientCore::repeat(const std::shared_ptr<Exchange>& exchange, bool fresh) {
   exchange->repeated = true;
+  exchange->connection.reset();
   place(exchange, fresh);
 }
 
@@ -183,7 +185,7 @@ void ClientCore::end_early(const std::shared_ptr<Exchange>& exchange, Error erro
     exchange->connection.reset();
     connection->abandon(exchange, error.kind == ErrorKind::kDeadlineExceeded);
   } else if (const auto found = origins_.find(exchange->url.origin()); found != origins_.end()) {
-    std::erase(found->second.waiting, exchange);
+    found->second.waiting.erase(exchange->order);
   }
   finish(exchange, std::move(error), false);
 }

@@ -5,7 +5,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -61,7 +61,7 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
     std::vector<std::shared_ptr<ClientConnection>> usable;       // with room, or had it; the latest used last
     std::unordered_set<std::shared_ptr<ClientConnection>> open;  // those as well
     std::unordered_set<std::shared_ptr<ClientConnection>> leaving;  // retired, with exchanges on them
-    std::deque<std::shared_ptr<Exchange>> waiting;
+    std::map<QueueOrder, std::shared_ptr<Exchange>> waiting;
   };
 
   void begin(const std::shared_ptr<Exchange>& exchange);
@@ -86,6 +86,7 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   std::unique_ptr<boost::asio::steady_timer> sweep_timer_;
   std::unordered_map<std::string, Origin> origins_;
   std::unordered_set<std::shared_ptr<Exchange>> exchanges_;  // begun and not done
+  uint64_t begun_ = 0;
 
   bool ended_ = false;
 

@@ -97,6 +97,7 @@ Result<std::shared_ptr<Exchange>> make_exchange(ClientRequest request, const Cli
   exchange->is_head = request.method == Method::kHead;
   exchange->may_repeat =
       request.idempotent || (request.method != Method::kPost && request.method != Method::kPatch);
+  exchange->priority = request.priority;
   exchange->timeout_ms = request.timeout_ms > 0 ? request.timeout_ms : options.default_timeout_ms;
   exchange->max_response_bytes =
       request.max_response_bytes > 0 ? request.max_response_bytes : options.max_response_bytes;

@@ -22,6 +22,8 @@ struct Exchange {
   bool is_head = false;
   bool may_repeat = false;
   int64_t timeout_ms = 0;
+  int32_t priority = kDefaultPriority;
+  QueueOrder order;  // since its beginning
   size_t max_response_bytes = 0;
   ClientCallback callback;  // empty when it was called
   std::function<bool(const ClientResponse&, std::string_view)> on_body;

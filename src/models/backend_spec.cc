@@ -124,7 +124,7 @@ BackendSpec Reader::read(const Value& document) {
   }
   check_members(document, "",
                 {"backend", "description", "protocol", "url", "urls", "class", "vendor", "privacy", "queue",
-                 "auth", "headers", "timeout_ms", "max_concurrent", "ejection"});
+                 "auth", "headers", "timeout_ms", "max_concurrent", "max_waiting", "ejection"});
   read_name(document);
   spec_.description = text(document, "", "description", false, "write a sentence");
   if (document.find("protocol") == nullptr)
@@ -144,6 +144,10 @@ BackendSpec Reader::read(const Value& document) {
   read_headers(document);
   spec_.timeout_ms = count(document, "", "timeout_ms", 0, 1, kMaxTimeoutMs);
   spec_.max_concurrent = count(document, "", "max_concurrent", 0, 1, kMaxRemoteConcurrent);
+  spec_.max_waiting = count(document, "", "max_waiting", 0, 1, kMaxRemoteConcurrent);
+  if (spec_.max_waiting != 0 && spec_.protocol == "worker")
+    mistake("max_waiting", "unknown_member", "what workers have not taken waits in their queue",
+            "leave it out");
   const char* mend = "write ejection: { failures: 5, for_ms: 30000 }";
   if (const Value* ejection = member(document, "", "ejection", Kind::kMap, false, mend)) {
     check_members(*ejection, "ejection", {"failures", "for_ms"});

@@ -73,7 +73,7 @@ void ModelService::Impl::stop() {
     stage_ = Stage::kStopped;
     for (auto& [name, model] : models_) {
       for (auto& [number, version] : model.versions) {
-        for (auto& pending : version->queue) refused.push_back(std::move(pending));
+        for (auto& [order, pending] : version->queue) refused.push_back(std::move(pending));
         version->queue.clear();
       }
     }
@@ -248,7 +248,7 @@ void ModelService::Impl::set_disabled(std::string_view name, std::string_view ve
     for (const auto& [number, loaded] : versions) {
       loaded->disabled = is_disabled(key.first, number);
       if (!loaded->disabled) continue;
-      for (auto& pending : loaded->queue)
+      for (auto& [order, pending] : loaded->queue)
         refused.emplace_back(loaded->info->manifest.model.to_string(), std::move(pending));
       loaded->queue.clear();
       forget_if_drained(loaded);

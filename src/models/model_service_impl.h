@@ -52,10 +52,12 @@ class ModelService::Impl {
 
   // All below are called with mutex_ held, unless they say otherwise.
   VersionPtr lookup(std::string_view name, std::string_view version) const;
-  Result<VersionPtr> admit(const ModelRequest& request, uint32_t rows, int64_t now_us);
+  /// The version, with room in its queue; `gave_way`: who had to leave it, to be told after the mutex.
+  Result<VersionPtr> admit(const ModelRequest& request, uint32_t rows, int64_t now_us,
+                           std::vector<Pending>& gave_way);
   /// Puts a tensor request into the queue: in parts when it has more rows than one run takes.
-  static void enqueue(Version& version, std::shared_ptr<const TensorRows> tensors, ModelCallback done,
-                      int64_t now_us, int64_t deadline_us);
+  static void enqueue(Version& version, QueueOrder order, std::shared_ptr<const TensorRows> tensors,
+                      ModelCallback done, int64_t now_us, int64_t deadline_us);
   bool is_disabled(const std::string& name, const std::string& version) const;
   /// Makes the version reachable; gives the one it replaced, for the caller to let go of after the mutex.
   [[nodiscard]] VersionPtr install(VersionPtr version, Swap swap);

@@ -14,6 +14,33 @@ Error deadline_error(const ModelInfo& info, int64_t waited_us) {
                         info.manifest.model.to_string() + ", before its run; allow more time or add workers");
 }
 
+Error queue_full(const Version& version) {
+  return make_error(ErrorKind::kResourceExhausted, "models.queue_full",
+                    "already " + std::to_string(version.queue_limit) +
+                        " requests of the same or a higher priority wait for " +
+                        version.info->manifest.model.to_string() +
+                        " (its queue limit); ask again later, or raise batch.queue in its manifest");
+}
+
+/// Lets the last in the queue give way until there are so many places; false, and nothing done, when too few
+/// of them come after a new one of that priority.
+bool make_room(Version& version, size_t places, int32_t priority, std::vector<Pending>& gave_way) {
+  const QueueOrder mine(version.arrivals, priority);
+  auto& queue = version.queue;
+  auto keep = queue.end();
+  size_t kept = queue.size(), requests = 0;
+  for (; kept + places > version.queue_limit; ++requests) {
+    const auto first = queue.lower_bound(std::prev(keep)->first);  // all parts of a request go
+    if (first->first < mine) return false;
+    kept -= static_cast<size_t>(std::distance(first, keep));
+    keep = first;
+  }
+  for (auto at = keep; at != queue.end(); ++at) gave_way.push_back(std::move(at->second));
+  queue.erase(keep, queue.end());
+  version.stats.rejected += requests;
+  return true;
+}
+
 template <size_t kBounds, typename T, size_t kCounts>
 void count_in(const std::array<T, kBounds>& bounds, std::array<uint64_t, kCounts>& counts, T value) {
   size_t at = 0;
@@ -24,7 +51,8 @@ void count_in(const std::array<T, kBounds>& bounds, std::array<uint64_t, kCounts
 }  // namespace
 
 Result<ModelService::Impl::VersionPtr> ModelService::Impl::admit(const ModelRequest& request, uint32_t rows,
-                                                                 int64_t now_us) {
+                                                                 int64_t now_us,
+                                                                 std::vector<Pending>& gave_way) {
   if (stage_ == Stage::kStopped) return stopping_error();
   if (stage_ == Stage::kNew) {
     return make_error(ErrorKind::kUnavailable, "models.not_started",
@@ -47,12 +75,9 @@ Result<ModelService::Impl::VersionPtr> ModelService::Impl::admit(const ModelRequ
                           version->info->manifest.model.to_string() +
                           "; send fewer rows at once, or raise batch.max or batch.queue in its manifest");
   }
-  if (version->queue.size() + parts > version->queue_limit) {
+  if (!make_room(*version, parts, request.priority, gave_way)) {
     ++version->stats.rejected;
-    return make_error(ErrorKind::kResourceExhausted, "models.queue_full",
-                      "already " + std::to_string(version->queue_limit) + " requests wait for " +
-                          version->info->manifest.model.to_string() +
-                          " (its queue limit); ask again later, or raise batch.queue in its manifest");
+    return queue_full(*version);
   }
   return version;
 }
@@ -67,8 +92,9 @@ void ModelService::Impl::infer(ModelRequest request) {
     request.input = {};
   }
   const int64_t now_us = options_.clock->monotonic_us();
+  std::vector<Pending> gave_way;
   std::unique_lock lock(mutex_);
-  auto admitted = admit(request, tensors == nullptr ? 1 : tensors->rows, now_us);
+  auto admitted = admit(request, tensors == nullptr ? 1 : tensors->rows, now_us, gave_way);
   if (!admitted.ok()) {
     lock.unlock();
     request.done(std::move(admitted).error());
@@ -76,14 +102,17 @@ void ModelService::Impl::infer(ModelRequest request) {
   }
   const VersionPtr version = std::move(admitted).value();
   const int64_t deadline_us = request.deadline_us != 0 ? request.deadline_us : now_us + version->timeout_us;
+  const QueueOrder order(version->arrivals++, request.priority);
   if (tensors == nullptr) {
-    version->queue.push_back({std::move(request.input), std::move(request.done), now_us, deadline_us});
+    version->queue.emplace(order,
+                           Pending{std::move(request.input), std::move(request.done), now_us, deadline_us});
   } else {
-    enqueue(*version, std::move(tensors), std::move(request.done), now_us, deadline_us);
+    enqueue(*version, order, std::move(tensors), std::move(request.done), now_us, deadline_us);
   }
-  if (!schedule(version)) return;
+  const bool wake = schedule(version);
   lock.unlock();
-  work_.notify_one();
+  if (wake) work_.notify_one();
+  for (auto& pending : gave_way) pending.done(queue_full(*version));
 }
 
 bool ModelService::Impl::schedule(const VersionPtr& version) {
@@ -94,12 +123,14 @@ bool ModelService::Impl::schedule(const VersionPtr& version) {
   return true;
 }
 
-void ModelService::Impl::enqueue(Version& version, std::shared_ptr<const TensorRows> tensors,
-                                 ModelCallback done, int64_t now_us, int64_t deadline_us) {
+void ModelService::Impl::enqueue(Version& version, QueueOrder order,
+                                 std::shared_ptr<const TensorRows> tensors, ModelCallback done,
+                                 int64_t now_us, int64_t deadline_us) {
   const uint32_t rows = tensors->rows;
   const uint32_t most = version.info->manifest.max_batch;
   if (rows <= most) {
-    version.queue.push_back({{}, std::move(done), now_us, deadline_us, std::move(tensors), 0, rows, false});
+    version.queue.emplace(
+        order, Pending{{}, std::move(done), now_us, deadline_us, std::move(tensors), 0, rows, false});
     return;
   }
   const auto join = std::make_shared<TensorJoin>((rows + most - 1) / most, std::move(done));
@@ -107,8 +138,10 @@ void ModelService::Impl::enqueue(Version& version, std::shared_ptr<const TensorR
     ModelCallback part = [join, at = first / most](Result<ModelAnswer> answer) {
       join->add(at, std::move(answer));
     };
-    version.queue.push_back(
-        {{}, std::move(part), now_us, deadline_us, tensors, first, std::min(most, rows - first), true});
+    version.queue.emplace(
+        order,
+        Pending{
+            {}, std::move(part), now_us, deadline_us, tensors, first, std::min(most, rows - first), true});
   }
 }
 
@@ -117,7 +150,7 @@ void ModelService::Impl::take_batch(const VersionPtr& version, int64_t now_us, s
   const uint32_t most = version->info->manifest.max_batch;
   uint32_t rows = 0;
   while (!version->queue.empty() && rows < most) {
-    Pending& next = version->queue.front();
+    Pending& next = version->queue.begin()->second;
     if (next.deadline_us <= now_us) {
       expired.push_back(std::move(next));
     } else {
@@ -125,7 +158,7 @@ void ModelService::Impl::take_batch(const VersionPtr& version, int64_t now_us, s
       rows = next.alone ? most : rows + next.rows;
       taken.push_back(std::move(next));
     }
-    version->queue.pop_front();
+    version->queue.erase(version->queue.begin());
   }
   for (const auto& pending : taken) {
     count_in(ModelStats::kTimeBoundsUs, version->stats.queue_time, now_us - pending.accepted_us);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <map>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -40,9 +40,10 @@ struct Version {
   int64_t timeout_us = 0;
 
   // Guarded by the service's mutex.
-  std::deque<Pending> queue;
-  std::vector<uint32_t> idle;  // instances, by their numbers
-  uint32_t running = 0;        // requests taken by workers, and run_at calls
+  std::multimap<QueueOrder, Pending> queue;  // the parts of one request have one place
+  std::vector<uint32_t> idle;                // instances, by their numbers
+  uint64_t arrivals = 0;                     // that were given a place in the queue
+  uint32_t running = 0;                      // requests taken by workers, and run_at calls
   bool draining = false;
   bool disabled = false;
   bool scheduled = false;  // is in the service's list of versions with waiting requests

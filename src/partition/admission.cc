@@ -2,6 +2,7 @@
 
 #include "keys.h"
 #include "switchyard/base/bytes.h"
+#include "switchyard/types/priority.h"
 
 namespace switchyard::partition {
 namespace {
@@ -97,8 +98,8 @@ void Admission::enforce_latest(const std::string& pipeline, const std::string& k
 // -------------------------------------------------------------------------------------------------------
 
 std::string Admission::queue_key(const workflow::RunState& run) const {
-  const int64_t order = static_cast<int64_t>(run.place) - int64_t{run.priority} * kOvertakesPerPoint;
-  return keys::queued_start(run.pipeline->name, *run.group, run.tenant, order, run.place);
+  const QueueOrder at(run.place, run.priority);
+  return keys::queued_start(run.pipeline->name, *run.group, run.tenant, at.order, at.place);
 }
 
 void Admission::fold_started(const workflow::RunState& run) {

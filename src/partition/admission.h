@@ -18,9 +18,7 @@ namespace switchyard::partition {
 /// crashes; what it remembers beside them is found again by load() and recover(). All runs of one group (a
 /// pipeline, a key) live in one partition (group_partition()).
 ///
-/// Who is next: the tenants of a group take turns; of one tenant the higher priority goes first, and within a
-/// priority the order is that of the starts. A run of higher priority overtakes only those that came at most
-/// kOvertakesPerPoint places before it for each point of difference: so everybody's turn comes.
+/// Who is next: the tenants of a group take turns, and the runs of one tenant go in QueueOrder.
 class Admission {
  public:
   /// What it needs of the state machine around it.

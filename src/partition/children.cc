@@ -2,6 +2,7 @@
 // turn.
 #include "keys.h"
 #include "switchyard/partition/state_machine.h"
+#include "switchyard/types/priority.h"
 #include "switchyard/workflow/start.h"
 
 namespace switchyard::partition {
@@ -77,7 +78,7 @@ Status StateMachine::begin_child(workflow::RunState& parent, const workflow::Chi
   body.input = facts->input;
   body.search = facts->search;
   body.tenant = parent.tenant;
-  body.priority = facts->priority;
+  body.priority = priority_or(facts->priority, parent.priority);
   SY_ASSIGN_OR_RETURN(body.origin, child_origin(*pipeline, parent, facts->input, *command.arena));
   if (body.key.size() > kMaxKeyBytes) {
     return make_error(ErrorKind::kTooLarge, "run.key_too_large",

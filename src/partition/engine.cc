@@ -566,21 +566,26 @@ void Engine::publish(std::vector<PublishEvent> events, Reply<std::vector<Publish
   }
 }
 
-void Engine::dead_letters(const DeadLetterFilter& filter, Reply<std::vector<DeadLetter>> reply) {
-  using Letters = std::vector<DeadLetter>;
+void Engine::dead_letters(const DeadLetterFilter& filter, Reply<DeadLetterPage> reply) {
   const size_t limit = std::clamp<size_t>(filter.limit, 1, kMaxListLimit);
-  impl_->gather<Letters>([filter](StateMachine& machine, int64_t) { return machine.dead_letters(filter); },
-                         [limit](std::vector<Letters> parts) -> Result<Letters> {
-                           Letters all;
-                           for (Letters& part : parts)
-                             std::move(part.begin(), part.end(), std::back_inserter(all));
-                           std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
-                             return a.died_us < b.died_us;
-                           });
-                           if (all.size() > limit) all.resize(limit);
-                           return all;
-                         },
-                         std::move(reply));
+  impl_->gather<DeadLetterPage>(
+      [filter](StateMachine& machine, int64_t) { return machine.dead_letters(filter); },
+      [limit](std::vector<DeadLetterPage> parts) -> Result<DeadLetterPage> {
+        DeadLetterPage page;
+        for (DeadLetterPage& part : parts) {
+          for (DeadLetter& letter : part.letters) {
+            if (page.letters.size() == limit) {
+              page.next = page.letters.back().id;
+              return page;
+            }
+            page.letters.push_back(std::move(letter));
+          }
+          page.next = std::move(part.next);
+          if (!page.next.empty()) break;
+        }
+        return page;
+      },
+      std::move(reply));
 }
 
 void Engine::settle_letter(const std::string& id, std::string who, bool replay, Reply<std::string> reply) {

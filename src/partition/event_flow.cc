@@ -325,28 +325,46 @@ Result<LetterId> parse_letter_id(std::string_view id) {
                   {numbers[1], static_cast<uint32_t>(numbers[2])}};
 }
 
-Result<std::vector<DeadLetter>> EventFlow::dead_letters(const DeadLetterFilter& filter) {
-  std::vector<DeadLetter> letters;
+Result<DeadLetterPage> EventFlow::dead_letters(const DeadLetterFilter& filter) {
+  const uint32_t here = environment_.partition.value;
   std::string from(1, keys::kDeadLetter);
   if (!filter.after.empty()) {
     SY_ASSIGN_OR_RETURN(const LetterId after, parse_letter_id(filter.after));
-    from = keys::dead_letter({after.place.offset, after.place.index + 1});
+    if (after.partition.value > here) return DeadLetterPage();
+    // The next key, whatever the index was.
+    if (after.partition.value == here) from = keys::dead_letter(after.place) + '\0';
   }
-  const std::string until = store::prefix_end(std::string(1, keys::kDeadLetter));
+  const auto fits = [&filter](const StoredLetter& letter) {
+    const auto is = [](const std::string& wanted, std::string_view has) {
+      return wanted.empty() || wanted == has;
+    };
+    return (!filter.kind.has_value() || letter.kind == *filter.kind) && is(filter.name, letter.name) &&
+           is(filter.key, letter.key) && is(filter.code, letter.code) && letter.died_us >= filter.since_us &&
+           (filter.until_us == 0 || letter.died_us <= filter.until_us);
+  };
+  DeadLetterPage page;
+  std::string id;
   const size_t limit = std::clamp<size_t>(filter.limit, 1, kMaxListLimit);
   size_t scanned = 0;
   SY_RETURN_IF_ERROR(environment_.store->scan(
-      store::Range::between(from, until), [&](std::string_view key, std::string_view row) {
-        const auto stored = decode_letter(row);
-        if (!stored.has_value() || ++scanned > kMaxListScan) return stored.has_value() ? false : true;
-        if (filter.kind.has_value() && stored->kind != *filter.kind) return true;
-        if (!filter.name.empty() && stored->name != filter.name) return true;
+      store::Range::between(from, store::prefix_end(std::string(1, keys::kDeadLetter))),
+      [&](std::string_view key, std::string_view row) {
+        if (scanned++ == kMaxListScan) {
+          page.next = std::move(id);
+          return false;
+        }
         store::KeyReader reader(key);
         reader.tag();
         const uint64_t offset = reader.u64();
+        id = std::to_string(here) + "-" + std::to_string(offset) + "-" + std::to_string(reader.u32());
+        const auto stored = decode_letter(row);
+        if (!stored.has_value() || !fits(*stored)) return true;
+        if (page.letters.size() == limit) {
+          page.next = page.letters.back().id;
+          return false;
+        }
         DeadLetter letter;
-        letter.id = std::to_string(environment_.partition.value) + "-" + std::to_string(offset) + "-" +
-                    std::to_string(reader.u32());
+        letter.id = id;
         letter.kind = stored->kind;
         letter.name = stored->name;
         letter.key = stored->key;
@@ -357,10 +375,10 @@ Result<std::vector<DeadLetter>> EventFlow::dead_letters(const DeadLetterFilter& 
         auto arena = std::make_shared<Arena>(stored->item.size() * 2 + 256);
         auto item = decode_item(stored->item, *arena);
         if (item.ok()) letter.event = Document(std::move(arena), item->event);
-        letters.push_back(std::move(letter));
-        return letters.size() < limit;
+        page.letters.push_back(std::move(letter));
+        return true;
       }));
-  return letters;
+  return page;
 }
 
 // --- time and recovery

@@ -61,7 +61,7 @@ class EventFlow {
   void recover();
 
   // Queries.
-  Result<std::vector<DeadLetter>> dead_letters(const DeadLetterFilter& filter);
+  Result<DeadLetterPage> dead_letters(const DeadLetterFilter& filter);
   Result<AgentState> agent_state(std::string_view agent, std::string_view key);
   Result<std::vector<AgentState>> agent_states(std::string_view agent, std::string_view after, size_t limit);
   /// What a listening step may take, oldest first.

@@ -9,15 +9,14 @@
 
 #include "switchyard/base/check.h"
 #include "switchyard/partition/limits.h"
-#include "switchyard/types/ids.h"
+#include "switchyard/types/priority.h"
 
 namespace switchyard::partition {
 
 /// What waits for its turn, fair between tenants. A tenant takes items until those have used up its share of
 /// steps, then the next one's turn comes; what an item used over the share is taken from the tenant's next.
 /// So an item of one tenant waits for a bounded number of steps, however much the others have
-/// (kFairShareSteps). Within a tenant the higher priority goes first, and nothing is overtaken by more than
-/// kOvertakesPerPoint later items for each point of difference. The same calls give the same order.
+/// (kFairShareSteps). Within a tenant they go in QueueOrder. The same calls give the same order.
 template <typename Item>
 class FairQueue {
  public:
@@ -29,8 +28,7 @@ class FairQueue {
     if (found == tenants_.end()) found = tenants_.emplace(std::string(tenant), Tenant()).first;
     if (!found->second.listed) turns_.push_back(found->first);
     found->second.listed = true;
-    const int64_t order = static_cast<int64_t>(next_) - int64_t{priority} * kOvertakesPerPoint;
-    found->second.items.emplace(std::pair(order, next_++), std::move(item));
+    found->second.items.emplace(QueueOrder(next_++, priority), std::move(item));
     ++size_;
   }
 
@@ -70,7 +68,7 @@ class FairQueue {
 
  private:
   struct Tenant {
-    std::map<std::pair<int64_t, uint64_t>, Item> items;
+    std::map<QueueOrder, Item> items;
     int64_t left = kFairShareSteps;  ///< steps of its share; negative: of its next
     bool listed = false;             ///< in turns_
   };

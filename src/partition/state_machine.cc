@@ -715,7 +715,7 @@ Status StateMachine::settle_letter(const QueuePlace& letter, std::string_view wh
   refresh_catalog();
   return flow_->settle(letter, who, replay, now_us);
 }
-Result<std::vector<DeadLetter>> StateMachine::dead_letters(const DeadLetterFilter& filter) {
+Result<DeadLetterPage> StateMachine::dead_letters(const DeadLetterFilter& filter) {
   return flow_->dead_letters(filter);
 }
 Result<AgentState> StateMachine::agent_state(std::string_view agent, std::string_view key) {

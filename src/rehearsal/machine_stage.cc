@@ -102,7 +102,8 @@ class MachineStage final : public Stage, private partition::EventWriter, private
   Result<std::vector<partition::DeadLetter>> dead_letters() override {
     partition::DeadLetterFilter filter;
     filter.limit = partition::kMaxListLimit;
-    return machine_->dead_letters(filter);
+    SY_ASSIGN_OR_RETURN(partition::DeadLetterPage page, machine_->dead_letters(filter));
+    return std::move(page.letters);
   }
   const std::vector<Record>& history() const override { return records_; }
   uint64_t restarts() const override { return lives_; }

@@ -96,6 +96,7 @@ class EmbeddingRun : public std::enable_shared_from_this<EmbeddingRun> {
     // Another key than the decision's: the server must not take it for a repetition.
     if (!call_.idempotency_key.empty()) request.idempotency_key = call_.idempotency_key + "/embedding";
     request.trace = call_.trace;
+    request.priority = call_.priority;
     record_.asked = true;
     auto cancel = call_.core->options.caller->call(
         std::move(request),

@@ -21,6 +21,7 @@ struct EmbeddingCall {
   Usage worst;                              ///< worst_embedding()
   int64_t deadline_us = 0;                  ///< monotonic
   std::string idempotency_key, trace;
+  int32_t priority = kDefaultPriority;
   std::vector<Charge> charges;
   std::string currency;
 };

@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "kept_log.h"
 #include "switchyard/base/bytes.h"
+#include "switchyard/log/kept_log.h"
 #include "switchyard/router/evidence.h"
 
 namespace switchyard::router {
@@ -9,8 +9,8 @@ namespace {
 
 constexpr uint8_t kRecordVersion = 1;
 
-KeptRecord record_of(EvidencePart part, std::string_view route, std::string_view bytes) {
-  KeptRecord record{static_cast<uint8_t>(part), {}};
+log::KeptRecord record_of(EvidencePart part, std::string_view route, std::string_view bytes) {
+  log::KeptRecord record{static_cast<uint8_t>(part), {}};
   ByteWriter writer(record.payload);
   writer.bytes(route);
   writer.raw(bytes);
@@ -37,7 +37,7 @@ class KeptEvidence final : public EvidenceLog {
   const std::map<std::string, RouteEvidence, std::less<>>& kept() const override { return kept_; }
 
   Status keep(std::vector<Evidence> changed) override {
-    std::vector<KeptRecord> records;
+    std::vector<log::KeptRecord> records;
     for (Evidence& each : changed) {
       records.push_back(record_of(each.part, each.route, each.bytes));
       kept_[each.route][each.part] = std::move(each.bytes);
@@ -56,13 +56,13 @@ class KeptEvidence final : public EvidenceLog {
 
  private:
   Status rewrite() {
-    std::vector<KeptRecord> records;
+    std::vector<log::KeptRecord> records;
     for (const auto& [route, parts] : kept_)
       for (const auto& [part, bytes] : parts) records.push_back(record_of(part, route, bytes));
     return log_.rewrite(records);
   }
 
-  KeptLog log_;
+  log::KeptLog log_;
   std::map<std::string, RouteEvidence, std::less<>> kept_;
 };
 

@@ -192,6 +192,7 @@ void Flight::send(size_t index) {
   request.deadline_us = deadline_us_;
   request.idempotency_key = call_.idempotency_key;
   request.trace = call_.trace;
+  request.priority = call_.priority;
   if (call_.on_part)
     request.on_part = [self = shared_from_this(), index](const Document& part) {
       return self->part(index, part);

@@ -34,6 +34,7 @@ bool Flight::seek_similar() {
   call.worst = worst_embedding(call.input, semantic->embedder, call.deadline_us - now_us);
   call.idempotency_key = call_.idempotency_key;
   call.trace = call_.trace;
+  call.priority = call_.priority;
   {
     std::lock_guard lock(mutex_);
     if (finished_) return true;

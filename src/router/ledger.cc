@@ -6,9 +6,9 @@
 #include <thread>
 #include <unordered_map>
 
-#include "kept_log.h"
 #include "ledger_accounts.h"
 #include "switchyard/base/bytes.h"
+#include "switchyard/log/kept_log.h"
 #include "switchyard/router/limits.h"
 #include "switchyard/runtime/thread.h"
 
@@ -39,8 +39,8 @@ std::string encode(const Claims& claims, size_t from, size_t to) {
   return out;
 }
 
-std::vector<KeptRecord> records_of(const Claims& claims) {
-  std::vector<KeptRecord> records;
+std::vector<log::KeptRecord> records_of(const Claims& claims) {
+  std::vector<log::KeptRecord> records;
   for (size_t from = 0; from < claims.size(); from += kClaimsPerRecord)
     records.push_back({kClaimRecord, encode(claims, from, std::min(claims.size(), from + kClaimsPerRecord))});
   return records;
@@ -70,7 +70,7 @@ class Ledger final : public SpendLedger {
  public:
   explicit Ledger(Options options) : options_(std::move(options)) {
     if (options_.log != nullptr)
-      log_ = std::make_unique<KeptLog>(std::move(options_.log), *options_.clock, kRecordVersion);
+      log_ = std::make_unique<log::KeptLog>(std::move(options_.log), *options_.clock, kRecordVersion);
   }
 
   Status recover() {
@@ -263,7 +263,7 @@ class Ledger final : public SpendLedger {
   std::string failed_;  // why nothing may be spent any more
 
   // Null: in memory only. Of whoever writes: the thread, or its owner before and after.
-  std::unique_ptr<KeptLog> log_;
+  std::unique_ptr<log::KeptLog> log_;
   std::thread thread_;
 };
 

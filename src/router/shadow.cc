@@ -52,6 +52,7 @@ void send(std::shared_ptr<ShadowJob> job, SpendLedger::Reservation reservation, 
   // Another key than the decision's: the server must not take it for a repetition.
   if (!job->idempotency_key.empty()) request.idempotency_key = job->idempotency_key + "/shadow";
   request.trace = job->trace;
+  request.priority = 0;  // nobody waits for it
   const int64_t began_us = core.now_us();
   core.options.caller->call(
       std::move(request), [job = std::move(job), reservation, worst, began_us](models::CallOutcome outcome) {

@@ -151,6 +151,7 @@ void Effects::call_models(const std::shared_ptr<const workflow::EffectRequest>& 
     if (budget.has_value()) routed.budgets.push_back({router::Scope::kKey, request->principal, *budget});
     routed.decision = request->run.to_string();
     routed.trace = request->trace;
+    routed.priority = request->priority;
     routed.idempotency_key = request->idempotency_key;
     routed.attempts = attempts;
     // The models' deadlines are on a clock that does not jump.
@@ -207,6 +208,7 @@ void Effects::call_http(workflow::EffectRequest request, std::function<void(work
   if (!request.trace.empty() && !has("traceparent"))
     outgoing.headers.push_back({"traceparent", request.trace});
   outgoing.body = std::move(call.body);
+  outgoing.priority = request.priority;
   outgoing.idempotent = request.effect != workflow::EffectClass::kEffectful;
   outgoing.timeout_ms = std::max<int64_t>(1, (request.deadline_us - parts_.clock.now_us()) / 1000);
   const int64_t begun_us = parts_.clock.monotonic_us();

@@ -35,6 +35,7 @@ constexpr PartitionId kGovernanceLog{partition::kMaxPartitions};
 /// And so does what was spent.
 constexpr PartitionId kLedgerLog{partition::kMaxPartitions + 1};
 constexpr PartitionId kEvidenceLog{partition::kMaxPartitions + 2};
+constexpr PartitionId kOperationLog{partition::kMaxPartitions + 3};
 
 uint32_t half_the_cores() { return std::max(1u, std::thread::hardware_concurrency() / 2); }
 
@@ -356,6 +357,9 @@ class Server::Impl {
     };
     gateway_ = std::make_unique<gateway::Gateway>(std::move(door), *keys_, registry_,
                                                   logger_.module("gateway"), clock_);
+    SY_ASSIGN_OR_RETURN(auto operations, logs_->acquire(kOperationLog));
+    SY_ASSIGN_OR_RETURN(operations_, gateway::OperationLog::open(std::move(operations), clock_));
+    services_.operations = operations_.get();
     services_.keys = keys_.get();
     services_.engine = engine_.get();
     services_.governance = governance_.get();
@@ -414,6 +418,7 @@ class Server::Impl {
     if (workers_ != nullptr) workers_->stop();
     if (http_ != nullptr) http_->stop();
     if (worker_metrics_ != nullptr) worker_metrics_->stop();
+    if (operations_ != nullptr) operations_->stop();
     if (pool_ != nullptr) pool_->stop();
     if (metrics_ != nullptr) metrics_->stop();
     if (client_ != nullptr) client_->stop();
@@ -463,6 +468,7 @@ class Server::Impl {
   std::unique_ptr<partition::Engine> engine_;
   std::unique_ptr<runtime::ThreadPool> pool_;
   std::unique_ptr<provenance::Replayer> replayer_;
+  std::unique_ptr<gateway::OperationLog> operations_;
   gateway::Services services_;
   std::unique_ptr<Door> door_;
   std::unique_ptr<QueueProbe> probe_;

@@ -33,6 +33,7 @@ void Effects::call_task(workflow::EffectRequest request, std::function<void(work
   task.input = to_json(call.input.root());
   task.idempotency_key = std::move(request.idempotency_key);
   task.tenant = std::move(call.tenant);
+  task.priority = request.priority;
   task.run = request.run.to_string();
   task.step = std::move(call.step);
   task.trace = std::move(request.trace);

@@ -17,6 +17,7 @@ std::function<void()> WorkerModels::offer(models::ModelTask task, std::function<
   work.input = std::move(task.input);
   work.idempotency_key = std::move(task.idempotency_key);
   work.trace = std::move(task.trace);
+  work.priority = task.priority;
   work.effect = "pure";
   work.deadline_us = task.deadline_us;
   work.heartbeat_us = kHeartbeatUs;

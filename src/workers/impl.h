@@ -23,7 +23,7 @@ struct WorkerRecord;
 /// A task from its offer to its end: it waits, or somebody has a lease on it.
 struct Entry {
   std::string id;
-  uint64_t order = 0;
+  QueueOrder order;
   Task task;
   std::vector<TaskDone> dones;
   int64_t offered_us = 0, taken_us = 0;

@@ -69,36 +69,47 @@ std::string WorkerQueues::Impl::offer(Task task, TaskDone done) {
     reschedule(*there);
     return id;
   }
-  const auto refused = [&](ErrorKind kind, std::string code, std::string message) {
-    turn.later([done = std::move(done), error = make_error(kind, std::move(code), std::move(message))] {
-      refuse(done, error);
-    });
+  const auto refused = [&](Error error) {
+    turn.later([done = std::move(done), error = std::move(error)] { refuse(done, error); });
     return std::string();
   };
   if (!is_name(task.queue) || !is_name(task.type)) {
-    return refused(ErrorKind::kInvalidArgument, "workers.bad_name",
+    return refused(
+        make_error(ErrorKind::kInvalidArgument, "workers.bad_name",
                    "a queue and a type of tasks are named by letters, digits and ._-/@:, at most " +
-                       std::to_string(kMaxNameBytes));
+                       std::to_string(kMaxNameBytes)));
   }
   Queue* queue = queue_of(task.queue);
-  if (queue == nullptr || queue->waiting.size() >= options_.max_tasks) {
-    if (queue != nullptr) ++queue->refused;
-    return refused(ErrorKind::kResourceExhausted, "workers.queue_full",
-                   queue == nullptr
-                       ? "there are " + std::to_string(kMaxQueues) + " queues with work already"
-                       : "in the queue '" + task.queue + "' " + std::to_string(options_.max_tasks) +
-                             " tasks wait already; start more workers");
+  if (queue == nullptr) {
+    return refused(make_error(ErrorKind::kResourceExhausted, "workers.queue_full",
+                              "there are " + std::to_string(kMaxQueues) + " queues with work already"));
+  }
+  const QueueOrder order(next_order_, task.priority);
+  Entry* gives_way = queue->waiting.size() < options_.max_tasks ? nullptr : queue->waiting.last();
+  const auto full = [&] {
+    return make_error(ErrorKind::kResourceExhausted, "workers.queue_full",
+                      "in the queue '" + task.queue + "' " + std::to_string(options_.max_tasks) +
+                          " tasks of the same or a higher priority wait already; start more workers");
+  };
+  if (gives_way != nullptr && gives_way->order < order) {
+    ++queue->refused;
+    return refused(full());
   }
   if (input_bytes_ + task.input.size() > kMaxInputBytes) {
     ++queue->refused;
-    return refused(ErrorKind::kResourceExhausted, "workers.too_much_input",
-                   "the inputs of all tasks together would be over " + std::to_string(kMaxInputBytes) +
-                       " bytes; start more workers");
+    return refused(make_error(ErrorKind::kResourceExhausted, "workers.too_much_input",
+                              "the inputs of all tasks together would be over " +
+                                  std::to_string(kMaxInputBytes) + " bytes; start more workers"));
+  }
+  if (gives_way != nullptr) {
+    ++queue->refused;
+    end(*gives_way, Why::kFailed, {}, full(), 0, turn);
   }
   auto made = std::make_unique<Entry>();
   Entry& entry = *made;
   entry.id = id;
-  entry.order = next_order_++;
+  entry.order = order;
+  ++next_order_;
   entry.task = std::move(task);
   entry.task.heartbeat_us = std::clamp(entry.task.heartbeat_us, kMinHeartbeatUs, kMaxHeartbeatUs);
   entry.task.max_lost_leases = std::max<uint32_t>(1, entry.task.max_lost_leases);

@@ -4,31 +4,31 @@
 
 namespace switchyard::workers {
 
-std::map<std::string, std::map<uint64_t, Entry*>>::iterator Waiting::Lane::next() {
+std::map<std::string, std::map<QueueOrder, Entry*>>::iterator Waiting::Lane::next() {
   const auto after = tenants.upper_bound(last);
   return after == tenants.end() ? tenants.begin() : after;
 }
 
-void Waiting::add(const std::string& type, const std::string& tenant, uint64_t order, Entry* entry) {
+void Waiting::add(const std::string& type, const std::string& tenant, QueueOrder order, Entry* entry) {
   lanes_[type].tenants[tenant].emplace(order, entry);
-  ++size_;
+  by_age_.emplace(order.place, entry);
 }
 
-void Waiting::remove(const std::string& type, const std::string& tenant, uint64_t order) {
+void Waiting::remove(const std::string& type, const std::string& tenant, QueueOrder order) {
   const auto lane = lanes_.find(type);
   SY_CHECK(lane != lanes_.end());
   const auto own = lane->second.tenants.find(tenant);
   SY_CHECK(own != lane->second.tenants.end() && own->second.erase(order) == 1);
-  --size_;
+  by_age_.erase(order.place);
   if (own->second.empty()) lane->second.tenants.erase(own);
   if (lane->second.tenants.empty()) lanes_.erase(lane);
 }
 
 Entry* Waiting::take(const std::vector<std::string>& types) {
   auto best = lanes_.end();
-  uint64_t best_order = 0;
+  QueueOrder best_order;
   const auto consider = [&](std::map<std::string, Lane>::iterator lane) {
-    const uint64_t order = lane->second.next()->second.begin()->first;
+    const QueueOrder order = lane->second.next()->second.begin()->first;
     if (best == lanes_.end() || order < best_order) best = lane, best_order = order;
   };
   if (types.empty()) {
@@ -47,17 +47,12 @@ Entry* Waiting::take(const std::vector<std::string>& types) {
   return entry;
 }
 
-const Entry* Waiting::oldest() const {
-  const Entry* oldest = nullptr;
-  uint64_t order = 0;
-  for (const auto& [type, lane] : lanes_) {
-    for (const auto& [tenant, tasks] : lane.tenants) {
-      if (oldest != nullptr && tasks.begin()->first >= order) continue;
-      order = tasks.begin()->first;
-      oldest = tasks.begin()->second;
-    }
-  }
-  return oldest;
+Entry* Waiting::last() const {
+  const std::pair<const QueueOrder, Entry*>* last = nullptr;
+  for (const auto& [type, lane] : lanes_)
+    for (const auto& [tenant, tasks] : lane.tenants)
+      if (last == nullptr || last->first < tasks.rbegin()->first) last = &*tasks.rbegin();
+  return last == nullptr ? nullptr : last->second;
 }
 
 }  // namespace switchyard::workers

@@ -98,6 +98,10 @@ class EveryOperation(Case):
             event = {"specversion": "1.0", "id": number, "source": "/api-test", "type": "api.counted", "data": {"card": "c", "n": 2}}
             call("publish_events", event, 202, headers={"Content-Type": "application/cloudevents+json"})
         letters = self.eventually(lambda: call("list_dead_letters")["dead_letters"], lambda found: len(found) == 2)
+        first = call("list_dead_letters", query={"limit": 1, "since": "1h", "code": letters[0]["code"]})
+        second = call("list_dead_letters", query={"limit": 1, "cursor": first["next_cursor"]})
+        self.assertEqual(first["dead_letters"] + second["dead_letters"], letters)
+        self.assertNotIn("next_cursor", second.body)
         call("replay_dead_letter", {}, path={"id": letters[0]["id"]})
         call("discard_dead_letter", {}, path={"id": letters[1]["id"]})
         self.assertIn("api/counter", call("list_agents").text)

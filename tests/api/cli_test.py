@@ -134,6 +134,22 @@ class Reviews(Cli):
             self.sy("review", "answer", review, answer, code=BAD_INPUT)
 
 
+class Letters(Cli):
+    def test_dead_letters_come_in_pages_and_all_that_fit_are_settled(self):
+        for _ in range(3):
+            self.sy("events", "publish", "--type", "api.counted", '{"n": 1}')  # without the key that the agent wants
+        undelivered = ("events", "dead-letters", "--code", "event.not_deliverable", "--since", "1h", "--limit", "2")
+        first = self.json(*undelivered)
+        second = self.json(*undelivered, "--cursor", first["next_cursor"])
+        ids = [letter["id"] for letter in first["dead_letters"] + second["dead_letters"]]
+        self.assertEqual(len(set(ids)), 3)
+        self.assertNotIn("next_cursor", second)
+        self.assertIn("more: --cursor " + first["next_cursor"], self.sy(*undelivered))
+        self.assertIn("next_cursor", self.sy(*undelivered, "--cursor", "the-second", code=BAD_INPUT))
+        self.assertIn("3 discarded", self.sy("events", "replay", "--all", "--discard", "--code", "event.not_deliverable"))
+        self.assertIn("no dead letters", self.sy(*undelivered))
+
+
 class Operators(Cli):
     def test_overviews(self):
         self.assertIn("api/score", self.sy("artefacts", "--kind", "pipeline"))

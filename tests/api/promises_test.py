@@ -90,6 +90,95 @@ class HowManyAtOnce(Case):
         self.assertIn("is newer", self.call("get_decision", path={"id": middle["id"]})["error"]["message"])
 
 
+class Priorities(Case):
+    """Whose turn it is where a task waits for a worker: the pipeline says, else the request, else what started the run."""
+    TURN = """
+pipeline: api/turn@1.0.0
+input: {}
+steps: { done: { task: { type: turn, queue: turns }, timeout: 60s } }
+output: { done: done }
+"""
+    URGENT = TURN.replace("api/turn@", "api/urgent-turn@").replace("input: {}", "input: {}\npriority: 90")
+    PARENT = """
+pipeline: api/turn-parent@1.0.0
+input: {}
+steps: { child: { pipeline: api/turn, input: {}, timeout: 60s } }
+output: { done: child.done }
+"""
+
+    def begin(self, pipeline, priority, key):
+        answer = self.call("start_decision", {"pipeline": pipeline, "input": {}}, 202, headers={"X-Switchyard-Priority": priority}, key=key)
+        return answer["id"]
+
+    def test_tasks_wait_in_the_order_of_their_requests_priorities(self):
+        harness.deploy(self.server, {"turn.yaml": self.TURN, "urgent.yaml": self.URGENT, "parent.yaml": self.PARENT})
+        high = self.call("create_key", {"name": "high", "roles": ["developer"], "priority": "high"}, 201)["key"]
+        started = [self.begin(*each) for each in (
+            ("api/turn", "low", "dora"), ("api/turn-parent", "low", "dora"), ("api/turn", "high", "dora"), ("api/turn", "high", high),
+            ("api/urgent-turn", "low", "dora"))]
+        low, parent, lowered, higher, urgent = started
+        shown = [self.call("get_decision", path={"id": each}).body.get("priority") for each in started]
+        self.assertEqual(shown, [25, 25, None, 75, 90])
+        gauge = 'switchyard_worker_tasks_waiting{queue="turns"} 5'
+        self.eventually(lambda: send(self.server, "GET", "/metrics").text, lambda text: gauge in text)
+        tasks = self.call("poll_tasks", {"worker": "w", "max_tasks": 5}, path={"queue": "turns"}, key="wanda")["tasks"]
+        order = [task["decision"] for task in tasks]
+        self.assertEqual(order[:4], [urgent, higher, lowered, low])
+        self.assertEqual(self.call("get_decision_record", path={"id": order[4]})["parent"], parent)
+        self.assertEqual(self.call("get_decision", path={"id": order[4]})["priority"], 25)
+        for task in tasks:
+            self.call("complete_task", {"result": "done"}, path={"lease": task["lease"]}, key="wanda")
+
+
+class OperationsOverMany(Case):
+    """Bulk operations and migrations, killed in the middle."""
+    STAY = """
+pipeline: api/stay@VERSION
+input: {}
+steps: { rest: { wait: 10h } }
+output: { until: rest.until }
+"""
+    MANY = 1600  # more than three pages
+
+    def begin(self, version):
+        harness.deploy(self.server, {"stay.yaml": self.STAY.replace("VERSION", version)})
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: self.call("start_decision", {"pipeline": "api/stay", "input": {}}, 202), range(self.MANY)))
+
+    def interrupted(self, operation, at):
+        """What is told of it at its end, after `kill -9` once the first page was done."""
+        seen = self.eventually(lambda: self.call(operation, path=at).body, lambda found: found["matched"] > 0 or found["status"] != "running")
+        self.assertEqual(seen["status"], "running", "it was over before it could be interrupted")
+        self.server.crash()
+        return self.eventually(lambda: self.call(operation, path=at).body, lambda found: found["status"] != "running", 120)
+
+    def count(self, **filters):
+        found, cursor = 0, {}
+        while True:
+            page = self.call("list_decisions", query={"pipeline": "api/stay", "limit": 500, **filters, **cursor})
+            found += len(page["decisions"])
+            if "next_cursor" not in page.body:
+                return found
+            cursor = {"cursor": page["next_cursor"]}
+
+    def test_they_go_on_after_kill_9_and_count_each_decision_once(self):
+        self.begin("1.0.0")
+        harness.deploy(self.server, {"stay.yaml": self.STAY.replace("VERSION", "1.1.0")})
+        moved = self.call("start_migration", {"pipeline": "api/stay", "from": "all", "to": "1.1.0", "why": "new"}, 202)
+        moved = self.interrupted("get_migration", {"id": moved["id"]})
+        self.assertEqual([moved[each] for each in ("status", "matched", "migrated", "stays", "failed")], ["done", self.MANY, self.MANY, 0, 0], moved)
+        self.assertEqual({each["from"] for each in moved["decisions"]}, {"1.0.0"})
+        self.assertEqual(self.count(version="1.1.0"), self.MANY)
+
+        paused = self.call("start_bulk_operation", {"action": "pause", "filter": {"pipeline": "api/stay"}, "why": "audit"}, 202)
+        at = {"id": paused["id"]}
+        paused = self.interrupted("get_bulk_operation", at)
+        self.assertEqual([paused[each] for each in ("status", "matched", "changed", "failed")], ["done", self.MANY, self.MANY, 0], paused)
+        self.assertEqual(self.count(status="paused"), self.MANY)
+        self.server.crash()
+        self.assertEqual(self.call("get_bulk_operation", path=at).body, paused)
+
+
 class Waiting(Case):
     def test_a_start_that_does_not_wait_says_where_to_look(self):
         answer = self.call("start_decision", {"pipeline": "api/pause", "input": {"pause": "1s"}}, 202)

@@ -118,6 +118,28 @@ Result<int64_t> query_integer(const http::Request& request, std::string_view nam
   return number;
 }
 
+Status only_parameters(const http::Request& request, std::initializer_list<std::string_view> known) {
+  const auto is_known = [&](std::string_view name) {
+    return std::any_of(known.begin(), known.end(), [&](std::string_view each) {
+      const size_t rest = each.find('<');
+      return rest == std::string_view::npos ? name == each : name.starts_with(each.substr(0, rest));
+    });
+  };
+  for (const auto& parameter : request.query()) {
+    if (is_known(parameter.name)) continue;
+    std::string all;
+    for (const std::string_view each : known) all += (all.empty() ? "" : ", ") + std::string(each);
+    return make_error(ErrorKind::kInvalidArgument, "request.unknown_parameter",
+                      "'" + parameter.name + "' is no filter; use " + all, parameter.name);
+  }
+  return {};
+}
+
+Error bad_cursor() {
+  return make_error(ErrorKind::kInvalidArgument, "request.bad_cursor",
+                    "'cursor' must be the next_cursor of an earlier page", "cursor");
+}
+
 Result<int64_t> query_time(const http::Request& request, std::string_view name, int64_t now_us) {
   const auto text = request.query_value(name);
   if (!text.has_value()) return 0;

@@ -32,6 +32,11 @@ std::pair<std::string, std::string> split_reference(const std::string& reference
 /// The request's body as an object of at most kMaxRequestBytes; an empty body is an empty object.
 Result<Document> object_body(const Call& call);
 
+/// kInvalidArgument "request.unknown_parameter" when the query has one that is none of `known`, in which
+/// "search.<attribute>" stands for all that begin with "search.".
+Status only_parameters(const http::Request& request, std::initializer_list<std::string_view> known);
+/// kInvalidArgument "request.bad_cursor".
+Error bad_cursor();
 /// A whole number in a query parameter.
 Result<int64_t> query_integer(const http::Request& request, std::string_view name, int64_t otherwise,
                               int64_t least, int64_t most);

@@ -6,6 +6,7 @@
 #include "surfaces/runs.h"
 #include "switchyard/base/hash.h"
 #include "switchyard/provenance/replay.h"
+#include "switchyard/types/priority.h"
 #include "switchyard/workflow/start.h"
 
 namespace switchyard::gateway {
@@ -60,7 +61,7 @@ Result<partition::StartRun> restart_of(const std::vector<partition::RecordedEven
   workflow::StartFacts facts;
   SY_RETURN_IF_ERROR(workflow::start_turn(*start.pipeline, start.input, *start.arena, facts));
   start.group = std::move(facts.group);
-  start.priority = facts.priority;
+  start.priority = priority_or(facts.priority, run_priority(call.priority));
   start.tenant = call.caller.tenant;
   start.principal = call.caller.name;
   start.request_hash = hash64(from, run->request_hash);
@@ -96,14 +97,12 @@ void restart_decision(Call&& call, const Services& services) {
 constexpr size_t kMaxBulkFailures = 20;  // told in full
 
 /// One change of many decisions, and how far it is.
-struct BulkOperation {
-  std::string id, action, who, why, status = "running";
+struct BulkOperation : OperationState {
+  std::string action, why;
   bool dry_run = false;
-  uint64_t matched = 0, changed = 0, failed = 0;
-  std::vector<std::pair<RunId, std::string>> failures;
-  std::string error;
+  uint64_t changed = 0, failed = 0;
+  std::vector<std::pair<RunId, std::string>> failures;  ///< the first kMaxBulkFailures
 };
-
 using BulkOperations = OperationList<BulkOperation>;
 
 std::string json_of(const BulkOperation& operation) {
@@ -127,30 +126,62 @@ std::string json_of(const BulkOperation& operation) {
   return json;
 }
 
-void run_bulk(BulkOperations& operations, BulkOperation operation, partition::RunFilter filter, int64_t limit,
-              const Services& services) {
+void take_told(const Value& told, BulkOperation& operation) {
+  operation.action = text_of(told, "action");
+  operation.changed = static_cast<uint64_t>(number_of(told, "changed"));
+  operation.failed = static_cast<uint64_t>(number_of(told, "failed"));
+  if (const Value* dry_run = told.find("dry_run"); dry_run != nullptr && dry_run->is(Kind::kBool))
+    operation.dry_run = dry_run->as_bool();
+  const Value* failures = told.find("failures");
+  if (failures == nullptr || !failures->is(Kind::kList)) return;
+  for (const Value& failure : failures->items())
+    if (const auto run = RunId::parse(text_of(failure, "id")); run.ok())
+      operation.failures.emplace_back(*run, text_of(failure, "message"));
+}
+
+struct BulkWork {
+  BulkOperation operation;
+  partition::RunFilter filter;
+  int64_t limit = 0;
+};
+
+/// Whether a decision is as the operation leaves it.
+bool is_changed(const BulkOperation& operation, workflow::RunStatus status) {
+  if (operation.action == "cancel") return status == workflow::RunStatus::kCancelled;
+  return !workflow::is_final(status) &&
+         (status == workflow::RunStatus::kPaused) == (operation.action == "pause");
+}
+
+void run_bulk(BulkOperations& operations, BulkWork work, const Services& services) {
+  BulkOperation& operation = work.operation;
   const Change change = operation.action == "cancel"  ? static_cast<Change>(&partition::Engine::cancel_run)
                         : operation.action == "pause" ? &partition::Engine::pause_run
                                                       : &partition::Engine::resume_run;
-  const auto fits = [&](workflow::RunStatus status) {
-    if (workflow::is_final(status)) return false;
-    return operation.action == "cancel" ||
-           (status == workflow::RunStatus::kPaused) == (operation.action == "resume");
+  const auto is_meant = [&](const workflow::RunSummary& run) {
+    return !workflow::is_final(run.status) && !is_changed(operation, run.status);
   };
-  run_operation(operations, operation, std::move(filter), limit, services,
-                [&](const workflow::RunSummary& run) {
-                  if (!fits(run.status)) return;
+  const auto done_before = [&](const RunId& run) {
+    const auto view =
+        wait_for<partition::RunView>([&](auto reply) { services.engine->get_run(run, 0, std::move(reply)); });
+    return view.ok() && is_changed(operation, view->summary.status);
+  };
+  run_operation(operations, operation, std::move(work.filter), work.limit, services, is_meant,
+                [&](const PlannedRun& planned, bool again) {
                   ++operation.matched;
                   if (operation.dry_run) return;
+                  if (again && done_before(planned.run)) {
+                    ++operation.changed;
+                    return;
+                  }
                   const auto changed = wait_for<partition::RunView>([&](auto reply) {
-                    (services.engine->*change)(run.id, operation.who, operation.why, std::move(reply));
+                    (services.engine->*change)(planned.run, operation.who, operation.why, std::move(reply));
                   });
                   if (changed.ok()) {
                     ++operation.changed;
                   } else {
                     ++operation.failed;
                     if (operation.failures.size() < kMaxBulkFailures)
-                      operation.failures.emplace_back(run.id, changed.error().message);
+                      operation.failures.emplace_back(planned.run, changed.error().message);
                   }
                 });
 }
@@ -172,37 +203,32 @@ Result<partition::RunFilter> bulk_filter(const Value& body) {
   return filter;
 }
 
+Result<BulkWork> read_bulk(const Value& body, const std::string& who, const Services&) {
+  SY_RETURN_IF_ERROR(only_members(body, {"action", "filter", "why", "dry_run", "limit"}));
+  BulkWork work;
+  BulkOperation& operation = work.operation;
+  operation.who = who;
+  operation.request = to_json(body);
+  SY_ASSIGN_OR_RETURN(operation.action, text_member(body, "action"));
+  SY_ASSIGN_OR_RETURN(work.filter, bulk_filter(body));
+  SY_ASSIGN_OR_RETURN(operation.why, optional_text(body, "why"));
+  SY_ASSIGN_OR_RETURN(operation.dry_run, optional_bool(body, "dry_run", false));
+  SY_ASSIGN_OR_RETURN(work.limit, optional_integer(body, "limit", kMaxBulkDecisions));
+  if (operation.action != "cancel" && operation.action != "pause" && operation.action != "resume") {
+    return make_error(ErrorKind::kInvalidArgument, "bulk.unknown_action",
+                      "'" + operation.action + "' is no action; use cancel, pause or resume", "action");
+  }
+  SY_RETURN_IF_ERROR(check_operation_limit(work.limit));
+  return work;
+}
+
 void start_bulk(Call&& call, const Services& services, const std::shared_ptr<BulkOperations>& operations) {
-  const auto body = object_body(call);
+  const auto body = operation_body(call);
   if (!body.ok()) return call.fail(body.error());
-  const Value& root = body->root();
-  if (const Status known = only_members(root, {"action", "filter", "why", "dry_run", "limit"}); !known.ok())
-    return call.fail(known.error());
-  auto action = text_member(root, "action");
-  auto filter = bulk_filter(root);
-  auto why = optional_text(root, "why");
-  const auto dry_run = optional_bool(root, "dry_run", false);
-  const auto limit = optional_integer(root, "limit", kMaxBulkDecisions);
-  for (const Error* error : {action.ok() ? nullptr : &action.error(), filter.ok() ? nullptr : &filter.error(),
-                             why.ok() ? nullptr : &why.error(), dry_run.ok() ? nullptr : &dry_run.error(),
-                             limit.ok() ? nullptr : &limit.error()}) {
-    if (error != nullptr) return call.fail(*error);
-  }
-  if (*action != "cancel" && *action != "pause" && *action != "resume") {
-    return call.fail(make_error(ErrorKind::kInvalidArgument, "bulk.unknown_action",
-                                "'" + *action + "' is no action; use cancel, pause or resume", "action"));
-  }
-  if (const Status fits = check_operation_limit(*limit); !fits.ok()) return call.fail(fits.error());
-  BulkOperation operation;
-  operation.action = *action;
-  operation.who = call.caller.name;
-  operation.why = *why;
-  operation.dry_run = *dry_run;
-  start_operation(
-      call, services, operations, operation, "/api/v1/bulk-operations",
-      [operations, filter = std::move(*filter), limit = *limit, &services](BulkOperation begun) mutable {
-        run_bulk(*operations, std::move(begun), std::move(filter), limit, services);
-      });
+  auto work = read_bulk(body->root(), call.caller.name, services);
+  if (!work.ok()) return call.fail(work.error());
+  start_operation(std::move(call), services, operations, std::move(*work), "/api/v1/bulk-operations",
+                  run_bulk);
 }
 
 void get_bulk(Call&& call, const std::shared_ptr<BulkOperations>& operations) {
@@ -211,8 +237,8 @@ void get_bulk(Call&& call, const std::shared_ptr<BulkOperations>& operations) {
   const auto found = operations->find(id->to_string());
   if (!found.has_value()) {
     return call.fail(make_error(ErrorKind::kNotFound, "bulk.unknown",
-                                "there is no bulk operation " + id->to_string() +
-                                    "; a restart of the server forgets them: start it again",
+                                "there is no bulk operation " + id->to_string() + "; the last " +
+                                    std::to_string(kMaxListedOperations) + " are kept",
                                 "id"));
   }
   call.answer_json(200, json_of(*found));
@@ -234,7 +260,9 @@ void add_control(Gateway& gateway, const Services& services) {
      change_decision<&partition::Engine::resume_run>);
   on("POST /api/v1/decisions/{id}/restart", "restart_decision", Permission::kDecisionsStart,
      restart_decision);
-  const auto operations = std::make_shared<BulkOperations>("bulk");  // shared by the two operations
+  // Shared by the two operations, and by what goes on.
+  const auto operations = std::make_shared<BulkOperations>("bulk", *services.operations);
+  resume_operations(services, operations, read_bulk, take_told, run_bulk);
   gateway.on("POST /api/v1/bulk-operations", "start_bulk_operation", Permission::kDecisionsCancel,
              [&services, operations](Call&& call) { start_bulk(std::move(call), services, operations); });
   gateway.on("GET /api/v1/bulk-operations/{id}", "get_bulk_operation", Permission::kDecisionsRead,

@@ -6,6 +6,7 @@
 #include "surfaces/runs.h"
 #include "switchyard/base/hash.h"
 #include "switchyard/provenance/record.h"
+#include "switchyard/types/priority.h"
 #include "switchyard/workflow/start.h"
 
 namespace switchyard::gateway {
@@ -46,7 +47,7 @@ Result<StartRequest> read_start(const Call& call, const Services& services) {
   start.run.key = facts.key;
   start.run.search = facts.search;
   start.run.group = facts.group;
-  start.run.priority = facts.priority;
+  start.run.priority = priority_or(facts.priority, run_priority(call.priority));
   start.run.tenant = call.caller.tenant;
   start.run.idempotency_key = call.request.header("Idempotency-Key").value_or("");
   if (!start.run.idempotency_key.empty())

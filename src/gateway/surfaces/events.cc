@@ -89,7 +89,9 @@ void publish_events(Call&& call, const Services& services) {
 // --- dead letters
 // --------------------------------------------------------------------------------------------------
 
-Result<partition::DeadLetterFilter> read_filter(const http::Request& request) {
+Result<partition::DeadLetterFilter> read_filter(const http::Request& request, int64_t now_us) {
+  SY_RETURN_IF_ERROR(
+      only_parameters(request, {"consumer", "name", "key", "code", "since", "until", "limit", "cursor"}));
   partition::DeadLetterFilter filter;
   if (const auto consumer = request.query_value("consumer"); consumer.has_value()) {
     for (const auto kind : {ConsumerKind::kAgent, ConsumerKind::kWebhook, ConsumerKind::kListeners})
@@ -99,21 +101,30 @@ Result<partition::DeadLetterFilter> read_filter(const http::Request& request) {
                         "'consumer' is one of agent, webhook and listener", "consumer");
   }
   filter.name = request.query_value("name").value_or("");
+  filter.key = request.query_value("key").value_or("");
+  filter.code = request.query_value("code").value_or("");
+  SY_ASSIGN_OR_RETURN(filter.since_us, query_time(request, "since", now_us));
+  SY_ASSIGN_OR_RETURN(filter.until_us, query_time(request, "until", now_us));
+  filter.after = request.query_value("cursor").value_or("");
+  if (!filter.after.empty() && !partition::parse_letter_id(filter.after).ok()) return bad_cursor();
   SY_ASSIGN_OR_RETURN(const int64_t limit, query_integer(request, "limit", 50, 1, partition::kMaxListLimit));
   filter.limit = static_cast<size_t>(limit);
   return filter;
 }
 
 void list_dead_letters(Call&& call, const Services& services) {
-  const auto filter = read_filter(call.request);
+  const auto filter = read_filter(call.request, services.clock->now_us());
   if (!filter.ok()) return call.fail(filter.error());
   auto shared = std::make_shared<Call>(std::move(call));
-  services.engine->dead_letters(*filter, [shared](Result<std::vector<partition::DeadLetter>> letters) {
-    if (!letters.ok()) return shared->fail(letters.error());
-    std::string json = "{\"dead_letters\":[";
-    for (const auto& letter : *letters) {
-      if (json.back() != '[') json += ',';
-      JsonObject object(json);
+  services.engine->dead_letters(*filter, [shared](Result<partition::DeadLetterPage> page) {
+    if (!page.ok()) return shared->fail(page.error());
+    std::string json;
+    JsonObject answer(json);
+    std::string& list = answer.raw("dead_letters");
+    list += '[';
+    for (const auto& letter : page->letters) {
+      if (list.back() != '[') list += ',';
+      JsonObject object(list);
       object.text("id", letter.id)
           .text("consumer", consumer_kind_name(letter.kind))
           .text("name", letter.name);
@@ -124,7 +135,10 @@ void list_dead_letters(Call&& call, const Services& services) {
         events::append_structured(letter.event.root(), object.raw("event"));
       object.close();
     }
-    shared->answer_json(200, json + "]}");
+    list += ']';
+    if (!page->next.empty()) answer.text("next_cursor", page->next);
+    answer.close();
+    shared->answer_json(200, std::move(json));
   });
 }
 

@@ -9,23 +9,31 @@ namespace {
 
 using namespace surfaces;  // NOLINT: the file is a surface
 
-constexpr size_t kMaxReportedRuns = 1000;    // of one migration, told one by one
-constexpr size_t kMaxMigrationSources = 64;  // versions in `from`
+constexpr size_t kMaxReportedRuns = 1000;         // of one migration, told one by one
+constexpr size_t kMaxReportedBytes = 512u << 10;  // of those
+constexpr size_t kMaxMigrationSources = 64;       // versions in `from`
 
 /// How it went with one decision.
 struct Fate {
   RunId run;
   std::string from, outcome;  ///< "migrated" (or would be), "stays", "failed"
   std::vector<std::string> reasons;
+  /// As it is told, about.
+  size_t bytes() const {
+    size_t all = 100 + from.size();
+    for (const std::string& reason : reasons) all += reason.size();
+    return all;
+  }
 };
 
 /// One migration of many decisions, and how far it is.
-struct MigrationOperation {
-  std::string id, pipeline, to, who, why, status = "running", error;
+struct MigrationOperation : OperationState {
+  std::string pipeline, to, why;
   std::vector<std::string> from;  ///< empty: all other versions
   bool dry_run = false;
-  uint64_t matched = 0, migrated = 0, stays = 0, failed = 0;
+  uint64_t migrated = 0, stays = 0, failed = 0;
   std::vector<Fate> runs;  ///< the first kMaxReportedRuns, those that stay before others
+  size_t runs_bytes = 0;
 };
 using MigrationOperations = OperationList<MigrationOperation>;
 
@@ -72,9 +80,36 @@ void tell(MigrationOperation& operation, Fate fate) {
     const auto gone = std::find_if(operation.runs.rbegin(), operation.runs.rend(),
                                    [](const Fate& other) { return other.outcome == "migrated"; });
     if (gone == operation.runs.rend()) return;
+    operation.runs_bytes -= gone->bytes();
     operation.runs.erase(std::next(gone).base());
   }
+  if (operation.runs_bytes + fate.bytes() > kMaxReportedBytes) return;
+  operation.runs_bytes += fate.bytes();
   operation.runs.push_back(std::move(fate));
+}
+
+std::vector<std::string> texts_of(const Value& object, std::string_view name) {
+  std::vector<std::string> texts;
+  if (const Value* list = object.find(name); list != nullptr && list->is(Kind::kList))
+    for (const Value& text : list->items())
+      if (text.is(Kind::kString)) texts.emplace_back(text.as_string());
+  return texts;
+}
+
+void take_told(const Value& told, MigrationOperation& operation) {
+  operation.pipeline = text_of(told, "pipeline");
+  operation.to = text_of(told, "to");
+  operation.from = texts_of(told, "from");
+  if (const Value* dry_run = told.find("dry_run"); dry_run != nullptr && dry_run->is(Kind::kBool))
+    operation.dry_run = dry_run->as_bool();
+  operation.migrated = static_cast<uint64_t>(number_of(told, "migrated"));
+  operation.stays = static_cast<uint64_t>(number_of(told, "stays"));
+  operation.failed = static_cast<uint64_t>(number_of(told, "failed"));
+  const Value* decisions = told.find("decisions");
+  if (decisions == nullptr || !decisions->is(Kind::kList)) return;
+  for (const Value& each : decisions->items())
+    if (const auto run = RunId::parse(text_of(each, "id")); run.ok())
+      tell(operation, {*run, text_of(each, "from"), text_of(each, "outcome"), texts_of(each, "reasons")});
 }
 
 struct MigrationWork {
@@ -85,16 +120,25 @@ struct MigrationWork {
   std::shared_ptr<const workflow::Pins> pins;
 };
 
-void migrate_one(MigrationWork& work, const workflow::RunSummary& run, const Services& services) {
+void migrate_one(MigrationWork& work, const PlannedRun& planned, bool again, const Services& services) {
   MigrationOperation& operation = work.operation;
+  if (again && !operation.dry_run) {
+    const auto view = wait_for<partition::RunView>(
+        [&](auto reply) { services.engine->get_run(planned.run, 0, std::move(reply)); });
+    if (view.ok() && view->summary.version == operation.to) {
+      ++operation.matched;
+      ++operation.migrated;
+      return tell(operation, {planned.run, planned.version, "migrated", {}});
+    }
+  }
   const auto done = wait_for<partition::Migrated>([&](auto reply) {
     services.engine->migrate_run(
-        {run.id, work.to, work.pins, operation.who, operation.why, operation.dry_run}, std::move(reply));
+        {planned.run, work.to, work.pins, operation.who, operation.why, operation.dry_run}, std::move(reply));
   });
   // Between the list and the question it may have ended: then it is none of those that are meant.
   if (!done.ok() && done.error().code == "run.ended") return;
   ++operation.matched;
-  Fate fate{run.id, run.version, "migrated", {}};
+  Fate fate{planned.run, planned.version, "migrated", {}};
   if (!done.ok()) {
     ++operation.failed;
     fate.outcome = "failed";
@@ -116,10 +160,8 @@ void run_migration(MigrationOperations& operations, MigrationWork work, const Se
     return operation.from.empty() ||
            std::find(operation.from.begin(), operation.from.end(), run.version) != operation.from.end();
   };
-  run_operation(operations, operation, work.filter, work.limit, services,
-                [&](const workflow::RunSummary& run) {
-                  if (is_meant(run)) migrate_one(work, run, services);
-                });
+  run_operation(operations, operation, work.filter, work.limit, services, is_meant,
+                [&](const PlannedRun& planned, bool again) { migrate_one(work, planned, again, services); });
 }
 
 /// `from`: "all", one version, or a list of versions.
@@ -156,9 +198,7 @@ Status read_migration_filter(const Value& body, partition::RunFilter& filter) {
   return read_run_filter(*wanted, filter);
 }
 
-Result<MigrationWork> read_migration(const Call& call, const Services& services) {
-  SY_ASSIGN_OR_RETURN(const Document body, object_body(call));
-  const Value& root = body.root();
+Result<MigrationWork> read_migration(const Value& root, const std::string& who, const Services& services) {
   SY_RETURN_IF_ERROR(only_members(root, {"pipeline", "from", "to", "filter", "dry_run", "limit", "why"}));
   MigrationWork work;
   MigrationOperation& operation = work.operation;
@@ -171,7 +211,8 @@ Result<MigrationWork> read_migration(const Call& call, const Services& services)
   SY_RETURN_IF_ERROR(check_operation_limit(work.limit));
   SY_RETURN_IF_ERROR(read_migration_filter(root, work.filter));
   work.filter.pipeline = operation.pipeline;
-  operation.who = call.caller.name;
+  operation.who = who;
+  operation.request = to_json(root);
   const auto catalog = services.governance->snapshot();
   work.to = operation.to.empty() ? nullptr : catalog->pipeline(operation.pipeline, operation.to);
   if (work.to == nullptr) {
@@ -186,14 +227,12 @@ Result<MigrationWork> read_migration(const Call& call, const Services& services)
 
 void start_migration(Call&& call, const Services& services,
                      const std::shared_ptr<MigrationOperations>& operations) {
-  auto read = read_migration(call, services);
-  if (!read.ok()) return call.fail(read.error());
-  const MigrationOperation operation = read->operation;
-  start_operation(call, services, operations, operation, "/api/v1/migrations",
-                  [operations, work = std::move(*read), &services](MigrationOperation begun) mutable {
-                    work.operation = std::move(begun);
-                    run_migration(*operations, std::move(work), services);
-                  });
+  const auto body = operation_body(call);
+  if (!body.ok()) return call.fail(body.error());
+  auto work = read_migration(body->root(), call.caller.name, services);
+  if (!work.ok()) return call.fail(work.error());
+  start_operation(std::move(call), services, operations, std::move(*work), "/api/v1/migrations",
+                  run_migration);
 }
 
 void get_migration(Call&& call, const std::shared_ptr<MigrationOperations>& operations) {
@@ -202,9 +241,8 @@ void get_migration(Call&& call, const std::shared_ptr<MigrationOperations>& oper
   const auto found = operations->find(id->to_string());
   if (!found.has_value()) {
     return call.fail(make_error(ErrorKind::kNotFound, "migration.unknown",
-                                "there is no migration " + id->to_string() +
-                                    "; a restart of the server forgets them: start it again, what has been "
-                                    "migrated is not migrated twice",
+                                "there is no migration " + id->to_string() + "; the last " +
+                                    std::to_string(kMaxListedOperations) + " are kept",
                                 "id"));
   }
   call.answer_json(200, json_of(*found));
@@ -213,8 +251,9 @@ void get_migration(Call&& call, const std::shared_ptr<MigrationOperations>& oper
 }  // namespace
 
 void add_migrations(Gateway& gateway, const Services& services) {
-  // Shared by the two operations.
-  const auto operations = std::make_shared<MigrationOperations>("migration");
+  // Shared by the two operations, and by what goes on.
+  const auto operations = std::make_shared<MigrationOperations>("migration", *services.operations);
+  resume_operations(services, operations, read_migration, take_told, run_migration);
   gateway.on(
       "POST /api/v1/migrations", "start_migration", Permission::kDecisionsCancel,
       [&services, operations](Call&& call) { start_migration(std::move(call), services, operations); });

@@ -56,6 +56,7 @@ Result<partition::StartRun> model_run(const Call& call, const Services& services
     run.ack_received = route->ack == router::Ack::kReceived;
   run.tenant = call.caller.tenant;
   run.principal = call.caller.name;
+  run.priority = run_priority(call.priority);
   run.trace = call.trace.traceparent;
   run.idempotency_key = call.request.header("Idempotency-Key").value_or("");
   if (!run.idempotency_key.empty()) run.request_hash = hash64(call.request.body(), hash64(model));

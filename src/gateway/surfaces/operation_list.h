@@ -12,52 +12,108 @@
 
 #include "surfaces/common.h"
 #include "switchyard/base/hash.h"
+#include "switchyard/gateway/operation_log.h"
 
-// What operations over many decisions share: they answer at once and can be asked how far they are.
+// What operations over many decisions share: they answer at once, can be asked how far they are, and go on
+// after a restart.
 namespace switchyard::gateway::surfaces {
 
 inline constexpr size_t kMaxListedOperations = 32;  ///< of one kind, kept for those who ask how they went
+inline constexpr size_t kMaxOperationBytes = 64u << 10;  ///< of the request of one
 inline constexpr int64_t kMaxBulkDecisions = 100'000;
 
-/// The operations of this process; after a restart they are forgotten, and may be started again: each finds
-/// what is still to be done. `Operation` has `id` and `status`, which is "running" until it ends. Any thread.
+/// A decision that an operation is about to change, and the version of its pipeline then.
+struct PlannedRun {
+  RunId run;
+  std::string version;
+};
+
+/// What every operation is made of.
+struct OperationState {
+  std::string id, who, status = "running", error;
+  std::string request;  ///< JSON: the body it was asked with
+  uint64_t matched = 0;
+  /// What is changed now. It is kept before it is changed: after a crash part of it has been.
+  std::vector<PlannedRun> page;
+  std::optional<RunId> before;  ///< the list goes on before it
+  bool last = false;            ///< nothing comes after `page`
+
+  bool is_running() const { return status == "running"; }
+};
+
+/// `{ who, request, told, page, before, last }`: what is kept of an operation that tells `told` of itself.
+std::string kept_state(const OperationState& operation, const std::string& told);
+/// The way back, but for the id, and for most of `told`; false when it is none.
+bool read_kept_state(const Value& state, OperationState& operation);
+/// 0 where there is no such number.
+int64_t number_of(const Value& object, std::string_view name);
+/// "" where there is no such text.
+std::string text_of(const Value& object, std::string_view name);
+
+/// The operations of one kind. `Operation` is an OperationState, and json_of(operation) is what is told of
+/// it. Any thread.
 template <typename Operation>
 class OperationList {
  public:
-  /// `kind` begins the codes of errors: "bulk".
-  explicit OperationList(std::string kind) : kind_(std::move(kind)) {}
+  /// `kind` is that of the log, and begins the codes of errors: "bulk". `log` outlives it.
+  OperationList(std::string kind, OperationLog& log) : kind_(std::move(kind)), log_(log) {}
 
-  /// kResourceExhausted "<kind>.too_many".
-  Result<std::string> add(Operation operation, RunId id) {
-    std::lock_guard lock(mutex_);
-    if (operations_.size() >= kMaxListedOperations) {
-      const auto over = std::find_if(operations_.begin(), operations_.end(),
-                                     [](const Operation& other) { return other.status != "running"; });
-      if (over == operations_.end()) {
-        return make_error(ErrorKind::kResourceExhausted, kind_ + ".too_many",
-                          "at most " + std::to_string(kMaxListedOperations) +
-                              " operations run at once; wait for one of them");
+  /// Kept when it returns. kResourceExhausted "<kind>.too_many"; the log's errors.
+  Status add(const Operation& operation) {
+    std::string forgotten;
+    {
+      const std::lock_guard lock(mutex_);
+      if (operations_.size() >= kMaxListedOperations) {
+        const auto over = std::find_if(operations_.begin(), operations_.end(),
+                                       [](const Operation& other) { return !other.is_running(); });
+        if (over == operations_.end()) {
+          return make_error(ErrorKind::kResourceExhausted, kind_ + ".too_many",
+                            "at most " + std::to_string(kMaxListedOperations) +
+                                " operations run at once; wait for one of them");
+        }
+        forgotten = over->id;
+        operations_.erase(over);
       }
-      operations_.erase(over);
+      operations_.push_back(operation);
     }
-    operation.id = id.to_string();
-    operations_.push_back(operation);
-    return operation.id;
+    if (!forgotten.empty()) SY_RETURN_IF_ERROR(log_.forget(forgotten));
+    return update(operation);
   }
-  void update(const Operation& operation) {
-    std::lock_guard lock(mutex_);
-    for (Operation& known : operations_)
-      if (known.id == operation.id) known = operation;
+  /// Kept when it returns.
+  Status update(const Operation& operation) {
+    {
+      const std::lock_guard lock(mutex_);
+      for (Operation& known : operations_)
+        if (known.id == operation.id) known = operation;
+    }
+    return log_.keep(operation.id, {kind_, kept_state(operation, json_of(operation))});
   }
   std::optional<Operation> find(std::string_view id) const {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     for (const Operation& known : operations_)
       if (known.id == id) return known;
     return std::nullopt;
   }
+  /// What an earlier process has kept, by id; what cannot be read is left out.
+  std::vector<std::pair<std::string, Document>> kept() const {
+    std::vector<std::pair<std::string, Document>> all;
+    for (const auto& [id, kept] : log_.kept()) {
+      if (kept.kind != kind_) continue;
+      auto state = parse_json_document(kept.state, {.max_bytes = log::kMaxPayloadBytes});
+      if (state.ok()) all.emplace_back(id, std::move(*state));
+    }
+    return all;
+  }
+  /// Takes up one that is kept.
+  void restore(Operation operation) {
+    const std::lock_guard lock(mutex_);
+    operations_.push_back(std::move(operation));
+  }
+  bool stopping() const { return log_.stopping(); }
 
  private:
   const std::string kind_;
+  OperationLog& log_;
   mutable std::mutex mutex_;
   std::vector<Operation> operations_;  // guarded by mutex_
 };
@@ -71,56 +127,101 @@ Result<T> wait_for(Ask&& ask) {
   return future.get();
 }
 
+/// The body of a request for an operation. kTooLarge "request.too_large"; those of object_body().
+Result<Document> operation_body(const Call& call);
+
 /// Reads `key`, `status` and `search` of an operation's filter; errors name the member.
 Status read_run_filter(const Value& wanted, partition::RunFilter& filter);
 
 /// kInvalidArgument "request.bad_number" unless from 1 to kMaxBulkDecisions.
 Status check_operation_limit(int64_t limit);
 
-/// Calls `each(run)` for what fits the filter, newest first, until `operation` has matched `limit`, and ends
-/// it. `Operation` has `matched` and `error`, too. Only on the pool.
-template <typename Operation, typename Each>
+/// Calls `each(planned, again)` for what fits the filter and `is_meant(summary)`, newest first, until
+/// `operation` has matched `limit`, and ends it. `again`: it may have been done before a crash. Where the
+/// server stops it returns, and what is left is done after the next start. Only on the pool.
+template <typename Operation, typename IsMeant, typename Each>
 void run_operation(OperationList<Operation>& operations, Operation& operation, partition::RunFilter filter,
-                   int64_t limit, const Services& services, Each each) {
-  while (operation.matched < static_cast<uint64_t>(limit)) {
+                   int64_t limit, const Services& services, IsMeant is_meant, Each each) {
+  const auto most = static_cast<uint64_t>(limit);
+  bool again = true;
+  while (operation.error.empty()) {
+    for (const PlannedRun& planned : operation.page) {
+      if (operations.stopping()) return;
+      each(planned, again);
+    }
+    again = false;
+    operation.page.clear();
+    if (operation.last || operation.matched >= most) break;
+    filter.before = operation.before;
     auto page = wait_for<partition::RunPage>(
         [&](auto reply) { services.engine->list_runs(filter, std::move(reply)); });
+    if (operations.stopping()) return;
     if (!page.ok()) {
       operation.error = page.error().message;
       break;
     }
     for (const auto& run : page->runs)
-      if (operation.matched < static_cast<uint64_t>(limit)) each(run);
-    operations.update(operation);
-    if (!page->more || page->runs.empty()) break;
-    filter.before = page->scanned_to.has_value() ? *page->scanned_to : page->runs.back().id;
+      if (is_meant(run) && operation.matched + operation.page.size() < most)
+        operation.page.push_back({run.id, run.version});
+    operation.last = !page->more || page->runs.empty();
+    if (!operation.last)
+      operation.before = page->scanned_to.has_value() ? *page->scanned_to : page->runs.back().id;
+    if (const Status kept = operations.update(operation); !kept.ok()) operation.error = kept.error().message;
   }
+  operation.page.clear();
   operation.status = operation.error.empty() ? "done" : "failed";
-  operations.update(operation);
+  (void)operations.update(operation);  // after a restart the last page is looked at again
 }
 
-/// Answers 202 with the operation, as json_of(operation) has it, and its place below `path`;
-/// `work(operation)` does it on the pool. kUnavailable "gateway.pool_full".
+/// Keeps `work.operation`, answers 202 with it, as json_of() has it, and its place below `path`, and does
+/// `run(work)`: all on the pool.
 template <typename Operation, typename Work>
-void start_operation(Call& call, const Services& services,
-                     const std::shared_ptr<OperationList<Operation>>& operations, Operation operation,
-                     const std::string& path, Work work) {
+void start_operation(Call&& call, const Services& services,
+                     const std::shared_ptr<OperationList<Operation>>& operations, Work work,
+                     const std::string& path, void (*run)(OperationList<Operation>&, Work, const Services&)) {
   const int64_t now_us = services.clock->now_us();
-  const RunId id = RunId::make(now_us / 1000, static_cast<uint64_t>(now_us), hash64(operation.who, now_us));
-  auto added = operations->add(operation, id);
-  if (!added.ok()) return call.fail(added.error());
-  operation.id = *added;
-  http::Response response = http::Response::json(202, json_of(operation));
-  response.headers.push_back({"Location", path + "/" + operation.id});
-  auto run = [operation, work = std::move(work)]() mutable { work(std::move(operation)); };
-  if (!services.pool->submit(std::move(run))) {
-    operation.status = "failed";
-    operation.error = "too many slow requests wait";
-    operations->update(operation);
-    return call.fail(make_error(ErrorKind::kUnavailable, "gateway.pool_full",
-                                "too many slow requests wait; try again shortly"));
+  work.operation.id =
+      RunId::make(now_us / 1000, static_cast<uint64_t>(now_us), hash64(work.operation.who, now_us))
+          .to_string();
+  on_pool(services, std::move(call),
+          [&services, operations, path, run, work = std::make_shared<Work>(std::move(work))](Call& later) {
+            if (const Status added = operations->add(work->operation); !added.ok())
+              return later.fail(added.error());
+            http::Response response = http::Response::json(202, json_of(work->operation));
+            response.headers.push_back({"Location", path + "/" + work->operation.id});
+            Call(std::move(later)).answer(std::move(response));  // and is no request in flight any more
+            run(*operations, std::move(*work), services);
+          });
+}
+
+/// Takes up what an earlier process has kept, and goes on with what it did not end. `read(request, who)`
+/// reads the body of a request, `take_told(told, operation)` what json_of() gave.
+template <typename Operation, typename Work>
+void resume_operations(const Services& services, const std::shared_ptr<OperationList<Operation>>& operations,
+                       Result<Work> (*read)(const Value& request, const std::string& who, const Services&),
+                       void (*take_told)(const Value& told, Operation& operation),
+                       void (*run)(OperationList<Operation>&, Work, const Services&)) {
+  for (const auto& [id, kept] : operations->kept()) {
+    OperationState state;
+    state.id = id;
+    if (!read_kept_state(kept.root(), state)) continue;
+    const auto request = parse_json_document(state.request);
+    Result<Work> work =
+        request.ok() ? read(request->root(), state.who, services) : Result<Work>(request.error());
+    Operation operation = work.ok() ? work->operation : Operation();
+    static_cast<OperationState&>(operation) = state;
+    take_told(*kept.root().find("told"), operation);
+    if (operation.is_running() && !work.ok()) {
+      operation.status = "failed";
+      operation.error = work.error().message;
+    }
+    operations->restore(operation);
+    if (!operation.is_running()) continue;
+    work->operation = std::move(operation);
+    services.pool->submit([&services, operations, run, work = std::make_shared<Work>(std::move(*work))] {
+      run(*operations, std::move(*work), services);
+    });
   }
-  call.answer(std::move(response));
 }
 
 }  // namespace switchyard::gateway::surfaces

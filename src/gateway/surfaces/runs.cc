@@ -68,6 +68,8 @@ void begin_decision(Call&& call, const Services& services, partition::StartRun s
 }
 
 Result<partition::RunFilter> read_filter(const http::Request& request, int64_t now_us) {
+  SY_RETURN_IF_ERROR(only_parameters(request, {"pipeline", "version", "key", "status", "since", "until",
+                                               "search.<attribute>", "limit", "cursor"}));
   partition::RunFilter filter;
   filter.pipeline = request.query_value("pipeline").value_or("");
   filter.version = request.query_value("version").value_or("");
@@ -81,24 +83,12 @@ Result<partition::RunFilter> read_filter(const http::Request& request, int64_t n
   filter.limit = static_cast<size_t>(limit);
   if (const auto cursor = request.query_value("cursor")) {
     auto before = RunId::parse(*cursor);
-    if (!before.ok())
-      return make_error(ErrorKind::kInvalidArgument, "request.bad_cursor",
-                        "'cursor' must be the next_cursor of an earlier page", "cursor");
+    if (!before.ok()) return bad_cursor();
     filter.before = *before;
   }
-  static constexpr std::string_view kKnown[] = {"pipeline", "version", "key",   "status",
-                                                "since",    "until",   "limit", "cursor"};
-  for (const auto& parameter : request.query()) {
-    if (parameter.name.starts_with("search.")) {
+  for (const auto& parameter : request.query())
+    if (parameter.name.starts_with("search."))
       filter.search.emplace_back(parameter.name.substr(7), parameter.value);
-    } else if (std::find(std::begin(kKnown), std::end(kKnown), parameter.name) == std::end(kKnown)) {
-      return make_error(ErrorKind::kInvalidArgument, "request.unknown_parameter",
-                        "'" + parameter.name +
-                            "' is no filter; use pipeline, version, key, status, since, until, "
-                            "search.<attribute>, limit, cursor",
-                        parameter.name);
-    }
-  }
   return filter;
 }
 

@@ -31,25 +31,20 @@ class World {
   }
   /// Lets time pass with so many requests a second of each class, evenly spread.
   void run(int64_t seconds_us, std::array<int, kPriorityCount> per_second) {
-    constexpr int64_t kStep = 50;
     const int64_t end = clock.now + seconds_us;
     for (; clock.now < end; clock.now += kStep) {
       for (size_t i = 0; i < kPriorityCount; ++i) {
         due_[i] += per_second[i] * static_cast<double>(kStep) / 1e6;
-        for (; due_[i] >= 1; due_[i] -= 1) {
-          ++offered[i];
-          if (!admission->admit(static_cast<Priority>(i))) continue;
-          ++admitted[i];
-          queue_.push_back({static_cast<Priority>(i), clock.now});
-        }
+        for (; due_[i] >= 1; due_[i] -= 1) offer(static_cast<Priority>(i));
       }
-      for (free_us_ += kStep; free_us_ >= service_us_ && !queue_.empty(); free_us_ -= service_us_) {
-        served.push_back({queue_.front().priority, clock.now - queue_.front().arrived_us});
-        queue_.pop_front();
-        admission->completed();
-      }
-      if (queue_.empty()) free_us_ = std::min(free_us_, service_us_);
-      longest = std::max(longest, queue_.size());
+      serve();
+    }
+  }
+  /// Lets time pass with so many callers, each of whom asks again once it was answered.
+  void run_callers(int64_t us, size_t callers) {
+    for (const int64_t end = clock.now + us; clock.now < end; clock.now += kStep) {
+      while (queue_.size() < callers && offer(Priority::kNormal)) continue;
+      serve();
     }
   }
   void forget() {
@@ -76,6 +71,25 @@ class World {
   int64_t other_delay_us = 0;  ///< that does not yield, whatever is let in
 
  private:
+  static constexpr int64_t kStep = 50;
+  bool offer(Priority priority) {
+    const auto i = static_cast<size_t>(priority);
+    ++offered[i];
+    if (!admission->admit(priority, queue_.size())) return false;
+    ++admitted[i];
+    queue_.push_back({priority, clock.now});
+    return true;
+  }
+  void serve() {
+    for (free_us_ += kStep; free_us_ >= service_us_ && !queue_.empty(); free_us_ -= service_us_) {
+      served.push_back({queue_.front().priority, clock.now - queue_.front().arrived_us});
+      queue_.pop_front();
+      admission->completed();
+    }
+    if (queue_.empty()) free_us_ = std::min(free_us_, service_us_);
+    longest = std::max(longest, queue_.size());
+  }
+
   struct Waiting {
     Priority priority;
     int64_t arrived_us;
@@ -151,6 +165,18 @@ TEST(Admission, TurnsAwayTheLowestFirst) {
   EXPECT_GE(world.share(Priority::kHigh), 0.4);
 }
 
+TEST(Admission, TurnsNobodyAwayWhileSoFewAreInFlightThatNoneOfThemIsAQueue) {
+  World world(15'000);  // each is long: 16 of them wait 240 ms, which is far over the target
+  world.run_callers(20'000'000, 16);
+  EXPECT_EQ(world.share(Priority::kNormal), 1.0);
+  EXPECT_GE(world.served.size(), 20'000 / 15 - 1u);
+  world.forget();
+  world.run_callers(20'000'000, 200);
+  EXPECT_LT(world.share(Priority::kNormal), 0.5);
+  EXPECT_LE(world.longest, 200u);
+  EXPECT_GE(world.served.size(), 20'000 / 15 - 1u) << "and what is turned away leaves nothing idle";
+}
+
 TEST(Admission, TakesNoBurstForAnOverload) {
   World world(500);
   for (int i = 0; i < 40; ++i) {
@@ -174,7 +200,7 @@ TEST(Admission, ForgetsWhatItKnewWhenNothingCameForAWhile) {
 TEST(Admission, TurnsNothingAwayWithoutASignal) {
   SetClock clock;
   Admission admission({}, clock);
-  for (int i = 0; i < 10'000; ++i, clock.now += 10) EXPECT_TRUE(admission.admit(Priority::kLow));
+  for (int i = 0; i < 10'000; ++i, clock.now += 10) EXPECT_TRUE(admission.admit(Priority::kLow, 10'000));
 }
 
 }  // namespace

@@ -339,6 +339,7 @@ TEST_F(GatewayTest, RefusesAtOnceWhatCannotMeetItsDeadlineAndShedsByPriority) {
   std::atomic<int64_t> delay_us{0};
   options.admission.queue_delay_us = [&delay_us] { return delay_us.load(); };
   options.admission.window_us = 20'000;
+  options.admission.always_in_flight = 0;
   make(options);
   const std::string as = "Bearer " + key(Role::kDeveloper);
   const auto post = [&](std::vector<http::Header> more) {

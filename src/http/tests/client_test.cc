@@ -169,6 +169,44 @@ TEST(Client, RefusesMoreWaitingRequestsThanAllowed) {
   EXPECT_FALSE(result.may_have_been_sent);
 }
 
+TEST(Client, WhoWaitsGoesByPriorityAndTheLowestIsShed) {
+  std::promise<Responder> first;
+  std::vector<std::string> order;  // of the server's thread
+  TestServer server([&](Request&& request, Responder responder) {
+    order.push_back(std::string(request.path()));
+    if (request.path() == "/first") return first.set_value(std::move(responder));
+    responder.send({200, "text/plain", {}, ""});
+  });
+  ClientOptions options;
+  options.connections_per_origin = 1;
+  options.max_queued_per_origin = 3;
+  TestClient client(options);
+  std::atomic<int> left{6};
+  std::promise<void> all;
+  std::map<std::string, std::string> ended;  // of the client's thread
+  const auto ask = [&](const std::string& path, int32_t priority) {
+    ClientRequest request{Method::kGet, server.url(path)};
+    request.priority = priority;
+    client.request(std::move(request), [&, path](ClientResult result) {
+      ended[path] = result.response.ok() ? "" : result.response.error().code;
+      if (--left == 0) all.set_value();
+    });
+  };
+  ask("/first", 0);
+  Responder held = first.get_future().get();
+  ask("/low", 25);
+  ask("/normal", 50);
+  ask("/lower", 20);
+  ask("/high", 75);
+  ask("/lowest", 10);
+  held.send({200, "text/plain", {}, ""});
+  all.get_future().wait();
+  EXPECT_EQ(order, (std::vector<std::string>{"/first", "/high", "/normal", "/low"}));
+  EXPECT_EQ(ended["/lower"], "http.queue_full");
+  EXPECT_EQ(ended["/lowest"], "http.queue_full");
+  EXPECT_EQ(ended["/low"], "");
+}
+
 TEST(Client, TellsARefusedConnectionFromALostOne) {
   TestClient client;
   const ClientResult refused = client.request_and_wait({Method::kGet, "http://127.0.0.1:1/"});

@@ -1,10 +1,10 @@
-#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <mutex>
 #include <sstream>
 
 #include "../output_plan.h"
+#include "call_limit.h"
 #include "endpoints.h"
 #include "failure.h"
 #include "protocol.h"
@@ -52,6 +52,7 @@ class HttpModel final : public RemoteModel, public std::enable_shared_from_this<
                                      : backend.timeout_ms > 0 ? backend.timeout_ms
                                                               : kDefaultRemoteTimeoutMs)),
         max_concurrent_(backend.max_concurrent > 0 ? backend.max_concurrent : kDefaultRemoteConcurrent),
+        limit_(max_concurrent_, backend.max_waiting),
         endpoints_(backend) {}
 
   std::function<void()> call(CallRequest request, Caller::Done done) override;
@@ -72,11 +73,20 @@ class HttpModel final : public RemoteModel, public std::enable_shared_from_this<
     Status stream_fault;  // why the reading of the stream was given up
     std::string origin;
     size_t endpoint = 0;
-    int64_t begun_us = 0;
+    int64_t asked_us = 0, deadline_us = 0;
+    int64_t begun_us = 0;  // it waited from asked_us to then
     int64_t first_part_us = 0;
     uint32_t parts = 0;
+
+    std::mutex mutex;
+    bool cancelled = false;       // guarded by mutex
+    http::Client::Handle handle;  // guarded by mutex
   };
+  using ExchangePtr = std::shared_ptr<Exchange>;  // shared by the client's callbacks and who may cancel
   Result<http::ClientRequest> form(const CallRequest& request, bool streams) const;
+  /// False: it is over before it began.
+  bool begin(const ExchangePtr& exchange, http::ClientRequest outgoing);
+  void cancel(const ExchangePtr& exchange, QueueOrder order);
   void take_piece(Exchange& exchange, std::string_view piece, bool* go_on);
   void finish(Exchange& exchange, http::ClientResult result);
   CallOutcome outcome_of(Exchange& exchange, http::ClientResult& result);
@@ -89,8 +99,8 @@ class HttpModel final : public RemoteModel, public std::enable_shared_from_this<
   const std::vector<http::Header> headers_;
   const int64_t timeout_us_;
   const uint32_t max_concurrent_;
+  CallLimit limit_;
   Endpoints endpoints_;
-  std::atomic<uint32_t> under_way_{0};
 };
 
 Result<http::ClientRequest> HttpModel::form(const CallRequest& request, bool streams) const {
@@ -114,6 +124,7 @@ Result<http::ClientRequest> HttpModel::form(const CallRequest& request, bool str
     outgoing.headers.push_back({"Idempotency-Key", request.idempotency_key});
   if (!request.trace.empty()) outgoing.headers.push_back({"traceparent", request.trace});
   outgoing.body = std::move(formed.body);
+  outgoing.priority = request.priority;
   // Asking a model twice gives no harm but its price: and a dead kept connection has cost nothing.
   outgoing.idempotent = true;
   outgoing.max_response_bytes = kMaxRemoteAnswerBytes;
@@ -121,51 +132,75 @@ Result<http::ClientRequest> HttpModel::form(const CallRequest& request, bool str
 }
 
 std::function<void()> HttpModel::call(CallRequest request, Caller::Done done) {
-  const auto nothing = [] {};
   const auto refuse = [&](Error error) {
     done(never_asked(std::move(error)));
-    return nothing;
+    return [] {};
+  };
+  auto exchange = std::make_shared<Exchange>();
+  exchange->asked_us = surroundings_.clock->monotonic_us();
+  exchange->deadline_us = exchange->asked_us + timeout_us_;
+  if (request.deadline_us != 0) exchange->deadline_us = std::min(exchange->deadline_us, request.deadline_us);
+  if (exchange->deadline_us <= exchange->asked_us) return refuse(too_late(model_));
+  if (request.on_part) exchange->stream = protocol_->stream();
+  auto formed = form(request, exchange->stream != nullptr);
+  if (!formed.ok()) return refuse(std::move(formed).error());
+  exchange->done = std::move(done);
+  exchange->on_part = std::move(request.on_part);
+  const auto outgoing =
+      std::make_shared<http::ClientRequest>(std::move(*formed));  // std::function wants copies
+  const auto self = shared_from_this();
+  const QueueOrder order = limit_.enter(
+      request.priority, [self, exchange, outgoing] { return self->begin(exchange, std::move(*outgoing)); },
+      [self, exchange] {
+        std::exchange(exchange->done,
+                      nullptr)(never_asked(backend_busy(self->model_, self->max_concurrent_)));
+      });
+  return [self, exchange, order] { self->cancel(exchange, order); };
+}
+
+bool HttpModel::begin(const ExchangePtr& exchange, http::ClientRequest outgoing) {
+  const auto over = [&](Error error) {
+    std::exchange(exchange->done, nullptr)(never_asked(std::move(error)));
+    return false;
   };
   const int64_t now_us = surroundings_.clock->monotonic_us();
-  int64_t deadline_us = now_us + timeout_us_;
-  if (request.deadline_us != 0) deadline_us = std::min(deadline_us, request.deadline_us);
-  if (deadline_us <= now_us) return refuse(too_late(model_));
-  auto exchange = std::make_shared<Exchange>();
-  if (request.on_part) exchange->stream = protocol_->stream();
-  auto outgoing = form(request, exchange->stream != nullptr);
-  if (!outgoing.ok()) return refuse(std::move(outgoing).error());
-  if (under_way_.fetch_add(1) >= max_concurrent_) {
-    under_way_.fetch_sub(1);
-    return refuse(backend_busy(model_, max_concurrent_));
-  }
+  if (exchange->deadline_us <= now_us) return over(too_late(model_));
   const Endpoints::Pick pick = endpoints_.begin(now_us);
   exchange->endpoint = pick.index;
   exchange->begun_us = now_us;
-  exchange->done = std::move(done);
-  exchange->on_part = std::move(request.on_part);
-  outgoing->url = *pick.url + outgoing->url;
-  outgoing->timeout_ms = std::max<int64_t>(1, (deadline_us - now_us) / 1000);
-  protocol_->add_deadline(outgoing->timeout_ms, outgoing->headers);
-  const auto url = http::parse_url(outgoing->url, http::Schemes::kHttpAndGrpc);
+  outgoing.url = *pick.url + outgoing.url;
+  outgoing.timeout_ms = std::max<int64_t>(1, (exchange->deadline_us - now_us) / 1000);
+  protocol_->add_deadline(outgoing.timeout_ms, outgoing.headers);
+  const auto url = http::parse_url(outgoing.url, http::Schemes::kHttpAndGrpc);
   exchange->origin = url.ok() ? url->origin() : *pick.url;
   if (surroundings_.may_call && url.ok()) {
-    if (Status allowed = surroundings_.may_call(*url); !allowed.ok()) {
-      finish(*exchange, {allowed.error(), false, false});
-      return nothing;
+    if (const Status allowed = surroundings_.may_call(*url); !allowed.ok()) {
+      endpoints_.abandon(pick.index);
+      return over(allowed.error());
     }
   }
   const auto self = shared_from_this();
   if (exchange->stream != nullptr) {
-    outgoing->on_body = [self, exchange](const http::ClientResponse&, std::string_view piece) {
+    outgoing.on_body = [self, exchange](const http::ClientResponse&, std::string_view piece) {
       bool go_on = true;
       self->take_piece(*exchange, piece, &go_on);
       return go_on;
     };
   }
-  auto handle = std::make_shared<http::Client::Handle>(surroundings_.client->request(
-      std::move(*outgoing),
-      [self, exchange](http::ClientResult result) { self->finish(*exchange, std::move(result)); }));
-  return [handle] { handle->cancel(); };
+  http::Client::Handle handle = surroundings_.client->request(
+      std::move(outgoing),
+      [self, exchange](http::ClientResult result) { self->finish(*exchange, std::move(result)); });
+  const std::lock_guard lock(exchange->mutex);
+  exchange->handle = handle;
+  if (exchange->cancelled) handle.cancel();
+  return true;
+}
+
+void HttpModel::cancel(const ExchangePtr& exchange, QueueOrder order) {
+  if (limit_.withdraw(order)) return std::exchange(exchange->done, nullptr)(never_asked(cancelled()));
+  const std::lock_guard lock(exchange->mutex);
+  exchange->cancelled = true;
+  exchange->handle.cancel();
 }
 
 void HttpModel::take_piece(Exchange& exchange, std::string_view piece, bool* go_on) {
@@ -183,6 +218,7 @@ CallOutcome HttpModel::answered(Exchange& exchange, const http::ClientResponse& 
   auto reply = exchange.stream != nullptr ? exchange.stream->end() : protocol_->reply(response);
   if (!reply.ok()) return {std::move(reply).error()};
   ModelAnswer answer = answer_of(std::move(*reply), surroundings_.clock->monotonic_us() - exchange.begun_us);
+  answer.queue_us = exchange.begun_us - exchange.asked_us;
   answer.upstream_id = response.header("x-request-id");
   if (answer.upstream_id.empty()) answer.upstream_id = response.header("request-id");
   answer.endpoint = exchange.origin;
@@ -214,8 +250,8 @@ void HttpModel::finish(Exchange& exchange, http::ClientResult result) {
     endpoints_.abandon(exchange.endpoint);
   else
     endpoints_.end(exchange.endpoint, !is_illness(outcome), surroundings_.clock->monotonic_us());
-  under_way_.fetch_sub(1);
   const auto done = std::exchange(exchange.done, nullptr);
+  limit_.leave();
   done(std::move(outcome));
 }
 
@@ -248,7 +284,9 @@ Error too_late(const ModelName& model) {
 Error backend_busy(const ModelName& model, uint32_t max_concurrent) {
   return make_error(ErrorKind::kResourceExhausted, "models.backend_busy",
                     "already " + std::to_string(max_concurrent) + " calls of " + model.to_string() +
-                        " are under way (max_concurrent of its backend); ask again later, or raise it");
+                        " are under way (max_concurrent of its backend), and as many wait as may; ask again "
+                        "later, or raise "
+                        "it or max_waiting");
 }
 
 ModelAnswer answer_of(RemoteReply reply, int64_t run_us) {

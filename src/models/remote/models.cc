@@ -63,6 +63,7 @@ std::function<void()> Models::call(CallRequest request, Done done) {
   local.version = std::move(request.model.version);
   local.input = std::move(request.input);
   local.deadline_us = request.deadline_us;
+  local.priority = request.priority;
   local.done = [done = std::move(done)](Result<ModelAnswer> answer) {
     CallOutcome outcome{std::move(answer)};
     done(std::move(outcome));

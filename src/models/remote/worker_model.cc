@@ -50,6 +50,7 @@ class WorkerModel final : public RemoteModel, public std::enable_shared_from_thi
     task.input = std::move(formed->body);
     task.idempotency_key = std::move(request.idempotency_key);
     task.trace = std::move(request.trace);
+    task.priority = request.priority;
     return tasks_.offer(std::move(task),
                         [self = shared_from_this(), done = std::move(done)](ModelTasks::Outcome outcome) {
                           self->under_way_.fetch_sub(1);

@@ -341,6 +341,48 @@ TEST_F(Remote, ADeadlineEndsAServerThatHangs) {
   EXPECT_TRUE(outcome.may_have_run);
 }
 
+TEST_F(Remote, WhatMayWaitIsSentByPriorityAndToldHowLongItWaited) {
+  std::promise<void> reached;
+  handle_ = [&](http::Request&&, http::Responder responder) {
+    kept_ = std::move(responder);
+    reached.set_value();
+  };
+  use(kChat, "openai", "max_concurrent: 1\nmax_waiting: 2\n");
+  std::mutex mutex;
+  std::vector<std::string> order;
+  std::promise<void> all;
+  const auto ask = [&](const std::string& name, int32_t priority) {
+    CallRequest request;
+    request.input = json(kAsk);
+    request.deadline_us = INT64_MAX;
+    request.priority = priority;
+    return model_->call(std::move(request), [&, name](CallOutcome outcome) {
+      const std::lock_guard lock(mutex);
+      order.push_back(name + (outcome.answer.ok() ? "" : " " + outcome.answer.error().code));
+      if (outcome.answer.ok() && name != "first") {
+        EXPECT_GT(outcome.answer->queue_us, 0);
+      }
+      EXPECT_EQ(outcome.may_have_run, outcome.answer.ok());
+      if (order.size() == 5) all.set_value();
+    });
+  };
+  ask("first", 0);
+  reached.get_future().wait();
+  const auto cancel = ask("cancelled", 90);
+  ask("low", 25);
+  cancel();
+  ask("normal", 50);
+  ask("high", 75);
+  const std::string yes =
+      R"({"choices":[{"index":0,"message":{"role":"assistant","content":"yes"},"finish_reason":"stop"}]})";
+  answers(200, yes);
+  kept_.send({200, "application/json", {}, yes});
+  all.get_future().wait();
+  client_.stop();  // no callback holds the mutex any more
+  EXPECT_EQ(order, (std::vector<std::string>{"cancelled models.cancelled", "low models.backend_busy", "first",
+                                             "high", "normal"}));
+}
+
 TEST(RetryAfter, UnderstandsSecondsAndDates) {
   const int64_t now_us = 1'700'000'000'000'000;  // Tue, 14 Nov 2023 22:13:20 GMT
   const auto with = [&](const char* value) {

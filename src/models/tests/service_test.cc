@@ -207,6 +207,51 @@ TEST(ModelService, RefusesOverTheQueueLimitAndNamesIt) {
   EXPECT_EQ(running.service.stats().models[0].rejected, 2u);
 }
 
+TEST(ModelService, ServesTheHighestPriorityFirstAndEqualsInTheirOrder) {
+  RunningService running(1);
+  auto manifest = example_manifest("fraud-light");
+  manifest.max_batch = 1;
+  manifest.buckets = {1};
+  ASSERT_TRUE(running.service.load(manifest, example_path("fraud-light.onnx")).ok());
+  Gate gate;
+  running.service.infer({"fraud-light", "", transaction(0), 0, gate.blocker()});
+  gate.wait_until_reached();
+  Answers answers;
+  std::vector<size_t> order;  // by the one worker
+  const int32_t priorities[] = {25, 50, 75, 50, 75};
+  for (size_t i = 0; i < std::size(priorities); ++i)
+    running.service.infer({"fraud-light", "", transaction(i), INT64_MAX,
+                           [&order, i, done = answers.next()](Result<ModelAnswer> answer) {
+                             order.push_back(i);
+                             done(std::move(answer));
+                           },
+                           priorities[i]});
+  gate.release();
+  answers.wait();
+  EXPECT_EQ(order, (std::vector<size_t>{2, 4, 1, 3, 0}));
+}
+
+TEST(ModelService, AFullQueueShedsTheLowestAndOfThoseTheNewest) {
+  RunningService running(1);
+  auto manifest = example_manifest("fraud-light");
+  manifest.queue_limit = 3;
+  ASSERT_TRUE(running.service.load(manifest, example_path("fraud-light.onnx")).ok());
+  Gate gate;
+  running.service.infer({"fraud-light", "", transaction(0), 0, gate.blocker()});
+  gate.wait_until_reached();
+  Answers answers;
+  for (const int32_t priority : {25, 25, 50, 50, 25, 75})
+    running.service.infer({"fraud-light", "", transaction(0), INT64_MAX, answers.next(), priority});
+  EXPECT_EQ(answers.come(), 3u) << "told at once";
+  gate.release();
+  const auto all = answers.wait();
+  const bool served[] = {false, false, true, true, false, true};
+  for (size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(all[i].ok() ? "" : all[i].error().code, served[i] ? "" : "models.queue_full");
+  }
+  EXPECT_EQ(running.service.stats().models[0].rejected, 3u);
+}
+
 TEST(ModelService, DropsExpiredRequestsBeforeTheirRun) {
   auto clock = std::make_unique<switchyard::testing::ManualClock>();
   ModelService::Options options;

@@ -201,6 +201,28 @@ TEST(TensorRequest, MoreRunsThanMayWaitAreRefusedAtOnce) {
   EXPECT_EQ(refused.error().code, "models.too_many_rows");
 }
 
+TEST(TensorRequest, GivesWayAsAWhole) {
+  RunningService running(1);
+  auto manifest = manifest_of(kMixed);
+  manifest.queue_limit = 3;
+  ASSERT_TRUE(running.service.load(manifest, data_path("mixed.onnx")).ok());
+  Gate gate;
+  running.service.infer({"mixed", "", MixedRequest(1).document(), 0, gate.blocker()});
+  gate.wait_until_reached();
+  Answers answers;
+  running.service.infer({"mixed", "", MixedRequest(1).document(), INT64_MAX, answers.next()});
+  running.service.infer({"mixed", "", MixedRequest(8).document(), INT64_MAX, answers.next(), 25});
+  EXPECT_EQ(running.service.stats().models[0].queue_depth, 3u) << "the second of them is two runs";
+  running.service.infer({"mixed", "", MixedRequest(1).document(), INT64_MAX, answers.next()});
+  EXPECT_EQ(running.service.stats().models[0].queue_depth, 2u);
+  gate.release();
+  const auto all = answers.wait();
+  EXPECT_TRUE(all[0].ok());
+  ASSERT_FALSE(all[1].ok());
+  EXPECT_EQ(all[1].error().code, "models.queue_full");
+  EXPECT_TRUE(all[2].ok());
+}
+
 TEST(TensorRequest, RefusalsNameTheTensor) {
   RunningService running;
   load_mixed(running.service);

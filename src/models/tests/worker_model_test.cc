@@ -62,6 +62,7 @@ class WorkerModelTest : public ::testing::Test {
     CallRequest request;
     request.input = json(input);
     request.idempotency_key = "key";
+    request.priority = 75;
     cancel_ =
         model.call(std::move(request), [this](CallOutcome outcome) { outcome_.emplace(std::move(outcome)); });
   }
@@ -81,6 +82,7 @@ TEST_F(WorkerModelTest, ACallIsATaskOfTheBackendsQueue) {
   EXPECT_EQ(task.type, "model:risk/iris@1.2.0");
   EXPECT_EQ(task.input, R"({"x":2.0})");
   EXPECT_EQ(task.idempotency_key, "key");
+  EXPECT_EQ(task.priority, 75);
   EXPECT_GT(task.deadline_us, clock_.monotonic_us());
   EXPECT_EQ(model->replicas().front().under_way, 1u);
   workers_.give(json(R"({"label":"setosa","p":0.75})"));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "rig.h"
+#include "switchyard/types/priority.h"
 #include "switchyard/workflow/start.h"
 
 namespace switchyard::partition::testing {

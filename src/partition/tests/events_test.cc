@@ -65,6 +65,11 @@ std::shared_ptr<Pipelines> pipelines() {
 
 class EventsTest : public ::testing::Test {
  protected:
+  std::vector<DeadLetter> dead_letters(const DeadLetterFilter& filter = {}) {
+    auto page = rig->dead_letters(filter);
+    EXPECT_TRUE(page.ok());
+    return std::move(page->letters);
+  }
   Published publish(const PublishEvent& command) {
     auto published = rig->publish(command, now);
     EXPECT_TRUE(published.ok()) << published.error().to_string();
@@ -157,19 +162,19 @@ TEST_F(Agents, AnInputThatDoesNotFitIsADeadLetterAndTheNextEventIsTaken) {
   tick(2, "a");
   turn();
   turn();
-  const auto letters = rig->dead_letters({});
-  ASSERT_EQ(letters->size(), 1u);
-  EXPECT_EQ((*letters)[0].name, "test/counter");
-  EXPECT_EQ((*letters)[0].kind, ConsumerKind::kAgent);
-  EXPECT_EQ(events::attribute((*letters)[0].event.root(), "id"), "1");
+  const auto letters = dead_letters();
+  ASSERT_EQ(letters.size(), 1u);
+  EXPECT_EQ(letters[0].name, "test/counter");
+  EXPECT_EQ(letters[0].kind, ConsumerKind::kAgent);
+  EXPECT_EQ(events::attribute(letters[0].event.root(), "id"), "1");
   EXPECT_EQ(state("a"), R"({"count":1,"last":2})");
   expect_folds();
 }
 
 TEST_F(Agents, AnEventWithoutTheKeyIsADeadLetterAtOnce) {
   publish(event("1", "tick", R"({"n":2})", "a"));
-  ASSERT_EQ(rig->dead_letters({})->size(), 1u);
-  EXPECT_EQ((*rig->dead_letters({}))[0].code, "event.not_deliverable");
+  ASSERT_EQ(dead_letters().size(), 1u);
+  EXPECT_EQ(dead_letters()[0].code, "event.not_deliverable");
   expect_folds();
 }
 
@@ -198,17 +203,52 @@ TEST_F(Letters, AReplayedLetterIsTriedAgainAndADiscardedOneIsGone) {
   publish(event("2", "tick", R"({"n":"y","card":"a"})", "a"));
   turn();
   turn();
-  const auto letters = rig->dead_letters({});
-  ASSERT_EQ(letters->size(), 2u);
-  const auto first = parse_letter_id((*letters)[0].id)->place,
-             second = parse_letter_id((*letters)[1].id)->place;
+  const auto letters = dead_letters();
+  ASSERT_EQ(letters.size(), 2u);
+  const auto first = parse_letter_id(letters[0].id)->place, second = parse_letter_id(letters[1].id)->place;
   ASSERT_TRUE(rig->settle_letter(first, "ops", true, now).ok());
   ASSERT_TRUE(rig->settle_letter(second, "ops", false, now).ok());
   EXPECT_EQ(rig->settle_letter(second, "ops", false, now).error().code, "event.no_letter");
-  EXPECT_EQ(rig->dead_letters({})->size(), 0u);
+  EXPECT_EQ(dead_letters().size(), 0u);
   turn();
-  EXPECT_EQ(rig->dead_letters({})->size(), 1u) << "it still does not fit";
+  EXPECT_EQ(dead_letters().size(), 1u) << "it still does not fit";
   expect_folds();
+}
+
+TEST_F(Letters, ComeInPagesAndByWhatTheyAre) {
+  const int64_t began = now;
+  for (int i = 0; i < 5; ++i) {
+    publish(event("a" + std::to_string(i), "tick", R"({"n":"x","card":"a"})", "a"));
+    turn(1'000'000);
+    turn();
+  }
+  publish(event("b", "tick", R"({"n":1})", "b"));  // without a key
+  DeadLetterFilter filter;
+  filter.limit = 2;
+  std::vector<std::string> ids, sizes;
+  do {
+    const auto page = rig->dead_letters(filter);
+    ASSERT_TRUE(page.ok());
+    sizes.push_back(std::to_string(page->letters.size()));
+    for (const DeadLetter& letter : page->letters)
+      ids.emplace_back(events::attribute(letter.event.root(), "id"));
+    filter.after = page->next;
+  } while (!filter.after.empty());
+  EXPECT_EQ(sizes, (std::vector<std::string>{"2", "2", "2"})) << "and no empty page at the end";
+  EXPECT_EQ(ids, (std::vector<std::string>{"a0", "a1", "a2", "a3", "a4", "b"}));
+  const auto fitting = [&](const std::function<void(DeadLetterFilter&)>& say) {
+    DeadLetterFilter wanted;
+    say(wanted);
+    return dead_letters(wanted).size();
+  };
+  EXPECT_EQ(fitting([](auto& f) { f.key = "a"; }), 5u);
+  EXPECT_EQ(fitting([](auto& f) { f.code = "event.not_deliverable"; }), 1u);
+  EXPECT_EQ(fitting([](auto& f) { f.name = "nobody"; }), 0u);
+  EXPECT_EQ(fitting([&](auto& f) { f.since_us = began + 2'500'000; }), 3u + 1u);
+  EXPECT_EQ(fitting([&](auto& f) { f.until_us = began + 2'500'000; }), 2u);
+  DeadLetterFilter wrong;
+  wrong.after = "the second";
+  EXPECT_EQ(rig->dead_letters(wrong).error().code, "event.bad_letter");
 }
 
 TEST_F(Listening, AnEventThatCameBeforeTheStepBeganIsTaken) {
@@ -249,7 +289,7 @@ TEST_F(Listening, MoreEventsThanOneStepKeepsAreDeadLetters) {
     publish(event(std::to_string(i), "paid", R"({"n":1})", "a"));
   DeadLetterFilter filter;
   filter.kind = ConsumerKind::kListeners;
-  EXPECT_EQ(rig->dead_letters(filter)->size(), 2u);
+  EXPECT_EQ(dead_letters(filter).size(), 2u);
   ASSERT_TRUE(rig->cancel_run(run, "me", "enough", now).ok());
   expect_folds();
 }
@@ -268,8 +308,8 @@ TEST_F(Messages, AreTriedAgainAndDieAfterTheLastAttempt) {
     EXPECT_EQ(rig.messages.size(), attempt) << "not before its pause is over";
     turn(100'000'000);
   }
-  ASSERT_EQ(rig->dead_letters({})->size(), 1u);
-  EXPECT_EQ((*rig->dead_letters({}))[0].attempts, 3u);
+  ASSERT_EQ(dead_letters().size(), 1u);
+  EXPECT_EQ(dead_letters()[0].attempts, 3u);
   expect_folds();
 }
 
@@ -311,7 +351,7 @@ TEST_F(Messages, AReceiverThatIsGoneGetsNoFurtherAttempt) {
   outcome.status = make_error(ErrorKind::kUnavailable, "webhook.refused", "gone");
   outcome.gone = true;
   rig->webhook_done(rig.messages.back(), outcome, now);
-  EXPECT_EQ(rig->dead_letters({})->size(), 1u);
+  EXPECT_EQ(dead_letters().size(), 1u);
 }
 
 // --- schedules

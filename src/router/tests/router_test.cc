@@ -526,6 +526,18 @@ TEST_F(RouterTest, ShadowsAfterTheAnswerAndRecordsTheDifference) {
   EXPECT_EQ(status.cost.to_string(), "0.02");
 }
 
+TEST_F(RouterTest, TheCallsPriorityReachesTheModelAndAShadowComesLast) {
+  set(std::string(kOne) + "shadow: [ { model: m2@1.0.0 } ]\n");
+  RouteCall urgent;
+  urgent.priority = 75;
+  call(std::move(urgent));
+  caller_.end(0, answers(R"({"score":0.5})"));
+  ASSERT_EQ(caller_.calls.size(), 2u);
+  EXPECT_EQ(caller_.calls[0]->request.priority, 75);
+  EXPECT_EQ(caller_.calls[1]->request.priority, 0);
+  caller_.end(1, answers(R"({"score":0.5})"));
+}
+
 TEST_F(RouterTest, AnswersAlthoughItsShadowFailsOrHangs) {
   set(std::string(kOne) + "shadow: [ { model: m2@1.0.0 } ]\n");
   for (size_t i = 0; i < kMaxShadowsInFlight + 5; ++i) {

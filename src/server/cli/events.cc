@@ -9,6 +9,7 @@
 #include "switchyard/runtime/random.h"
 #include "switchyard/types/ids.h"
 #include "switchyard/types/json.h"
+#include "switchyard/types/time_text.h"
 
 namespace switchyard::server::cli {
 namespace {
@@ -18,6 +19,7 @@ struct Settings {
   bool json = false;
   std::string data, type, source, subject, id;
   std::string consumer, name, agent, key, after;
+  std::string code, since, until, cursor;
   std::vector<std::string> letters;
   bool all = false, discard = false, mermaid = false;
   int64_t limit = 50;
@@ -85,10 +87,20 @@ int publish(const Settings& settings) {
   return kDone;
 }
 
+/// The list of those that the settings say.
+std::string letters_target(const Settings& settings) {
+  return target_of("/api/v1/events/dead-letters", {{"consumer", settings.consumer},
+                                                   {"name", settings.name},
+                                                   {"key", settings.key},
+                                                   {"code", settings.code},
+                                                   {"since", settings.since},
+                                                   {"until", settings.until},
+                                                   {"limit", std::to_string(settings.limit)},
+                                                   {"cursor", settings.cursor}});
+}
+
 int dead_letters(const Settings& settings) {
-  const std::string target = target_of(
-      "/api/v1/events/dead-letters",
-      {{"consumer", settings.consumer}, {"name", settings.name}, {"limit", std::to_string(settings.limit)}});
+  const std::string target = letters_target(settings);
   return with_answer(settings.connection, http::Method::kGet, target, {}, [&](const Value& root) {
     if (settings.json) return print_json(root);
     const auto letters = items_of(root, "dead_letters");
@@ -103,7 +115,9 @@ int dead_letters(const Settings& settings) {
       std::printf("  after %lld attempts: %s [%s]\n", static_cast<long long>(integer_of(letter, "attempts")),
                   plain(text_of(letter, "message")).c_str(), text_of(letter, "code").c_str());
     }
-    if (letters.empty()) std::printf("no dead letters\n");
+    const std::string next = text_of(root, "next_cursor");
+    if (!next.empty()) std::printf("%s\n", paint("more: --cursor " + next, Colour::kDim).c_str());
+    if (letters.empty() && next.empty()) std::printf("no dead letters\n");
     return kDone;
   });
 }
@@ -122,20 +136,23 @@ int replay(const Settings& settings) {
   };
   for (const std::string& id : settings.letters)
     if (const Status status = settle(id); !status.ok()) return report(status.error());
-  while (settings.all) {
-    auto page = (*client)->get(
-        target_of("/api/v1/events/dead-letters",
-                  {{"consumer", settings.consumer}, {"name", settings.name}, {"limit", "200"}}));
-    if (!page.ok()) return report(page.error());
-    const auto letters = items_of(page->root(), "dead_letters");
-    if (letters.empty()) break;
-    const size_t before = done;
-    for (const Value& letter : letters)
-      if (const Status status = settle(text_of(letter, "id"));
-          !status.ok() && status.error().kind != ErrorKind::kNotFound)
-        return report(status.error());
-    // What dies again at once would be taken up again without end.
-    if (done == before || done >= 10'000 || letters.size() < 200) break;
+  if (settings.all) {
+    Settings page_of = settings;
+    page_of.limit = 200;
+    // What dies again is not taken up again: it would never end.
+    if (page_of.until.empty()) {
+      const int64_t now_us = runtime::system_clock().now_us();
+      append_timestamp(now_us / 1'000'000, static_cast<int32_t>(now_us % 1'000'000) * 1000, page_of.until);
+    }
+    do {
+      auto page = (*client)->get(letters_target(page_of));
+      if (!page.ok()) return report(page.error());
+      for (const Value& letter : items_of(page->root(), "dead_letters"))
+        if (const Status status = settle(text_of(letter, "id"));
+            !status.ok() && status.error().kind != ErrorKind::kNotFound)
+          return report(status.error());
+      page_of.cursor = text_of(page->root(), "next_cursor");
+    } while (!page_of.cursor.empty());
   }
   std::printf("%zu %s\n", done, settings.discard ? "discarded" : "sent on their way again");
   return kDone;
@@ -231,6 +248,15 @@ std::pair<CLI::App*, std::shared_ptr<Settings>> add(CLI::App* group, int* code, 
   return {command, settings};
 }
 
+void add_letter_filter(CLI::App& command, Settings& settings, const std::string& when) {
+  command.add_option("--consumer", settings.consumer, when + "agent, webhook or listener");
+  command.add_option("--name", settings.name, when + "of this consumer");
+  command.add_option("--key", settings.key, when + "of events with this key");
+  command.add_option("--code", settings.code, when + "that died of this error");
+  command.add_option("--since", settings.since, when + "that died since: 15m, 2h, or 2026-11-23T10:00:00Z");
+  command.add_option("--until", settings.until, when + "that died before");
+}
+
 }  // namespace
 
 void add_events(CLI::App& app, int* code) {
@@ -245,14 +271,13 @@ void add_events(CLI::App& app, int* code) {
   publishing->add_option("--id", event->id, "Its id; the same id of the same source is published once");
   publishing->add_option("event", event->data, "The data: JSON, a file, or -");
   auto [listing, letters] = add(group, code, "dead-letters", "What consumers could not take", dead_letters);
-  listing->add_option("--consumer", letters->consumer, "agent, webhook or listener");
-  listing->add_option("--name", letters->name, "Of this consumer");
+  add_letter_filter(*listing, *letters, "");
   listing->add_option("--limit", letters->limit, "1 to 500")->capture_default_str();
+  listing->add_option("--cursor", letters->cursor, "The next page");
   auto [replaying, again] = add(group, code, "replay", "Send dead letters on their way again", replay);
   replaying->add_option("letters", again->letters, "Their ids");
   replaying->add_flag("--all", again->all, "All that fit");
-  replaying->add_option("--consumer", again->consumer, "With --all: agent, webhook or listener");
-  replaying->add_option("--name", again->name, "With --all: of this consumer");
+  add_letter_filter(*replaying, *again, "With --all: ");
   replaying->add_flag("--discard", again->discard, "Discard them instead");
   auto [drawing, picture] =
       add(group, code, "graph", "Who sends events to whom, and which agents go in circles", graph);

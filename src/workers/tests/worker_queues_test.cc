@@ -155,6 +155,43 @@ TEST_F(WorkerQueuesTest, TenantsTakeTurns) {
   EXPECT_EQ(got[1].task.idempotency_key, "one");
 }
 
+TEST_F(WorkerQueuesTest, ATenantsTasksGoByPriorityAndTheOldestIsStillTheOldest) {
+  const auto offer_with = [&](const std::string& key, int32_t priority, const std::string& tenant = {}) {
+    Task given = task(key);
+    given.priority = priority;
+    given.tenant = tenant;
+    offer(given);
+  };
+  offer_with("low", 25, "a");
+  pass(kSecond);
+  offer_with("normal", 50, "a");
+  offer_with("high", 75, "a");
+  offer_with("high too", 75, "a");
+  offer_with("other", 0, "b");
+  EXPECT_EQ(queues_->queue("post").oldest_waiting_us, kSecond);
+  std::vector<std::string> order;
+  for (const Leased& leased : take(asks("w", {}, 10))) order.push_back(leased.task.idempotency_key);
+  EXPECT_EQ(order, (std::vector<std::string>{"high", "other", "high too", "normal", "low"}));
+}
+
+TEST_F(WorkerQueuesTest, AFullQueueShedsTheLowest) {
+  WorkerQueuesOptions options;
+  options.max_tasks = 2;
+  make(options);
+  for (const auto& [key, priority] : std::vector<std::pair<std::string, int32_t>>{
+           {"low", 25}, {"lower", 20}, {"high", 75}, {"lowest", 10}, {"higher", 80}}) {
+    Task given = task(key);
+    given.priority = priority;
+    offer(given);
+  }
+  EXPECT_EQ(ended("lower"), "workers.queue_full");
+  EXPECT_EQ(ended("lowest"), "workers.queue_full");
+  EXPECT_EQ(ended("low"), "workers.queue_full");
+  EXPECT_EQ(queues_->queue("post").refused, 3u);
+  EXPECT_EQ(take_one("w").task.idempotency_key, "higher");
+  EXPECT_EQ(take_one("w").task.idempotency_key, "high");
+}
+
 TEST_F(WorkerQueuesTest, AnotherWorkerGetsWhatOneFellSilentWithUpToABound) {
   Task given = task("a");
   given.max_lost_leases = 2;

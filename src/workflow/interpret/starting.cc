@@ -308,6 +308,7 @@ void Stepper::request(StepAddress at, decltype(EffectRequest::call) call, int64_
   effect.key = run_.key;
   effect.tenant = run_.tenant;
   effect.principal = run_.principal;
+  effect.priority = run_.priority;
   effect.deadline_us = s.attempt_deadline_us;
   effect.call = std::move(call);
   effect.pipeline = run_.pipeline;

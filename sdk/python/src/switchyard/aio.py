@@ -234,9 +234,21 @@ class AsyncClient:
                             repeatable=True)
         return cast(t.Published, answer.json())
 
-    async def dead_letters(self, *, consumer: Optional[str] = None, name: Optional[str] = None, limit: Optional[int] = None) -> List[t.DeadLetter]:
-        answer = await self._call("GET", "/api/v1/events/dead-letters", query={"consumer": consumer, "name": name, "limit": limit})
-        return cast(List[t.DeadLetter], answer.json()["dead_letters"])
+    async def dead_letters(self, *, consumer: Optional[str] = None, name: Optional[str] = None, key: Optional[str] = None,
+                     code: Optional[str] = None, since: Optional[str] = None, until: Optional[str] = None,
+                     page: int = 100) -> AsyncIterator[t.DeadLetter]:
+        """All that fit, by partition and there by the place of their event; pages are read as they are needed."""
+        cursor: Optional[str] = None
+        while True:
+            answer = await self._call("GET", "/api/v1/events/dead-letters",
+                                query={"consumer": consumer, "name": name, "key": key, "code": code, "since": since, "until": until,
+                                       "limit": page, "cursor": cursor})
+            body = answer.json()
+            for each in body["dead_letters"]:
+                yield cast(t.DeadLetter, each)
+            cursor = body.get("next_cursor")
+            if cursor is None:
+                return
 
     async def replay_dead_letter(self, letter: str) -> t.LetterSettled:
         answer = await self._call("POST", f"/api/v1/events/dead-letters/{quote(letter)}/replay")

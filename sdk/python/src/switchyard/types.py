@@ -100,7 +100,7 @@ class _BulkOperation(TypedDict):
 
 
 class BulkOperation(_BulkOperation, total=False):
-    """A change of many decisions, and how far it is"""
+    """A change of many decisions, and how far it is; it goes on after a restart of the server"""
 
     error: str
 
@@ -208,8 +208,12 @@ class DeadLetter(_DeadLetter, total=False):
     event: "CloudEvent"
 
 
-class DeadLetterList(TypedDict):
+class _DeadLetterList(TypedDict):
     dead_letters: List["DeadLetter"]
+
+
+class DeadLetterList(_DeadLetterList, total=False):
+    next_cursor: str
 
 
 class _Decision(TypedDict):

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "switchyard/gateway/limits.h"
 #include "switchyard/gateway/policy.h"
 #include "switchyard/runtime/clock.h"
 
@@ -20,6 +21,9 @@ struct AdmissionOptions {
   /// How long work waits now, in microseconds; asked kAdmissionSamples times a window while requests come.
   /// Empty: nothing is ever turned away.
   std::function<int64_t()> queue_delay_us;
+  /// Nothing is turned away while fewer are in flight. So few are no queue: where each of them is long (a
+  /// large body that goes to the disk), to turn others away would only leave it idle.
+  uint64_t always_in_flight = kAlwaysInFlight;
 };
 
 /// Decides what is let in when more comes than can be done, so that what is let in is still done in time.
@@ -27,14 +31,15 @@ struct AdmissionOptions {
 /// even the quickest wait longer than a target over a whole window is standing, not a burst. What to do then
 /// is the idea of DAGOR (Zhou et al., "Overload Control for Scaling WeChat Microservices", SoCC 2018): turn
 /// away at the door, by priority, so much that about as much is let in as was just completed. Classes are let
-/// in from the highest down, and of the class that fits in part an even share. Driven by the requests
-/// themselves: it has no thread. Thread-safe, and takes no lock but once a window.
+/// in from the highest down, and of the class that fits in part an even share. As CoDel drops nothing while a
+/// queue holds no more than one packet, nothing is turned away while only a few are in flight. Driven by the
+/// requests themselves: it has no thread. Thread-safe, and takes no lock but once a window.
 class Admission {
  public:
   Admission(AdmissionOptions options, const runtime::Clock& clock);
 
-  /// Whether a request may come in. Counts it.
-  bool admit(Priority priority);
+  /// Whether a request may come in beside `in_flight` others. Counts it.
+  bool admit(Priority priority, uint64_t in_flight);
   /// A request that was let in has been answered.
   void completed() { completed_.fetch_add(1, std::memory_order_relaxed); }
   /// How long work that is let in now will wait, as far as is known.

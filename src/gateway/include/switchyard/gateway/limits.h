@@ -39,6 +39,8 @@ inline constexpr uint64_t kUnsaidAnswerTokens = 1024;
 inline constexpr int64_t kMaxRotationGraceUs = int64_t{90} * 86'400'000'000;
 /// Looks at how long work waits, in one window of admission.
 inline constexpr int64_t kAdmissionSamples = 10;
+/// So many requests at once are let in however long work waits.
+inline constexpr uint64_t kAlwaysInFlight = 32;
 /// Answers from this size on are compressed for clients that take it.
 inline constexpr size_t kCompressFromBytes = 1024;
 /// Issuers of tokens, and keys of one.

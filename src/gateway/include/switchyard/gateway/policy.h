@@ -38,6 +38,8 @@ inline constexpr size_t kPriorityCount = 3;
 /// "low", "normal", "high".
 std::string_view priority_name(Priority priority);
 std::optional<Priority> priority_from(std::string_view name);
+/// Of the runs that such requests start, where their pipeline says none: 25, 50, 75.
+int32_t run_priority(Priority priority);
 
 /// What a key, or a rule that maps tokens or certificates, grants beside roles.
 struct KeyPolicy {

@@ -5,6 +5,7 @@
 
 #include "switchyard/gateway/gateway.h"
 #include "switchyard/gateway/live_calls.h"
+#include "switchyard/gateway/operation_log.h"
 #include "switchyard/governance/governance.h"
 #include "switchyard/models/model_service.h"
 #include "switchyard/partition/engine.h"
@@ -32,6 +33,7 @@ struct Services {
   router::Router* router = nullptr;
   router::SpendLedger* ledger = nullptr;
   workers::WorkerQueues* workers = nullptr;
+  OperationLog* operations = nullptr;
   runtime::ThreadPool* pool = nullptr;  ///< for what blocks: deployments, replays, reading histories
   const runtime::Clock* clock = nullptr;
   telemetry::Registry* metrics = nullptr;

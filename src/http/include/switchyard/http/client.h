@@ -8,6 +8,7 @@
 
 #include "switchyard/base/result.h"
 #include "switchyard/http/message.h"
+#include "switchyard/types/priority.h"
 
 namespace switchyard::http {
 
@@ -15,10 +16,10 @@ struct ClientOptions {
   size_t connections_per_origin = 64;       ///< of HTTP/1.1
   size_t http2_connections_per_origin = 4;  ///< of HTTP/2, each with many requests at once
   size_t max_queued_per_origin =
-      10'000;                           ///< requests that wait for a connection; over it: kResourceExhausted
-  int64_t connect_timeout_ms = 5'000;   ///< name, connection and TLS handshake
-  int64_t default_timeout_ms = 30'000;  ///< a request's whole time where it names none
-  int64_t idle_timeout_ms = 30'000;     ///< a kept connection without use
+      10'000;  ///< requests that wait for a connection; over it the last ends with kResourceExhausted
+  int64_t connect_timeout_ms = 5'000;     ///< name, connection and TLS handshake
+  int64_t default_timeout_ms = 30'000;    ///< a request's whole time where it names none
+  int64_t idle_timeout_ms = 30'000;       ///< a kept connection without use
   size_t max_response_bytes = 16u << 20;  ///< body; over it: kTooLarge "http.response_too_large"
   bool verify_tls = true;                 ///< certificate chain and host name
   std::string ca_file;                    ///< PEM, in place of the system's roots; empty: the system's
@@ -51,7 +52,8 @@ struct ClientRequest {
   /// May be sent a second time when a kept connection turns out to be dead before any byte of the answer
   /// came. GET, HEAD, PUT, DELETE and OPTIONS always may.
   bool idempotent = false;
-  size_t max_response_bytes = 0;  ///< 0: the client's
+  int32_t priority = kDefaultPriority;  ///< who waits for a connection goes in QueueOrder
+  size_t max_response_bytes = 0;        ///< 0: the client's
   /// Where given, the body of an answer with a status from 200 to 299 goes here piece by piece as it comes,
   /// with the head; the response's own body then stays empty. Other answers come whole. On the client's
   /// thread; must not block. False: the request ends with "http.cancelled".

@@ -41,7 +41,8 @@ struct BackendSpec {
   SecretSource secret;
   std::vector<std::pair<std::string, std::string>> headers;  ///< sent with each call
   uint32_t timeout_ms = 0;      ///< of a call without deadline; 0: kDefaultRemoteTimeoutMs
-  uint32_t max_concurrent = 0;  ///< calls under way at once; 0: kDefaultRemoteConcurrent
+  uint32_t max_concurrent = 0;  ///< calls of one model under way at once; 0: kDefaultRemoteConcurrent
+  uint32_t max_waiting = 0;     ///< calls of one model that wait for one of those places
   uint32_t eject_after = 5;     ///< failures in a row that take a replica out
   uint32_t eject_ms = 30'000;   ///< for how long at first; each time in a row longer
 };

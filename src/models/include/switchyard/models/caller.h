@@ -13,9 +13,10 @@ namespace switchyard::models {
 struct CallRequest {
   ModelName model;  ///< both parts
   Document input;
-  int64_t deadline_us = 0;      ///< on the clock's monotonic_us(); 0: the model's own
-  std::string idempotency_key;  ///< the same for every repetition; may be empty
-  std::string trace;            ///< W3C traceparent; may be empty
+  int64_t deadline_us = 0;              ///< on the clock's monotonic_us(); 0: the model's own
+  std::string idempotency_key;          ///< the same for every repetition; may be empty
+  std::string trace;                    ///< W3C traceparent; may be empty
+  int32_t priority = kDefaultPriority;  ///< whose turn it is where calls of the model wait
   /// Where given, a chat answer comes in parts as well: each `{ choices: [ { index, delta, finish_reason } ]
   /// }` as OpenAI's chunks have it. Called in order, never after the end, on a thread that must not be
   /// blocked. False: nobody wants more; the call ends with "models.cancelled". The whole answer comes at the

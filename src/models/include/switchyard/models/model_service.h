@@ -14,6 +14,7 @@
 #include "switchyard/models/limits.h"
 #include "switchyard/models/manifest.h"
 #include "switchyard/runtime/clock.h"
+#include "switchyard/types/priority.h"
 #include "switchyard/types/value.h"
 
 namespace switchyard::models {
@@ -91,6 +92,7 @@ struct ModelRequest {
   Document input;           ///< as the manifest says, or the model's own tensors (tensors.h)
   int64_t deadline_us = 0;  ///< on the clock's monotonic_us(); 0: now plus the manifest's timeout
   ModelCallback done;
+  int32_t priority = kDefaultPriority;  ///< who waits goes in QueueOrder
 };
 
 /// What a load does to the version that was current.
@@ -194,9 +196,10 @@ class ModelService {
 
   /// Answers through `request.done`. Refused at once: kNotFound "models.unknown", kUnavailable
   /// "models.disabled" or "models.stopping", kResourceExhausted "models.queue_full" (the message has the
-  /// limit). Later: kDeadlineExceeded "models.deadline" (the run never began), kInvalidArgument
-  /// "models.bad_input" (names field and tensor), kUnprocessable "models.bad_output" (an output is not a
-  /// finite number, or its expression failed). "models.not_started" before start().
+  /// limit). Later: "models.queue_full" too, when it gave way to others of higher priority; kDeadlineExceeded
+  /// "models.deadline" (the run never began), kInvalidArgument "models.bad_input" (names field and tensor),
+  /// kUnprocessable "models.bad_output" (an output is not a finite number, or its expression failed).
+  /// "models.not_started" before start().
   void infer(ModelRequest request);
 
   /// Runs one input on the calling thread at the given place of a padded batch, beside the queues: for

@@ -16,6 +16,7 @@ struct ModelTask {
   std::string type;   ///< "model:NAME@VERSION"
   std::string input;  ///< JSON
   std::string idempotency_key, trace;
+  int32_t priority = kDefaultPriority;
   int64_t deadline_us = 0;  ///< on the clock's monotonic_us()
 };
 

@@ -170,8 +170,8 @@ class Engine {
   /// `events`. An error says which of them was refused first; the others may have been published: the same
   /// call again is safe.
   void publish(std::vector<PublishEvent> events, Reply<std::vector<Published>> reply);
-  /// The oldest of each partition, by when they died; `filter.after` continues in the order of ids.
-  void dead_letters(const DeadLetterFilter& filter, Reply<std::vector<DeadLetter>> reply);
+  /// A page; kInvalidArgument "event.bad_letter" when `filter.after` is no id.
+  void dead_letters(const DeadLetterFilter& filter, Reply<DeadLetterPage> reply);
   void settle_letter(const std::string& id, std::string who, bool replay, Reply<std::string> reply);
   void agent_state(std::string agent, std::string key, Reply<AgentState> reply);
   void agent_states(std::string agent, std::string after, size_t limit, Reply<std::vector<AgentState>> reply);

@@ -62,9 +62,15 @@ struct DeadLetter {
 };
 struct DeadLetterFilter {
   std::optional<ConsumerKind> kind;
-  std::string name;  ///< empty: all
-  size_t limit = 50;
-  std::string after;  ///< cursor: only letters after this id, in their partition
+  std::string name, key, code;         ///< each empty: all
+  int64_t since_us = 0, until_us = 0;  ///< when they died, both included; 0: no bound
+  size_t limit = 50;                   ///< at most kMaxListLimit
+  std::string after;                   ///< an id: only letters after it; empty: from the first
+};
+/// In the order of their ids: by partition, and there by the place of their event.
+struct DeadLetterPage {
+  std::vector<DeadLetter> letters;
+  std::string next;  ///< `after` of the next page; empty: there is none
 };
 /// The place and partition an id names. kInvalidArgument "event.bad_letter".
 struct LetterId {

@@ -46,8 +46,6 @@ inline constexpr int64_t kReceivedFlushUs = 5'000;
 // Whose turn it is.
 inline constexpr int64_t kFairShareSteps =
     256;  ///< that one tenant's runs take before the next tenant's turn
-inline constexpr int64_t kOvertakesPerPoint =
-    20;  ///< later ones that may overtake a waiting run, for each point of priority that they have more
 inline constexpr uint64_t kStepsPerTurn = 20'000;  ///< that one turn begins; what is over waits for the next
 inline constexpr uint64_t kMaxQueuedStarts =
     1'000'000;  ///< runs that wait for a place, per partition; over it starts are refused

@@ -305,7 +305,8 @@ class StateMachine : private workflow::Host {
   Result<review::Item> review(const RunId& id);
   Result<std::vector<review::Item>> reviews(const ReviewFilter& filter, int64_t now_us);
 
-  Result<std::vector<DeadLetter>> dead_letters(const DeadLetterFilter& filter);
+  /// Those of this partition.
+  Result<DeadLetterPage> dead_letters(const DeadLetterFilter& filter);
   /// kNotFound "agent.no_state".
   Result<AgentState> agent_state(std::string_view agent, std::string_view key);
   /// By key, after `after`; at most kMaxListLimit.

@@ -35,6 +35,5 @@ inline constexpr size_t kMaxEmbeddingNumbers = 16'384;
 // Of the spend ledger.
 inline constexpr size_t kMaxAccounts = 100'000;
 inline constexpr size_t kMaxLedgerWaiters = 100'000;  ///< calls that wait for a claim to be durable
-inline constexpr size_t kLedgerCompactBytes = size_t{8} << 20;
 
 }  // namespace switchyard::router

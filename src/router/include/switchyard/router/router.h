@@ -18,6 +18,7 @@
 #include "switchyard/runtime/clock.h"
 #include "switchyard/runtime/random.h"
 #include "switchyard/telemetry/metrics.h"
+#include "switchyard/types/priority.h"
 
 namespace switchyard::router {
 
@@ -52,6 +53,7 @@ struct RouteCall {
   bool clients_deadline = false;
   std::string idempotency_key;
   std::string trace;
+  int32_t priority = kDefaultPriority;      ///< of models::CallRequest
   std::shared_ptr<AttemptBudget> attempts;  ///< shared with the decision's other calls; null: one of its own
   std::vector<ExtraBudget> budgets;
   /// The most tokens the call can use; 0: estimated from the input and `max_tokens` in it.

@@ -10,6 +10,7 @@
 #include "switchyard/base/result.h"
 #include "switchyard/runtime/clock.h"
 #include "switchyard/runtime/random.h"
+#include "switchyard/types/priority.h"
 #include "switchyard/types/value.h"
 #include "switchyard/workers/limits.h"
 
@@ -30,6 +31,7 @@ struct Task {
   int64_t deadline_us = 0;                     ///< on the clock's monotonic_us(); 0: none
   int64_t heartbeat_us = kDefaultHeartbeatUs;  ///< a lease without a sign of life for so long is lost
   uint32_t max_lost_leases = kMaxLostLeases;   ///< so many workers may fall silent with it: at least 1
+  int32_t priority = kDefaultPriority;         ///< a tenant's waiting tasks go in QueueOrder
 };
 
 /// How a task ended.
@@ -125,8 +127,9 @@ class WorkerQueues {
   /// `tell` false. The same work (key, queue, type and input) offered again joins what is there: its result
   /// is told to both, and the later deadline counts. Errors come to `done`: kResourceExhausted
   /// "workers.queue_full" and "workers.too_much_input", kInvalidArgument "workers.bad_name". Later ones:
-  /// kDeadlineExceeded "task.timeout", kUnavailable "task.lost", what the worker says (kUnavailable or
-  /// kUnprocessable), kCancelled "task.cancelled".
+  /// "workers.queue_full" when it gave way to a task of higher priority, kDeadlineExceeded "task.timeout",
+  /// kUnavailable "task.lost", what the worker says (kUnavailable or kUnprocessable), kCancelled
+  /// "task.cancelled".
   std::string offer(Task task, TaskDone done);
   /// Ends a task: whoever has it is told at its next heartbeat. `tell`: `done` is called with kCancelled.
   void cancel(const std::string& task, std::string_view why, bool tell);

@@ -62,11 +62,12 @@ struct EffectRequest {
   EffectClass effect = EffectClass::kPure;
   /// "<run>/<step>/1", in a nested frame "<run>/<step>.<frame>/1": the same for every repetition of the step.
   std::string idempotency_key;
-  std::string trace;        ///< W3C traceparent of the run; may be empty
-  std::string key;          ///< of the run: what is sticky, sticks to it; may be empty
-  std::string tenant;       ///< whose run it is; empty: the default one
-  std::string principal;    ///< who asked for the run; may be empty
-  int64_t deadline_us = 0;  ///< wall clock; 0: none
+  std::string trace;                    ///< W3C traceparent of the run; may be empty
+  std::string key;                      ///< of the run: what is sticky, sticks to it; may be empty
+  std::string tenant;                   ///< whose run it is; empty: the default one
+  std::string principal;                ///< who asked for the run; may be empty
+  int32_t priority = kDefaultPriority;  ///< of the run: whose turn it is where calls wait
+  int64_t deadline_us = 0;              ///< wall clock; 0: none
   std::variant<ModelCall, HttpCall, TaskCall, PanelCall> call;
   std::shared_ptr<const Pipeline> pipeline;  // keeps constants alive that the call's values point to
 };

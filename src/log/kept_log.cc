@@ -1,12 +1,10 @@
-#include "kept_log.h"
+#include "switchyard/log/kept_log.h"
 
 #include <condition_variable>
 #include <mutex>
 #include <optional>
 
-#include "switchyard/router/limits.h"
-
-namespace switchyard::router {
+namespace switchyard::log {
 namespace {
 
 constexpr size_t kBatchBytes = size_t{4} << 20;
@@ -18,7 +16,7 @@ Status KeptLog::read(const std::function<bool(uint8_t type, std::string_view pay
   bool good = true;
   LogOffset at = log_->first_offset();
   while (good && at < log_->durable_end()) {
-    SY_ASSIGN_OR_RETURN(at, log_->read(at, 1 << 20, [&](const log::RecordView& record) {
+    SY_ASSIGN_OR_RETURN(at, log_->read(at, 1 << 20, [&](const RecordView& record) {
       good = record.version == version_ && take(record.type, record.payload);
       return good;
     }));
@@ -30,13 +28,13 @@ Status KeptLog::read(const std::function<bool(uint8_t type, std::string_view pay
 }
 
 Status KeptLog::append(const std::vector<KeptRecord>& records) {
-  log::RecordBatch batch;
+  RecordBatch batch;
   for (const KeptRecord& record : records) {
     if (!batch.empty() && batch.log_bytes() + record.payload.size() > kBatchBytes) {
       SY_RETURN_IF_ERROR(append_batch(std::move(batch)));
-      batch = log::RecordBatch();
+      batch = RecordBatch();
     }
-    log::RecordHeader header;
+    RecordHeader header;
     header.version = version_;
     header.type = record.type;
     header.time_us = clock_.now_us();
@@ -45,7 +43,7 @@ Status KeptLog::append(const std::vector<KeptRecord>& records) {
   return batch.empty() ? Status{} : append_batch(std::move(batch));
 }
 
-Status KeptLog::append_batch(log::RecordBatch batch) {
+Status KeptLog::append_batch(RecordBatch batch) {
   appended_bytes_ += batch.log_bytes();
   struct Wait {
     std::mutex mutex;
@@ -70,6 +68,6 @@ Status KeptLog::rewrite(const std::vector<KeptRecord>& all) {
   return log_->trim(from);
 }
 
-bool KeptLog::large() const { return appended_bytes_ > kLedgerCompactBytes; }
+bool KeptLog::large() const { return appended_bytes_ > kRewriteKeptBytes; }
 
-}  // namespace switchyard::router
+}  // namespace switchyard::log

@@ -10,7 +10,10 @@
 #include "switchyard/log/log.h"
 #include "switchyard/runtime/clock.h"
 
-namespace switchyard::router {
+namespace switchyard::log {
+
+/// So much is appended before a kept log is written anew.
+inline constexpr size_t kRewriteKeptBytes = size_t{8} << 20;
 
 /// A record of a log of which the last ones count.
 struct KeptRecord {
@@ -23,7 +26,7 @@ struct KeptRecord {
 class KeptLog {
  public:
   /// `clock` outlives it. `version` is that of its records.
-  KeptLog(std::unique_ptr<log::Log> log, const runtime::Clock& clock, uint8_t version)
+  KeptLog(std::unique_ptr<Log> log, const runtime::Clock& clock, uint8_t version)
       : log_(std::move(log)), clock_(clock), version_(version) {}
 
   /// Every record in its order. kCorruption `code` when one has another version, or `take` does not know it.
@@ -38,12 +41,12 @@ class KeptLog {
   Status close() { return log_->close(); }
 
  private:
-  Status append_batch(log::RecordBatch batch);
+  Status append_batch(RecordBatch batch);
 
-  const std::unique_ptr<log::Log> log_;
+  const std::unique_ptr<Log> log_;
   const runtime::Clock& clock_;
   const uint8_t version_;
   size_t appended_bytes_ = 0;  // since it was written anew
 };
 
-}  // namespace switchyard::router
+}  // namespace switchyard::log
