@@ -3,11 +3,9 @@
 #include <openssl/hmac.h>
 
 #include <array>
-#include <charconv>
 
 #include "switchyard/base/base64.h"
 #include "switchyard/events/limits.h"
-#include "switchyard/types/time_text.h"
 
 namespace switchyard::events {
 
@@ -36,27 +34,6 @@ std::string sign(std::string_view secret_bytes, std::string_view id, int64_t tim
            reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data(), &size);
   SY_CHECK(made != nullptr && size == digest.size());
   return "v1," + base64_encode({reinterpret_cast<const char*>(digest.data()), digest.size()});
-}
-
-int64_t retry_after_us(std::string_view header, int64_t now_us) {
-  constexpr int64_t kMostSeconds = 86'400 * 7;
-  int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(header.data(), header.data() + header.size(), seconds);
-  if (error == std::errc() && end == header.data() + header.size())
-    return seconds <= 0 ? 0 : std::min(seconds, kMostSeconds) * 1'000'000;
-  // "Sun, 06 Nov 1994 08:49:37 GMT"
-  if (header.size() != 29 || header.substr(25) != " GMT") return 0;
-  static constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  const size_t month = kMonths.find(header.substr(8, 3));
-  if (month == std::string_view::npos || month % 3 != 0) return 0;
-  std::string text(header.substr(12, 4));
-  const size_t number = month / 3 + 1;
-  text += (number < 10 ? "-0" : "-") + std::to_string(number) + "-";
-  text.append(header.substr(5, 2)).append("T").append(header.substr(17, 8)).append("Z");
-  const auto time = parse_timestamp(text);
-  if (!time.has_value()) return 0;
-  const int64_t wait_us = time->seconds * 1'000'000 - now_us;
-  return wait_us <= 0 ? 0 : std::min(wait_us, kMostSeconds * 1'000'000);
 }
 
 }  // namespace switchyard::events

@@ -4,6 +4,7 @@
 
 #include "switchyard/events/cloud_event.h"
 #include "switchyard/events/signature.h"
+#include "switchyard/http/retry_after.h"
 #include "switchyard/http/url.h"
 #include "switchyard/runtime/disk.h"
 #include "switchyard/telemetry/secret.h"
@@ -70,7 +71,7 @@ partition::WebhookOutcome outcome_of(const http::ClientResult& result, const Web
   outcome.http_status = static_cast<uint16_t>(status);
   if (status >= 200 && status < 300) return outcome;
   outcome.gone = status == 410;
-  outcome.retry_after_us = events::retry_after_us(result.response->header("Retry-After"), now_us);
+  outcome.retry_after_us = http::retry_after_us(result.response->header("Retry-After"), now_us);
   outcome.status = make_error(ErrorKind::kUnavailable, "webhook.refused",
                               webhook.url + " answered with status " + std::to_string(status));
   return outcome;

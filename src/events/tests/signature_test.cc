@@ -22,16 +22,5 @@ TEST(Signatures, ASecretThatIsNoneIsRefusedAndNotShown) {
   }
 }
 
-TEST(RetryAfter, IsSecondsOrADateAndNeverMoreThanAWeek) {
-  EXPECT_EQ(retry_after_us("120", 0), 120'000'000);
-  EXPECT_EQ(retry_after_us("0", 0), 0);
-  EXPECT_EQ(retry_after_us("-5", 0), 0);
-  EXPECT_EQ(retry_after_us("999999999", 0), int64_t{7} * 86'400 * 1'000'000);
-  EXPECT_EQ(retry_after_us("", 0), 0);
-  EXPECT_EQ(retry_after_us("soon", 0), 0);
-  EXPECT_EQ(retry_after_us("Sun, 06 Nov 1994 08:49:37 GMT", 784111777ll * 1'000'000 - 5'000'000), 5'000'000);
-  EXPECT_EQ(retry_after_us("Sun, 06 Nov 1994 08:49:37 GMT", 784111777ll * 1'000'000 + 5'000'000), 0);
-}
-
 }  // namespace
 }  // namespace switchyard::events

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <ctime>
 
 #include "chat.h"
+#include "switchyard/http/retry_after.h"
 #include "switchyard/types/json.h"
 
 namespace switchyard::models {
@@ -50,13 +50,7 @@ Words words_of(const http::ClientResponse& response) {
 int64_t retry_after_us(const http::ClientResponse& response, int64_t now_us) {
   if (const double ms = number(response.header("retry-after-ms")); ms > 0)
     return std::min(kLongestWaitUs, static_cast<int64_t>(std::min(ms, 1e9) * 1000));
-  const std::string text(response.header("retry-after"));
-  if (text.empty()) return 0;
-  if (const double seconds = number(text); seconds > 0)
-    return std::min(kLongestWaitUs, static_cast<int64_t>(std::min(seconds, 1e6) * 1e6));
-  std::tm date{};
-  if (strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date) == nullptr) return 0;
-  return std::clamp<int64_t>(timegm(&date) * int64_t{1'000'000} - now_us, 0, kLongestWaitUs);
+  return std::min(kLongestWaitUs, http::retry_after_us(response.header("retry-after"), now_us));
 }
 
 CallOutcome refused(const ModelName& model, const std::string& origin, const http::ClientResponse& response,

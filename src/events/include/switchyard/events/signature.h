@@ -17,8 +17,4 @@ Result<std::string> decode_secret(std::string_view text);
 std::string sign(std::string_view secret_bytes, std::string_view id, int64_t timestamp_s,
                  std::string_view body);
 
-/// How long an answer's Retry-After asks to wait, in µs: seconds, or an IMF-fixdate. 0 when it says nothing
-/// that can be read.
-int64_t retry_after_us(std::string_view header, int64_t now_us);
-
 }  // namespace switchyard::events
