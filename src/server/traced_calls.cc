@@ -21,6 +21,13 @@ std::string operation_of(const models::ModelManifest* manifest) {
   return "inference";
 }
 
+/// What the conventions call `error.type`; nothing of a message, which may hold what was asked.
+std::string error_type(const models::CallOutcome& outcome) {
+  if (outcome.status >= 400) return std::to_string(outcome.status);
+  const Error& error = outcome.answer.error();
+  return error.kind == ErrorKind::kDeadlineExceeded ? "timeout" : error.code;
+}
+
 /// A span below `traceparent`; null where that is not sampled. `traceparent` becomes the span's.
 std::unique_ptr<Span> begin_span(std::string& traceparent) {
   const auto parent = telemetry::parse_traceparent(traceparent);
@@ -94,13 +101,14 @@ void TracedCalls::ended(Exchange& exchange, const models::CallOutcome& outcome) 
                        {"gen_ai.provider.name", exchange.provider},
                        {"gen_ai.request.model", exchange.requested}};
   if (answer == nullptr) {
-    common.push_back({"error.type", outcome.answer.error().code});
-  } else {
-    if (!answer->served_by.empty()) common.push_back({"gen_ai.response.model", answer->served_by});
-    if (const auto url = http::parse_url(answer->endpoint); url.ok()) {
-      common.push_back({"server.address", url->host});
-      common.push_back({"server.port", int64_t{url->port}});
-    }
+    common.push_back({"error.type", error_type(outcome)});
+  } else if (!answer->served_by.empty()) {
+    common.push_back({"gen_ai.response.model", answer->served_by});
+  }
+  const std::string& endpoint = answer == nullptr ? outcome.endpoint : answer->endpoint;
+  if (const auto url = http::parse_url(endpoint, http::Schemes::kHttpAndGrpc); url.ok()) {
+    common.push_back({"server.address", url->host});
+    common.push_back({"server.port", int64_t{url->port}});
   }
   if (Span* span = exchange.span.get(); span != nullptr) {
     span->name = exchange.operation + " " + exchange.requested;

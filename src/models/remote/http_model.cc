@@ -246,6 +246,7 @@ CallOutcome HttpModel::outcome_of(Exchange& exchange, http::ClientResult& result
 void HttpModel::finish(Exchange& exchange, http::ClientResult result) {
   CallOutcome outcome = outcome_of(exchange, result);
   outcome.parts = exchange.parts;
+  if (!outcome.answer.ok()) outcome.endpoint = exchange.origin;
   if (!outcome.answer.ok() && outcome.answer.error().kind == ErrorKind::kCancelled)
     endpoints_.abandon(exchange.endpoint);
   else

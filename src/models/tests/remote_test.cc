@@ -325,6 +325,7 @@ TEST_F(Remote, EachRefusalSaysWhatItMeans) {
     EXPECT_EQ(outcome.answer.error().code, one.code) << one.status;
     EXPECT_EQ(outcome.may_have_run, one.may_have_run) << one.status;
     EXPECT_EQ(outcome.status, one.status);
+    EXPECT_EQ(outcome.endpoint, url());
   }
   answers(429, "{}", {{"Retry-After", "2"}});
   EXPECT_EQ(call(kAsk).retry_after_us, 2'000'000);
@@ -339,6 +340,7 @@ TEST_F(Remote, ADeadlineEndsAServerThatHangs) {
   ASSERT_FALSE(outcome.answer.ok());
   EXPECT_EQ(outcome.answer.error().kind, ErrorKind::kDeadlineExceeded);
   EXPECT_TRUE(outcome.may_have_run);
+  EXPECT_EQ(outcome.endpoint, url());
 }
 
 TEST_F(Remote, WhatMayWaitIsSentByPriorityAndToldHowLongItWaited) {
@@ -383,7 +385,7 @@ TEST_F(Remote, WhatMayWaitIsSentByPriorityAndToldHowLongItWaited) {
                                              "high", "normal"}));
 }
 
-TEST(RetryAfter, UnderstandsSecondsAndDates) {
+TEST(RetryAfter, UnderstandsSecondsAndDatesUpToAnHour) {
   const int64_t now_us = 1'700'000'000'000'000;  // Tue, 14 Nov 2023 22:13:20 GMT
   const auto with = [&](const char* value) {
     return retry_after_us({429, {{"Retry-After", value}}, {}}, now_us);

@@ -31,6 +31,7 @@ struct CallOutcome {
   int status = 0;              ///< the server's HTTP status; 0: none came
   bool may_have_run = true;    ///< false: the model certainly did not see the request
   uint32_t parts = 0;          ///< handed to on_part
+  std::string endpoint;        ///< of a failure: the remote server's address, as ModelAnswer has it
 };
 
 /// The outcome of a call that certainly did not reach the model.
