@@ -32,12 +32,9 @@ class Reader {
     Config config;
     config.resource.push_back({"service.name", std::string("switchyard")});
     if (text("OTEL_SDK_DISABLED") == "true") return config;
-    SY_ASSIGN_OR_RETURN(config.traces_url, endpoint("TRACES", "/v1/traces"));
-    SY_ASSIGN_OR_RETURN(config.metrics_url, endpoint("METRICS", "/v1/metrics"));
-    SY_ASSIGN_OR_RETURN(config.trace_headers, headers("TRACES"));
-    SY_ASSIGN_OR_RETURN(config.metric_headers, headers("METRICS"));
+    SY_ASSIGN_OR_RETURN(config.traces, signal("TRACES", "/v1/traces"));
+    SY_ASSIGN_OR_RETURN(config.metrics, signal("METRICS", "/v1/metrics"));
     config.ca_file = text("OTEL_EXPORTER_OTLP_CERTIFICATE");
-    SY_RETURN_IF_ERROR(number("OTEL_EXPORTER_OTLP_TIMEOUT", 1, 600'000, config.timeout_ms));
     SY_RETURN_IF_ERROR(number("OTEL_BSP_SCHEDULE_DELAY", 1, 3'600'000, config.span_delay_ms));
     SY_RETURN_IF_ERROR(number("OTEL_METRIC_EXPORT_INTERVAL", 100, 86'400'000, config.metric_interval_ms));
     int64_t queue = static_cast<int64_t>(config.queue_spans),
@@ -48,6 +45,9 @@ class Reader {
     config.batch_spans = static_cast<size_t>(std::min(batch, queue));
     SY_RETURN_IF_ERROR(resource(config.resource));
     SY_RETURN_IF_ERROR(sampler(config.sampler));
+    SY_ASSIGN_OR_RETURN(config.exemplars,
+                        choice("OTEL_METRICS_EXEMPLAR_FILTER", text("OTEL_METRICS_EXEMPLAR_FILTER"),
+                               "trace_based", "always_off", true));
     return config;
   }
 
@@ -61,6 +61,26 @@ class Reader {
     if (!value.empty()) return value;
     name = "OTEL_EXPORTER_OTLP_" + what;
     return text(name);
+  }
+
+  Result<Signal> signal(const std::string& which, const std::string& path) const {
+    Signal signal;
+    SY_ASSIGN_OR_RETURN(signal.url, endpoint(which, path));
+    SY_ASSIGN_OR_RETURN(signal.headers, headers(which));
+    std::string name;
+    const std::string compression = of_signal(which, "COMPRESSION", name);
+    SY_ASSIGN_OR_RETURN(signal.gzip, choice(name, compression, "gzip", "none", false));
+    const std::string timeout = of_signal(which, "TIMEOUT", name);
+    SY_RETURN_IF_ERROR(number(name, timeout, 1, 600'000, signal.timeout_ms));
+    return signal;
+  }
+
+  /// Which of two words a value is; `otherwise` where it is empty.
+  static Result<bool> choice(const std::string& name, const std::string& value, const std::string& yes,
+                             const std::string& no, bool otherwise) {
+    if (value.empty()) return otherwise;
+    if (value == yes || value == no) return value == yes;
+    return bad(name, value, "write " + yes + " or " + no);
   }
 
   Result<std::string> endpoint(const std::string& signal, const std::string& path) const {
@@ -86,10 +106,10 @@ class Reader {
     return url;
   }
 
-  Result<Config::Headers> headers(const std::string& signal) const {
+  Result<Signal::Headers> headers(const std::string& signal) const {
     std::string name;
     const std::string value = of_signal(signal, "HEADERS", name);
-    Config::Headers result;
+    Signal::Headers result;
     SY_RETURN_IF_ERROR(pairs(name, value, [&](std::string key, std::string text) {
       result.emplace_back(std::move(key), telemetry::Secret(std::move(text)));
     }));
@@ -134,7 +154,10 @@ class Reader {
   }
 
   Status number(const std::string& name, int64_t least, int64_t most, int64_t& result) const {
-    const std::string value = text(name);
+    return number(name, text(name), least, most, result);
+  }
+  static Status number(const std::string& name, const std::string& value, int64_t least, int64_t most,
+                       int64_t& result) {
     if (value.empty()) return {};
     int64_t read = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), read);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <optional>
 
 #include "switchyard/base/hash.h"
 #include "switchyard/otlp/limits.h"
@@ -115,6 +116,12 @@ Message span_message(const Span& span) {
   return message.fixed32(16, 1);  // W3C's flags: only what is sampled is exported
 }
 
+Message exemplar_message(const Exemplar& exemplar) {
+  Message message;
+  message.time(2, exemplar.time_us).real(3, exemplar.value);
+  return message.bytes(4, id_bytes<8>(exemplar.span_id)).bytes(5, id_bytes<16>(exemplar.trace_id));
+}
+
 Message point_message(const Metric& metric, const Metric::Point& point, int64_t start_us, int64_t now_us) {
   Message message;
   if (metric.kind != Metric::Kind::kGauge) message.time(2, start_us);
@@ -126,6 +133,7 @@ Message point_message(const Metric& metric, const Metric::Point& point, int64_t 
   }
   message.fixed64(4, point.histogram.count).real(5, point.histogram.sum);
   message.packed(6, point.histogram.counts).packed(7, metric.bounds);
+  for (const Exemplar& exemplar : point.exemplars) message.message(8, exemplar_message(exemplar));
   add_attributes(9, point.attributes, message);
   return message;
 }
@@ -157,6 +165,13 @@ std::string request_of(const Source& source, const Message& scope) {
   return Message().message(1, Message().message(1, resource).message(2, scope)).take();
 }
 
+/// Of a message that is read.
+struct Field {
+  uint64_t number = 0;
+  uint64_t value = 0;      ///< of a varint
+  std::string_view bytes;  ///< of a message or text
+};
+
 uint64_t take_varint(std::string_view& in) {
   uint64_t value = 0;
   for (size_t shift = 0; !in.empty() && shift < 64; shift += 7) {
@@ -166,6 +181,18 @@ uint64_t take_varint(std::string_view& in) {
     if ((byte & 0x80) == 0) break;
   }
   return value;
+}
+
+/// The next field of a varint or of bytes; nullopt at the end, or where it is no such field.
+std::optional<Field> take_field(std::string_view& in) {
+  if (in.empty()) return std::nullopt;
+  const uint64_t tag = take_varint(in);
+  Field field{tag >> 3, take_varint(in), {}};
+  if ((tag & 7) == 0) return field;
+  if ((tag & 7) != 2 || field.value > in.size()) return std::nullopt;
+  field.bytes = in.substr(0, field.value);
+  in.remove_prefix(field.value);
+  return field;
 }
 
 }  // namespace
@@ -183,14 +210,17 @@ std::string encode_metrics(const Source& source, const std::vector<Metric>& metr
   return request_of(source, scope);
 }
 
-uint64_t rejected(std::string_view response) {
-  // partial_success (1), which begins with its count (1).
-  if (!response.starts_with('\x0a')) return 0;
-  response.remove_prefix(1);
-  take_varint(response);  // its length
-  if (!response.starts_with('\x08')) return 0;
-  response.remove_prefix(1);
-  return take_varint(response);
+PartialSuccess partial_success(std::string_view response) {
+  PartialSuccess told;
+  while (const auto outer = take_field(response)) {
+    if (outer->number != 1) continue;
+    std::string_view inner = outer->bytes;
+    while (const auto field = take_field(inner)) {
+      if (field->number == 1) told.rejected = field->value;
+      if (field->number == 2) told.message = field->bytes;
+    }
+  }
+  return told;
 }
 
 }  // namespace switchyard::otlp

@@ -25,7 +25,12 @@ std::string encode_spans(const Source& source, std::span<const Span> spans);
 std::string encode_metrics(const Source& source, const std::vector<Metric>& metrics, int64_t start_us,
                            int64_t now_us);
 
-/// Of an Export...ServiceResponse: how many spans or points were refused all the same.
-uint64_t rejected(std::string_view response);
+/// What an Export...ServiceResponse says that was not taken of a request that was.
+struct PartialSuccess {
+  uint64_t rejected = 0;  ///< spans or points
+  std::string message;    ///< why; with none rejected, a warning
+};
+/// What cannot be read counts as nothing said.
+PartialSuccess partial_success(std::string_view response);
 
 }  // namespace switchyard::otlp

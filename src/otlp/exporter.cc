@@ -1,7 +1,6 @@
 #include "switchyard/otlp/exporter.h"
 
 #include <algorithm>
-#include <charconv>
 #include <condition_variable>
 #include <limits>
 #include <mutex>
@@ -13,7 +12,10 @@
 #include "encode.h"
 #include "switchyard/base/check.h"
 #include "switchyard/http/client.h"
+#include "switchyard/http/coding.h"
+#include "switchyard/http/retry_after.h"
 #include "switchyard/otlp/limits.h"
+#include "switchyard/runtime/random.h"
 #include "switchyard/runtime/thread.h"
 
 namespace switchyard::otlp {
@@ -23,15 +25,13 @@ http::ClientOptions client_options(const Config& config) {
   http::ClientOptions options;
   options.connections_per_origin = 2;
   options.max_queued_per_origin = 4;
-  options.default_timeout_ms = config.timeout_ms;
   options.max_response_bytes = kMaxAnswerBytes;
   options.ca_file = config.ca_file;
   return options;
 }
 
-bool may_pass(int status) {
-  return status == 408 || status == 429 || status == 502 || status == 503 || status == 504;
-}
+/// OTLP allows no other status to be answered with a repetition.
+bool may_pass(int status) { return status == 429 || status == 502 || status == 503 || status == 504; }
 
 Source source_of(const Config& config, const std::string& version) {
   Source source{config.resource, version};
@@ -130,8 +130,8 @@ class Exporter::Impl {
     while (!spans.empty()) {
       const auto batch = spans.first(std::min(spans.size(), config_.batch_spans));
       spans = spans.subspan(batch.size());
-      const auto answer = post(config_.traces_url, config_.trace_headers, encode_spans(source_, batch));
-      const uint64_t refused = answer ? std::min<uint64_t>(rejected(*answer), batch.size()) : batch.size();
+      const auto answer = post(config_.traces, encode_spans(source_, batch));
+      const uint64_t refused = answer ? std::min<uint64_t>(answer->rejected, batch.size()) : batch.size();
       const std::lock_guard lock(mutex_);
       stats_.exported_spans += batch.size() - refused;
       stats_.dropped_spans += refused;
@@ -139,39 +139,45 @@ class Exporter::Impl {
   }
 
   void send_metrics() {
-    const auto answer = post(config_.metrics_url, config_.metric_headers,
-                             encode_metrics(source_, metrics_(), start_us_, clock_.now_us()));
+    const auto answer =
+        post(config_.metrics, encode_metrics(source_, metrics_(), start_us_, clock_.now_us()));
+    if (!answer) return;
     const std::lock_guard lock(mutex_);
-    stats_.exported_metrics += answer ? 1 : 0;
+    ++stats_.exported_metrics;
+    stats_.rejected_points += answer->rejected;
   }
 
-  /// The body of the collector's answer; nullopt: it did not take them.
-  std::optional<std::string> post(const std::string& url, const Config::Headers& headers,
-                                  const std::string& body) {
+  http::ClientRequest request_of(const Signal& signal, std::string body) const {
+    http::ClientRequest request;
+    request.method = http::Method::kPost;
+    request.url = signal.url;
+    request.timeout_ms = signal.timeout_ms;
+    request.headers.push_back({"Content-Type", "application/x-protobuf"});
+    for (const auto& [name, value] : signal.headers) request.headers.push_back({name, value.reveal()});
+    auto packed = signal.gzip ? http::gzip(body) : std::nullopt;
+    if (packed) request.headers.push_back({"Content-Encoding", "gzip"});
+    request.body = packed ? *std::move(packed) : std::move(body);
+    return request;
+  }
+
+  /// What the collector says that took them; nullopt: it did not.
+  std::optional<PartialSuccess> post(const Signal& signal, std::string body) {
+    const http::ClientRequest request = request_of(signal, std::move(body));
     std::string why;
     int64_t pause_ms = kFirstRetryMs;
     for (int attempt = 1; attempt <= kMaxAttempts;
          ++attempt, pause_ms = std::min(pause_ms * 2, kMaxRetryMs)) {
-      http::ClientRequest request;
-      request.method = http::Method::kPost;
-      request.url = url;
-      request.headers.push_back({"Content-Type", "application/x-protobuf"});
-      for (const auto& [name, value] : headers) request.headers.push_back({name, value.reveal()});
-      request.body = body;
-      auto result = client_.request_and_wait(std::move(request));
-      if (result.response.ok() && result.response->status / 100 == 2) {
-        if (std::exchange(failing_, false)) logger_.info("the collector answers again", {{"url", url}});
-        return std::move(result.response->body);
-      }
-      int64_t wait_ms = pause_ms;
+      const auto result = client_.request_and_wait(request);
+      if (result.response.ok() && result.response->status / 100 == 2)
+        return taken(signal, result.response->body);
+      int64_t wait_ms = spread(pause_ms);
       bool again = attempt < kMaxAttempts;
       if (result.response.ok()) {
         why = "status " + std::to_string(result.response->status);
         again = again && may_pass(result.response->status);
-        const std::string_view after = result.response->header("Retry-After");
-        int64_t seconds = 0;
-        std::from_chars(after.data(), after.data() + after.size(), seconds);
-        if (seconds > 0) wait_ms = std::min(seconds, kMaxRetryMs / 1000) * 1000;
+        if (const int64_t after_us =
+                http::retry_after_us(result.response->header("Retry-After"), clock_.now_us()))
+          wait_ms = std::min(after_us / 1000 + 1, kMaxRetryAfterMs);
       } else {
         why = result.response.error().message;
       }
@@ -180,8 +186,24 @@ class Exporter::Impl {
     // Once, not for each batch: the counters tell the rest.
     if (!std::exchange(failing_, true))
       logger_.warn("the collector of traces and metrics does not take them; they are dropped",
-                   {{"url", url}, {"error", why}});
+                   {{"url", signal.url}, {"error", why}});
     return std::nullopt;
+  }
+
+  PartialSuccess taken(const Signal& signal, std::string_view answer) {
+    if (std::exchange(failing_, false)) logger_.info("the collector answers again", {{"url", signal.url}});
+    PartialSuccess partial = partial_success(answer);
+    if (partial.rejected != 0 || !partial.message.empty())
+      logger_.warn("the collector does not take all of what is sent",
+                   {{"url", signal.url},
+                    {"rejected", static_cast<int64_t>(partial.rejected)},
+                    {"error", partial.message}});
+    return partial;
+  }
+
+  /// Servers that lost a collector at once do not come back to it at once.
+  static int64_t spread(int64_t ms) {
+    return ms / 2 + static_cast<int64_t>(runtime::system_random().next_u64() % static_cast<uint64_t>(ms / 2));
   }
 
   /// Whether there is another attempt: not without a pause, nor when the server stops.

@@ -1,6 +1,7 @@
 #include "switchyard/otlp/metric.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "switchyard/otlp/limits.h"
 
@@ -46,24 +47,38 @@ Histogram::Histogram(std::string name, std::string unit, std::string description
       description_(std::move(description)),
       bounds_(std::move(bounds)) {}
 
-void Histogram::observe(const Attributes& attributes, double value) {
+void Histogram::observe(const Attributes& attributes, double value, const Span* sampled) {
   static const Attributes kOverflow = {{"otel.metric.overflow", true}};
-  const auto bucket = std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin();
+  const auto bucket =
+      static_cast<size_t>(std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin());
   const std::lock_guard lock(mutex_);
   auto found = series_.find(attributes);
   if (found == series_.end())
     found = series_.try_emplace(series_.size() < kMaxSeries ? attributes : kOverflow).first;
-  telemetry::Histogram::Snapshot& series = found->second;
-  series.counts.resize(bounds_.size() + 1);
-  ++series.counts[static_cast<size_t>(bucket)];
-  ++series.count;
-  series.sum += value;
+  Series& series = found->second;
+  series.values.counts.resize(bounds_.size() + 1);
+  ++series.values.counts[bucket];
+  ++series.values.count;
+  series.values.sum += value;
+  if (sampled == nullptr) return;
+  series.exemplars.resize(bounds_.size() + 1);
+  Exemplar& exemplar = series.exemplars[bucket];
+  exemplar.value = value;
+  exemplar.time_us = sampled->end_us;
+  exemplar.trace_id = sampled->trace_id;
+  exemplar.span_id = sampled->span_id;
 }
 
 Metric Histogram::read() const {
   Metric metric{name_, unit_, description_, Metric::Kind::kHistogram, bounds_, {}};
   const std::lock_guard lock(mutex_);
-  for (const auto& [attributes, series] : series_) metric.points.push_back({attributes, 0, series});
+  for (const auto& [attributes, series] : series_) {
+    Metric::Point& point = metric.points.emplace_back();
+    point.attributes = attributes;
+    point.histogram = series.values;
+    std::copy_if(series.exemplars.begin(), series.exemplars.end(), std::back_inserter(point.exemplars),
+                 [](const Exemplar& each) { return !each.trace_id.empty(); });
+  }
   return metric;
 }
 

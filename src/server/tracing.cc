@@ -73,6 +73,9 @@ Tracing::Tracing(Options options, telemetry::Registry& registry, telemetry::Logg
         &Stats::failed_requests);
   watch("switchyard_otlp_exported_metrics_total", "Requests with metrics that the collector took.",
         &Stats::exported_metrics);
+  watch("switchyard_otlp_rejected_points_total",
+        "Points of metrics that the collector did not take of requests that it took.",
+        &Stats::rejected_points);
   watch("switchyard_otlp_queued_spans", "Spans that wait to be exported.", &Stats::queued_spans);
 }
 
@@ -102,9 +105,9 @@ void Tracing::answered(const gateway::AnsweredRequest& request) {
   // A server's span has failed where the server has: the caller's mistakes are no failures of it.
   const bool failed = request.status >= 500;
   if (failed) common.push_back({"error.type", std::to_string(request.status)});
-  request_seconds_.observe(common, static_cast<double>(request.took_us) / 1e6);
+  const double seconds = static_cast<double>(request.took_us) / 1e6;
   const auto own = telemetry::parse_traceparent(request.trace.traceparent);
-  if (!exports_spans() || !own || !own->sampled) return;
+  if (!exports_spans() || !own || !own->sampled) return request_seconds_.observe(common, seconds);
   Span span;
   span.trace_id = own->trace_id;
   span.span_id = own->span_id;
@@ -114,6 +117,7 @@ void Tracing::answered(const gateway::AnsweredRequest& request) {
   if (!request.route.empty()) span.name += " " + text(request.route);
   span.end_us = clock_.now_us();
   span.start_us = span.end_us - request.took_us;
+  request_seconds_.observe(common, seconds, exemplar_of(span));
   span.attributes = std::move(common);
   span.attributes.push_back({"url.path", text(request.path)});
   span.attributes.push_back({"client.address", text(request.remote)});
@@ -267,7 +271,8 @@ std::string Tracing::trace_of(const workflow::EffectRequest& request) const {
 
 void Tracing::model_called(const Attributes& attributes, const models::ModelUsage* usage, int64_t took_us,
                            std::unique_ptr<Span> span) {
-  operation_seconds_.observe(attributes, static_cast<double>(took_us) / 1e6);
+  operation_seconds_.observe(attributes, static_cast<double>(took_us) / 1e6,
+                             span == nullptr ? nullptr : exemplar_of(*span));
   if (usage != nullptr && usage->input_tokens + usage->output_tokens != 0) {
     Attributes of_type = attributes;
     of_type.push_back({"gen_ai.token.type", std::string("input")});

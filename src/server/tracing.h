@@ -76,6 +76,9 @@ class Tracing {
   void run_ended(const Event& event, const char* outcome, double cost, std::string_view error);
   void step_ended(const Event& event, const StepEnd& end);
   std::vector<otlp::Metric> metrics() const;
+  const otlp::Span* exemplar_of(const otlp::Span& span) const {
+    return options_.config.exemplars ? &span : nullptr;
+  }
 
   const Options options_;
   telemetry::Registry& registry_;

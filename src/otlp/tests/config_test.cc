@@ -32,8 +32,8 @@ TEST(OtlpConfig, ExportsNothingWithoutAnEndpoint) {
 TEST(OtlpConfig, TakesABaseForAllSignalsAndAnAddressForOne) {
   const auto config = *read({{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/x/"},
                              {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "https://m.example/in"}});
-  EXPECT_EQ(config.traces_url, "http://collector:4318/x/v1/traces");
-  EXPECT_EQ(config.metrics_url, "https://m.example/in");
+  EXPECT_EQ(config.traces.url, "http://collector:4318/x/v1/traces");
+  EXPECT_EQ(config.metrics.url, "https://m.example/in");
   const auto traces =
       *read({{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"}, {"OTEL_METRICS_EXPORTER", "none"}});
   EXPECT_TRUE(traces.exports_spans());
@@ -51,10 +51,10 @@ TEST(OtlpConfig, ReadsHeadersResourceAndSampler) {
                              {"OTEL_TRACES_SAMPLER_ARG", "0.25"},
                              {"OTEL_BSP_MAX_QUEUE_SIZE", "100"},
                              {"OTEL_BSP_SCHEDULE_DELAY", "50"}});
-  ASSERT_EQ(config.trace_headers.size(), 2u);
-  EXPECT_EQ(config.trace_headers[0].second.reveal(), "Bearer x,y");
-  EXPECT_EQ(config.trace_headers[1].first, "X-Scope");
-  ASSERT_EQ(config.metric_headers.size(), 1u);
+  ASSERT_EQ(config.traces.headers.size(), 2u);
+  EXPECT_EQ(config.traces.headers[0].second.reveal(), "Bearer x,y");
+  EXPECT_EQ(config.traces.headers[1].first, "X-Scope");
+  ASSERT_EQ(config.metrics.headers.size(), 1u);
   EXPECT_EQ(config.resource, (Attributes{{"service.name", std::string("desk")},
                                          {"deployment.environment.name", std::string("prod")}}));
   EXPECT_TRUE(config.sampler.parent_based);
@@ -62,6 +62,26 @@ TEST(OtlpConfig, ReadsHeadersResourceAndSampler) {
   EXPECT_EQ(config.queue_spans, 100u);
   EXPECT_EQ(config.batch_spans, 100u);
   EXPECT_EQ(config.span_delay_ms, 50);
+}
+
+TEST(OtlpConfig, LetsASignalHaveItsOwnCompressionAndTimeout) {
+  const auto plain = *read({});
+  EXPECT_FALSE(plain.traces.gzip);
+  EXPECT_EQ(plain.traces.timeout_ms, 10'000);
+  const auto config = *read({{"OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"},
+                             {"OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "none"},
+                             {"OTEL_EXPORTER_OTLP_TIMEOUT", "2000"},
+                             {"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "500"}});
+  EXPECT_TRUE(config.traces.gzip);
+  EXPECT_FALSE(config.metrics.gzip);
+  EXPECT_EQ(config.traces.timeout_ms, 500);
+  EXPECT_EQ(config.metrics.timeout_ms, 2'000);
+}
+
+TEST(OtlpConfig, HasExemplarsUnlessTheirFilterSaysNone) {
+  EXPECT_TRUE(read({})->exemplars);
+  EXPECT_TRUE(read({{"OTEL_METRICS_EXEMPLAR_FILTER", "trace_based"}})->exemplars);
+  EXPECT_FALSE(read({{"OTEL_METRICS_EXEMPLAR_FILTER", "always_off"}})->exemplars);
 }
 
 TEST(OtlpConfig, KnowsTheSamplersByTheirNames) {
@@ -86,6 +106,14 @@ TEST(OtlpConfig, NamesTheVariableThatIsWrong) {
             "OTEL_TRACES_SAMPLER_ARG");
   EXPECT_EQ(mistake({endpoint, {"OTEL_BSP_MAX_QUEUE_SIZE", "many"}}), "OTEL_BSP_MAX_QUEUE_SIZE");
   EXPECT_EQ(mistake({endpoint, {"OTEL_RESOURCE_ATTRIBUTES", "a"}}), "OTEL_RESOURCE_ATTRIBUTES");
+  EXPECT_EQ(mistake({endpoint, {"OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"}}),
+            "OTEL_EXPORTER_OTLP_COMPRESSION");
+  EXPECT_EQ(mistake({endpoint, {"OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "zstd"}}),
+            "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION");
+  EXPECT_EQ(mistake({endpoint, {"OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "0"}}),
+            "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT");
+  EXPECT_EQ(mistake({endpoint, {"OTEL_METRICS_EXEMPLAR_FILTER", "always_on"}}),
+            "OTEL_METRICS_EXEMPLAR_FILTER");
   const auto secret = read({endpoint, {"OTEL_EXPORTER_OTLP_HEADERS", "sesame"}});
   EXPECT_EQ(secret.error().message.find("sesame"), std::string::npos);
 }

@@ -6,7 +6,7 @@
 #include "switchyard/otlp/limits.h"
 
 // What is expected here was made by the messages of the package opentelemetry-proto; the test of the whole
-// server (tests/system/otlp_test.py) has them and a collector read what is sent.
+// server (tests/clients/otlp_test.py) has them and a collector read what is sent.
 namespace switchyard::otlp {
 namespace {
 
@@ -15,6 +15,12 @@ std::string hex(const std::string& bytes) {
 }
 
 const Source kSource{{{"service.name", std::string("s")}}, "1.2.3"};
+const Span kSampled{.trace_id = "4bf92f3577b34da6a3ce929d0e0e4736",
+                    .span_id = "00f067aa0ba902b7",
+                    .parent_id = {},
+                    .name = "call",
+                    .end_us = 1'700'000'000'000'001,
+                    .attributes = {}};
 
 TEST(OtlpEncoding, WritesSpansAsOpentelemetryProtoHasThem) {
   Span span;
@@ -75,13 +81,51 @@ TEST(OtlpEncoding, CutsLongTextsBetweenCharacters) {
   EXPECT_EQ(bytes.find('\xc3'), bytes.npos);
 }
 
-TEST(OtlpEncoding, ReadsHowManyWereRefused) {
+TEST(OtlpEncoding, WritesExemplarsAsOpentelemetryProtoHasThem) {
+  Histogram histogram("calls", "s", "How long.", {1, 2});
+  histogram.observe({}, 0.25);
+  histogram.observe({}, 7, &kSampled);
+  EXPECT_EQ(hex(encode_metrics(kSource, {histogram.read()}, 1, 2)),
+            "0acf010a150a130a0c736572766963652e6e616d6512030a017312b5010a130a0a7377697463687961726412"
+            "05312e322e33129d010a0563616c6c731209486f77206c6f6e672e1a01734a85010a800111e8030000000000"
+            "0019d007000000000000210200000000000000290000000000001d4032180100000000000000000000000000"
+            "000001000000000000003a10000000000000f03f0000000000000040422e11e8032a36fe9c97171900000000"
+            "00001c40220800f067aa0ba902b72a104bf92f3577b34da6a3ce929d0e0e47361002");
+}
+
+TEST(OtlpEncoding, ReadsHowManyWereRefusedAndWhy) {
+  const auto rejected = [](std::string_view response) { return partial_success(response).rejected; };
   EXPECT_EQ(rejected(""), 0u);
-  EXPECT_EQ(rejected(std::string("\x0a\x00", 2)), 0u);  // as the collector answers
-  EXPECT_EQ(rejected("\x0a\x05\x12\x03why"), 0u);       // only a warning
-  EXPECT_EQ(rejected(std::string("\x0a\x03\x08\xac\x02")), 300u);
-  EXPECT_EQ(rejected(std::string("\x0a\xcc\x01\x08\x05\x12\xc8\x01") + std::string(200, 'x')), 5u);
-  EXPECT_EQ(rejected("\x0a"), 0u);
+  EXPECT_EQ(rejected(std::string_view("\x0a\x00", 2)), 0u);  // as the collector answers
+  EXPECT_EQ(rejected("\x0a\x03\x08\xac\x02"), 300u);
+  EXPECT_EQ(rejected("\x0a\xcc\x01\x08\x05\x12\xc8\x01" + std::string(200, 'x')), 5u);
+  const PartialSuccess warning = partial_success("\x0a\x05\x12\x03why");
+  EXPECT_EQ(warning.rejected, 0u);
+  EXPECT_EQ(warning.message, "why");
+  // In another order, and with fields of later versions.
+  const PartialSuccess other = partial_success("\x10\x01\x0a\x09\x12\x03why\x18\x07\x08\x02");
+  EXPECT_EQ(other.rejected, 2u);
+  EXPECT_EQ(other.message, "why");
+  for (const std::string_view broken : {"\x0a", "\x0a\x7f\x08\x05", "\x0d\x08\x05"})
+    EXPECT_EQ(rejected(broken), 0u);
+}
+
+TEST(OtlpHistograms, KeepTheNewestSampledValueOfEachBucketAsItsExemplar) {
+  Histogram histogram("calls", "s", "How long.", {1, 2});
+  Span later = kSampled;
+  later.span_id = "000000000000000a";
+  histogram.observe({}, 0.5, &kSampled);
+  histogram.observe({}, 0.75, &later);
+  histogram.observe({}, 0.9);
+  histogram.observe({}, 1.5);
+  histogram.observe({}, 5, &kSampled);
+  const auto exemplars = histogram.read().points.at(0).exemplars;
+  ASSERT_EQ(exemplars.size(), 2u);
+  EXPECT_EQ(exemplars[0].value, 0.75);
+  EXPECT_EQ(exemplars[0].span_id, later.span_id);
+  EXPECT_EQ(exemplars[1].value, 5);
+  EXPECT_EQ(exemplars[1].trace_id, kSampled.trace_id);
+  EXPECT_EQ(exemplars[1].time_us, kSampled.end_us);
 }
 
 TEST(OtlpHistograms, BoundTheirSeries) {

@@ -36,7 +36,7 @@ class TracingTest : public ::testing::Test {
  protected:
   static Tracing::Options options() {
     Tracing::Options options;
-    options.config.traces_url = "http://127.0.0.1:1/v1/traces";
+    options.config.traces.url = "http://127.0.0.1:1/v1/traces";
     options.catalog = [] { return std::make_shared<const OnePipeline>(); };
     return options;
   }

@@ -20,13 +20,14 @@ struct ExporterStats {
   uint64_t dropped_spans = 0;     ///< the queue was full, or the collector did not take them
   uint64_t failed_requests = 0;   ///< those repeated included
   uint64_t exported_metrics = 0;  ///< requests
+  uint64_t rejected_points = 0;   ///< of metrics, that the collector did not take of a request that it took
   size_t queued_spans = 0;
 };
 
 /// Sends spans and metrics to a collector over OTLP/HTTP, from a thread of its own. Nobody waits for it: when
 /// the collector is away or slow the queue fills, and what is more is dropped and counted. A batch is tried
-/// up to kMaxAttempts times where the collector may get over it (408, 429, 502, 503, 504, no connection),
-/// after its Retry-After or a growing pause. Thread-safe.
+/// up to kMaxAttempts times where the collector may get over it (429, 502, 503, 504, no answer), after its
+/// Retry-After or a growing pause. Thread-safe.
 class Exporter {
  public:
   /// `metrics` is called on the exporter's thread, at each interval and at the end. `clock` outlives this;

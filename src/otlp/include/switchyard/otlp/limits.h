@@ -13,7 +13,8 @@ inline constexpr size_t kMaxPairs = 64;               ///< of headers, of resour
 inline constexpr size_t kMaxAnswerBytes = 64u << 10;  ///< of a collector
 inline constexpr int kMaxAttempts = 5;                ///< to send one batch
 inline constexpr int64_t kFirstRetryMs = 1'000;       ///< doubled for each further one
-inline constexpr int64_t kMaxRetryMs = 30'000;        ///< a collector's Retry-After is cut to it
+inline constexpr int64_t kMaxRetryMs = 30'000;
+inline constexpr int64_t kMaxRetryAfterMs = 300'000;  ///< a collector's Retry-After is cut to it
 inline constexpr int64_t kFlushMs = 3'000;            ///< what stop() waits for the last batches
 
 }  // namespace switchyard::otlp

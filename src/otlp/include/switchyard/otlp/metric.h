@@ -11,6 +11,13 @@
 
 namespace switchyard::otlp {
 
+/// A measurement that stands for others of its bucket, with the span in which it was made.
+struct Exemplar {
+  double value = 0;
+  int64_t time_us = 0;            ///< since the epoch
+  std::string trace_id, span_id;  ///< lower-case hexadecimal
+};
+
 /// A metric as it stands, as OTLP has it. Counters and histograms count since the start.
 struct Metric {
   using Kind = telemetry::MetricReading::Kind;
@@ -18,6 +25,7 @@ struct Metric {
     Attributes attributes;
     double value = 0;                          ///< of a counter or gauge
     telemetry::Histogram::Snapshot histogram;  ///< of a histogram
+    std::vector<Exemplar> exemplars;           ///< of a histogram: at most one for each bucket
   };
   std::string name, unit, description;
   Kind kind = Kind::kGauge;
@@ -35,15 +43,20 @@ class Histogram {
   /// `bounds` ascend.
   Histogram(std::string name, std::string unit, std::string description, std::vector<double> bounds);
 
-  /// The order of attributes is part of a series: keep to one.
-  void observe(const Attributes& attributes, double value);
+  /// The order of attributes is part of a series: keep to one. `sampled` is the span in which it was measured
+  /// and becomes the exemplar of the value's bucket; null: none that is exported.
+  void observe(const Attributes& attributes, double value, const Span* sampled = nullptr);
   Metric read() const;
 
  private:
+  struct Series {
+    telemetry::Histogram::Snapshot values;
+    std::vector<Exemplar> exemplars;  ///< by bucket, the newest; empty before the first
+  };
   const std::string name_, unit_, description_;
   const std::vector<double> bounds_;
   mutable std::mutex mutex_;
-  std::map<Attributes, telemetry::Histogram::Snapshot> series_;  // guarded by mutex_
+  std::map<Attributes, Series> series_;  // guarded by mutex_
 };
 
 }  // namespace switchyard::otlp
