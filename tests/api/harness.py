@@ -102,10 +102,22 @@ def send(server, method, target, body=None, headers=None, key="admin"):
     connection = http.client.HTTPConnection(server.host, server.port, timeout=120)
     try:
         connection.request(method, target, body=body, headers=sent)
+        await_answer(server, connection.sock, f"{method} {target}")
         response = connection.getresponse()
         return Answer(response.status, dict(response.getheaders()), response.read().decode())
     finally:
         connection.close()
+
+
+def await_answer(server, sock, what, seconds=120):
+    """Waits until something comes; else fails with what the server's threads are at. A second in which the machine stands still for
+    minutes (out of memory, halted by its host) counts as one: it says nothing about the server."""
+    for _ in range(seconds):
+        if select.select([sock], [], [], 1)[0]:
+            return
+    threads = [f"{task.joinpath('comm').read_text().strip()}: {task.joinpath('stat').read_text().rpartition(')')[2].split()[0]} "
+               f"{task.joinpath('wchan').read_text()}" for task in sorted(pathlib.Path(f"/proc/{server.process.pid}/task").iterdir())]
+    raise AssertionError(f"no answer to {what} in {seconds} s; the server's threads: {', '.join(threads)}")
 
 
 def deploy(server, documents, status=200):
