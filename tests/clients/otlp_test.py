@@ -3,6 +3,7 @@ reads them with OpenTelemetry's own messages (opentelemetry-proto). The same tes
 
 The collector is the one of tests/collector: tools/setup_collector names it in SWITCHYARD_OTEL_COLLECTOR. Without it the tests that
 need it are skipped, and say so."""
+import gzip
 import http.server
 import json
 import os
@@ -27,7 +28,9 @@ COLLECTOR = os.environ.get("SWITCHYARD_OTEL_COLLECTOR", "")
 SERVER, CLIENT, INTERNAL = 2, 3, 1
 VARIABLES = {"OTEL_SERVICE_NAME": "desk", "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=test",
              "OTEL_EXPORTER_OTLP_HEADERS": "x-scope=tests%2C1", "OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_BSP_MAX_QUEUE_SIZE": "200",
-             "OTEL_METRIC_EXPORT_INTERVAL": "200"}
+             "OTEL_METRIC_EXPORT_INTERVAL": "200", "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip", "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION": "none"}
+#: What docs/operations.md sends its readers to.
+DEPLOYED = harness.SOURCE / "deploy/opentelemetry/collector.yaml"
 DOCUMENTS = {
     "there.backend.yaml": "backend: there@1.0.0\nprotocol: openai\nurl: {url}\n",
     "helper.model.yaml": "model: helper@1.0.0\nbackend: there\nkind: chat\nremote: {{ model: tiny-7b }}\n",
@@ -69,8 +72,11 @@ class Receiver:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 with receiver.lock:
-                    receiver.headers.append(dict(self.headers))
+                    receiver.headers.append(dict(self.headers, path=self.path))
                     try:
+                        if "Content-Encoding" in self.headers:
+                            assert self.headers["Content-Encoding"] == "gzip"
+                            body = gzip.decompress(body)
                         assert self.headers["Content-Type"] == "application/x-protobuf"
                         receiver.take(receiver.MESSAGES[self.path].FromString(body))
                     except Exception as mistake:  # noqa: BLE001: told by the test
@@ -200,7 +206,18 @@ class Traces:
         harness.until(lambda: len(self.receiver.of(self.trace)) == 6, "two attempts")
         failed = [span for span in self.receiver.of(self.trace) if span["failed"]]
         self.assertEqual(sorted(span["name"] for span in failed), ["chat tiny-7b", "chat tiny-7b", "decide desk/ask", "step answer"])
-        self.assertTrue(all("." in span["error.type"] for span in failed), failed)
+        port = int(self.upstream.url.split(":")[2].split("/")[0])
+        for span in failed:
+            if span["name"] == "chat tiny-7b":
+                self.assertEqual((span["error.type"], span["server.address"], span["server.port"]), ("503", "127.0.0.1", port))
+            else:
+                self.assertIn(".", span["error.type"])  # a code of the server's own
+
+    def test_a_call_without_an_answer_is_told_with_what_went_wrong_and_where(self):
+        self.upstream.fail_next += ["reset", "reset"]
+        self.decide(traceparent=self.caller)
+        span = self.spans(self.trace, ["chat tiny-7b", "decide desk/ask"])["chat tiny-7b"]
+        self.assertEqual((span["error.type"], span["server.address"]), ("http.truncated", "127.0.0.1"))
 
     def test_the_callers_decision_not_to_sample_stands(self):
         self.decide(traceparent=self.caller[:-2] + "00")
@@ -255,6 +272,33 @@ class Traces:
         # Told of under OpenTelemetry's name already.
         self.assertNotIn("switchyard_gateway_request_seconds", self.receiver.metrics)
 
+    def test_histograms_of_durations_have_exemplars_that_name_a_sampled_span(self):
+        self.decide(traceparent=self.caller)
+        spans = self.spans(self.trace, ["POST /api/v1/decisions", "chat tiny-7b"])
+        for name, span in {"http.server.request.duration": "POST /api/v1/decisions", "gen_ai.client.operation.duration": "chat tiny-7b"}.items():
+            def exemplars():
+                with self.receiver.lock:
+                    metric = self.receiver.metrics.get(name)
+                    return [each for point in metric.histogram.data_points for each in point.exemplars] if metric is not None else []
+            harness.until(lambda: any(each.trace_id.hex() == self.trace for each in exemplars()), f"{name} has no exemplar of the trace")
+            mine = next(each for each in exemplars() if each.trace_id.hex() == self.trace)
+            self.assertEqual(mine.span_id.hex(), spans[span]["id"])
+            self.assertEqual(mine.time_unix_nano, spans[span]["end"])
+            self.assertAlmostEqual(mine.as_double, (spans[span]["end"] - spans[span]["start"]) / 1e9, places=6)
+
+    def test_what_is_not_sampled_is_no_exemplar(self):
+        self.decide(traceparent=self.caller[:-2] + "00")
+        later = "e" + self.trace[1:]
+        self.decide(traceparent="00-" + later + self.caller[35:])
+        self.spans(later, ["chat tiny-7b"])
+
+        def seen():
+            with self.receiver.lock:
+                return {each.trace_id.hex() for metric in self.receiver.metrics.values() if metric.WhichOneof("data") == "histogram"
+                        for point in metric.histogram.data_points for each in point.exemplars}
+        harness.until(lambda: later in seen(), "the sampled one never came")
+        self.assertNotIn(self.trace, seen())
+
     def test_nothing_was_sent_that_otlp_does_not_have(self):
         self.decide(traceparent=self.caller)
         self.spans(self.trace, ["chat tiny-7b"])
@@ -286,6 +330,14 @@ class ToTheReceiver(Traces, unittest.TestCase):
         self.spans(self.trace, ["chat tiny-7b"])
         self.assertEqual({headers.get("x-scope") for headers in self.receiver.headers}, {"tests,1"})
 
+    def test_each_signal_is_compressed_as_its_variable_says(self):
+        self.decide(traceparent=self.caller)
+        self.spans(self.trace, ["chat tiny-7b"])
+        harness.until(lambda: self.receiver.metrics, "metrics never came")
+        with self.receiver.lock:
+            coded = {(headers["path"], headers.get("Content-Encoding")) for headers in self.receiver.headers}
+        self.assertEqual(coded, {("/v1/traces", "gzip"), ("/v1/metrics", None)})
+
 
 @unittest.skipUnless(COLLECTOR, "there is no collector: tools/setup_collector could not build it")
 class ThroughTheCollector(Traces, unittest.TestCase):
@@ -296,16 +348,16 @@ class ThroughTheCollector(Traces, unittest.TestCase):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             address = "127.0.0.1:%d" % free.getsockname()[1]
-        exporter = {"endpoint": cls.receiver.url, "compression": "none", "sending_queue": {"enabled": False}}
-        config = {"receivers": {"otlp": {"protocols": {"http": {"endpoint": address}}}},
-                  "exporters": {"otlp_http": exporter},
-                  "service": {"telemetry": {"metrics": {"level": "none"}},
-                              "pipelines": {kind: {"receivers": ["otlp"], "exporters": ["otlp_http"]} for kind in ("traces", "metrics")}}}
-        path = pathlib.Path(cls.folder.name, "collector.yaml")
-        path.write_text(json.dumps(config))
+        # As it is deployed, with the addresses of this test, and without its patience.
+        exporter = {"endpoint": cls.receiver.url, "sending_queue": {"batch": {"flush_timeout": "10ms", "min_size": 1}}}
+        changes = {"receivers": {"otlp": {"protocols": {"http": {"endpoint": address}}}},
+                   "exporters": {"otlp_http/traces": exporter, "otlp_http/metrics": exporter},
+                   "service": {"telemetry": {"metrics": {"level": "none"}}}}
+        path = pathlib.Path(cls.folder.name, "changes.yaml")
+        path.write_text(json.dumps(changes))
         log = pathlib.Path(cls.folder.name, "collector.log")
         with log.open("wb") as output:
-            cls.collector = subprocess.Popen([COLLECTOR, "--config", str(path)], stdout=output, stderr=output)
+            cls.collector = subprocess.Popen([COLLECTOR, "--config", str(DEPLOYED), "--config", str(path)], stdout=output, stderr=output)
 
         def listens():
             assert cls.collector.poll() is None, log.read_text()
@@ -320,6 +372,10 @@ class ThroughTheCollector(Traces, unittest.TestCase):
             cls.collector.terminate()
             cls.collector.wait(timeout=60)
         cls.collector = None
+
+    def test_the_deployed_configuration_is_valid_as_it_stands(self):
+        done = subprocess.run([COLLECTOR, "validate", "--config", str(DEPLOYED)], capture_output=True, text=True, timeout=120)
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
 
 
 if __name__ == "__main__":
