@@ -48,65 +48,77 @@ def bodies(path):
             out.write(json.dumps({"pipeline": "bench/decision", "input": payment, "wait": "10s"}) + "\n")
 
 
+class Server:
+    """A server with the pipeline beside this file, on a port of the system's choice."""
+
+    def __init__(self, build, folder, *arguments, environment=None):
+        self.load = os.path.join(build, "bench", "http_load", "http_load")
+        binary = os.path.join(build, "bin", "switchyard")
+        documents = os.path.join(folder, "documents")
+        shutil.copytree(os.path.join(EXAMPLE, "models"), documents)
+        for name in ("card.rules.yaml", "decision.pipeline.yaml"):
+            shutil.copy(os.path.join(HERE, name), documents)
+        shutil.copy(os.path.join(EXAMPLE, "payment.schema.json"), documents)
+        self.bodies = os.path.join(folder, "bodies.jsonl")
+        bodies(self.bodies)
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        data = os.path.join(folder, "data")
+        self.process = subprocess.Popen([binary, "dev", "--data", data, "--port", str(self.port), "--log-level", "warn", *arguments],
+                                        stdout=subprocess.DEVNULL, env=dict(os.environ, **(environment or {})))
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        with open(os.path.join(data, "development-key")) as f:
+            self.key = f.read().strip()
+        subprocess.run([binary, "deploy", documents, "--server", f"http://127.0.0.1:{self.port}", "--data", data], check=True,
+                       stdout=subprocess.DEVNULL)
+
+    def run(self, connections, seconds, rate=0):
+        """What http_load says of decisions over kept connections; all were answered with 2xx."""
+        command = [self.load, f"127.0.0.1:{self.port}/api/v1/decisions", "-c", str(connections), "-d", str(seconds), "-r", str(rate), "--json",
+                   "-H", f"Authorization: Bearer {self.key}", "-H", "Content-Type: application/json", "-b", self.bodies]
+        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    def resident_mb(self):
+        with open(f"/proc/{self.process.pid}/status") as f:
+            return next(int(line.split()[1]) / 1000 for line in f if line.startswith("VmRSS"))
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=60)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--partitions", default="4")
     options = parser.parse_args()
-    binary = os.path.join(options.build, "bin", "switchyard")
-    load = os.path.join(options.build, "bench", "http_load", "http_load")
     folder = tempfile.mkdtemp(prefix="switchyard-bench-", dir=".")
     try:
         p50, p99 = fdatasync_us(folder)
         print(f"limit: one fdatasync here takes {p50:.0f} us at p50, {p99:.0f} us at p99")
-        documents = os.path.join(folder, "documents")
-        shutil.copytree(os.path.join(EXAMPLE, "models"), documents)
-        for name in ("card.rules.yaml", "decision.pipeline.yaml"):
-            shutil.copy(os.path.join(HERE, name), documents)
-        shutil.copy(os.path.join(EXAMPLE, "payment.schema.json"), documents)
-        bodies(os.path.join(folder, "bodies.jsonl"))
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        data = os.path.join(folder, "data")
-        server = subprocess.Popen([binary, "dev", "--data", data, "--port", str(port), "--log-level", "warn", "--partitions", options.partitions], stdout=subprocess.DEVNULL)
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.05)
-        with open(os.path.join(data, "development-key")) as f:
-            key = f.read().strip()
-        subprocess.run([binary, "deploy", documents, "--server", f"http://127.0.0.1:{port}", "--data", data], check=True, stdout=subprocess.DEVNULL)
-
-        def run(connections, rate=0):
-            command = [load, f"127.0.0.1:{port}/api/v1/decisions", "-c", str(connections), "-d", str(options.seconds), "-r", str(rate), "--json",
-                       "-H", f"Authorization: Bearer {key}", "-H", "Content-Type: application/json", "-b", os.path.join(folder, "bodies.jsonl")]
-            return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-        def resident_mb():
-            with open(f"/proc/{server.pid}/status") as f:
-                return next(int(line.split()[1]) / 1000 for line in f if line.startswith("VmRSS"))
-
-        print(f"idle server: {resident_mb():.0f} MB resident (wanted under 100)")
+        server = Server(options.build, folder, "--partitions", options.partitions)
+        print(f"idle server: {server.resident_mb():.0f} MB resident (wanted under 100)")
         peak = 0.0
         for connections in (1, 16, 64, 128):
-            result = run(connections)
+            result = server.run(connections, options.seconds)
             peak = max(peak, result["requests_per_second"])
             show(f"{connections} callers", result)
         print(f"peak {peak:.0f} durable decisions/s (wanted 7500, x{peak / 7500:.2f})")
         # Windows, because a virtual machine that stands still for 10 ms now and then says nothing about the server.
-        options.seconds = 2
         for title, rate in (("half of the wanted peak", 3750), ("half of the peak", peak / 2)):
-            windows = sorted((run(64, rate) for _ in range(WINDOWS)), key=lambda result: result["p99_us"])
+            windows = sorted((server.run(64, 2, rate) for _ in range(WINDOWS)), key=lambda result: result["p99_us"])
             show(f"{title}, open loop", windows[WINDOWS // 2])
             worst = windows[-1]["p99_us"]
             print(f"  p99 over {WINDOWS} windows of 2 s: median {windows[WINDOWS // 2]['p99_us']:.0f} us, worst {worst:.0f} us; "
                   f"wanted at most one fdatasync p99 + 5 ms = {p99 + 5000:.0f} us")
-        server.send_signal(signal.SIGTERM)
-        server.wait(timeout=60)
+        server.stop()
     finally:
         shutil.rmtree(folder)
 
