@@ -48,6 +48,10 @@ def bodies(path):
             out.write(json.dumps({"pipeline": "bench/decision", "input": payment, "wait": "10s"}) + "\n")
 
 
+class Refused(Exception):
+    """Not all were answered with 2xx."""
+
+
 class Server:
     """A server with the pipeline beside this file, on a port of the system's choice."""
 
@@ -65,7 +69,7 @@ class Server:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
         data = os.path.join(folder, "data")
-        self.process = subprocess.Popen([binary, "dev", "--data", data, "--port", str(self.port), "--log-level", "warn", *arguments],
+        self.process = subprocess.Popen([binary, "dev", "--data", data, "--port", str(self.port), "--log-level", "error", *arguments],
                                         stdout=subprocess.DEVNULL, env=dict(os.environ, **(environment or {})))
         while True:
             try:
@@ -79,10 +83,13 @@ class Server:
                        stdout=subprocess.DEVNULL)
 
     def run(self, connections, seconds, rate=0):
-        """What http_load says of decisions over kept connections; all were answered with 2xx."""
+        """What http_load says of decisions over kept connections; all were answered with 2xx, else Refused."""
         command = [self.load, f"127.0.0.1:{self.port}/api/v1/decisions", "-c", str(connections), "-d", str(seconds), "-r", str(rate), "--json",
                    "-H", f"Authorization: Bearer {self.key}", "-H", "Content-Type: application/json", "-b", self.bodies]
-        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Refused(done.stdout + done.stderr)
+        return json.loads(done.stdout)
 
     def resident_mb(self):
         with open(f"/proc/{self.process.pid}/status") as f:
