@@ -326,10 +326,10 @@ class Server::Impl {
     engine.executor = effects_.get();
     webhooks_ = std::make_unique<Webhooks>(*client_, egress_, clock_);
     engine.webhooks = webhooks_.get();
-    engine.observer = [this](PartitionId, const Event& event) {
+    engine.observer = [this](PartitionId partition, const Event& event) {
       metrics_->observe(event);
       effects_->observe(event);
-      verdicts_->observe(event);
+      verdicts_->observe(partition, event);
       if (tracing_ != nullptr) tracing_->observe(event);
     };
     engine.release_scope = []() -> std::shared_ptr<void> { return std::make_shared<http::AnswerBatch>(); };
@@ -338,6 +338,8 @@ class Server::Impl {
     SY_RETURN_IF_ERROR(engine_->start());
     engine_running_ = true;
     verdicts_->start(*engine_);
+    // From where on reviews count is known before there is one.
+    routing_->keep_evidence(false);
     // Schedules and agents of a new version begin with its deployment.
     wake_engine_ = true;
     metrics_->watch(*engine_, *models_);
