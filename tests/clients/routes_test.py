@@ -308,6 +308,23 @@ output: {{ text: two.text }}
         self.assertEqual(self.counts()["one"], 7)
         self.assertEqual(spent.exception.response.headers["x-should-retry"], "false")
 
+    def test_what_a_decision_has_tried_again_is_known_after_a_crash(self):
+        self.route("candidates:\n  main: {a}\nretry: {{ attempts: 10, backoff: 1ms..2ms, budget: 100% }}\nbreaker: false\n")
+        ask = f"{{ model: {self.name}, input: {{ messages: \"[{{'role': 'user', 'content': 'say well'}}]\" }} }}"
+        self.servers["one"].fail_next += [503] * 4
+        decision = self.start(f"""
+  one: {ask}
+  pause: {{ after: one, listen: {{ signal: on }} }}
+  two: {{ after: pause, {ask[2:]}
+""")
+        self.eventually(lambda: self.counts()["one"] == 5 and self.get(f"/api/v1/decisions/{decision}")["status"] == "waiting")
+        self.server.crash()
+        self.servers["one"].fail_next += [503] * 100
+        signalled = harness.send(self.server, "POST", f"/api/v1/decisions/{decision}/signal", {"name": "on"})
+        self.assertLess(signalled.status, 300, signalled.text)
+        self.eventually(lambda: self.get(f"/api/v1/decisions/{decision}")["status"] == "failed")
+        self.assertEqual(self.counts()["one"], 5 + 3, "six more than the first of each")
+
     def test_a_client_that_will_not_wait_is_answered_before_it_leaves(self):
         self.route("candidates:\n  main: {a}\n  spare: {{ model: {b}, weight: 0 }}\nfallbacks: [spare]\n")
         with self.assertRaises(openai.InternalServerError) as late:
