@@ -683,4 +683,15 @@ Result<std::vector<RecordedEvent>> Engine::read_events(const RunId& run,
   return impl_->hosts()[partition.value]->read_events(run, offsets);
 }
 
+Result<LogOffset> Engine::read_log(PartitionId id, LogOffset from, size_t max_bytes,
+                                   const log::RecordVisitor& visit) const {
+  const log::Log& log = impl_->hosts()[id.value]->log();
+  auto read = log.read(std::max(from, log.first_offset()), max_bytes, visit);
+  // Trimmed in this moment.
+  const bool moved = !read.ok() && read.error().code == "log.trimmed";
+  return moved ? log.read(log.first_offset(), max_bytes, visit) : std::move(read);
+}
+
+LogOffset Engine::durable_end(PartitionId id) const { return impl_->hosts()[id.value]->log().durable_end(); }
+
 }  // namespace switchyard::partition

@@ -8,12 +8,41 @@
 namespace switchyard::router {
 namespace {
 
+/// The same counts, all 0.
+Value nothing_of(const Value& counts, Arena& arena) {
+  if (!counts.is(Kind::kMap)) return Value::integer(0);
+  MapBuilder map(arena);
+  for (const Member& member : counts.members())
+    map.add(copy_value(member.key, arena), nothing_of(member.value, arena));
+  return map.build();
+}
+
+/// Whether the output tells what the call used, as OpenAI's API has it.
+bool has_usage(const models::ModelAnswer& answer) {
+  using enum models::ModelKind;
+  if (answer.model == nullptr || !answer.output->is(Kind::kMap)) return false;
+  const models::ModelKind kind = answer.model->manifest.kind;
+  return (kind == kChat || kind == kEmbeddings) && answer.output->find("usage") != nullptr;
+}
+
 /// What an answer out of memory can say of itself: what the original took and used was the original's.
 models::ModelAnswer kept_answer(const models::ModelAnswer& answer) {
   models::ModelAnswer kept;
-  // A copy, so that an answer cut from a large arena does not keep the whole.
-  kept.output = make_document(*answer.output);
   kept.model = answer.model;
+  // A copy, so that an answer cut from a large arena does not keep the whole.
+  if (!has_usage(answer)) {
+    kept.output = make_document(*answer.output);
+    return kept;
+  }
+  auto arena = std::make_shared<Arena>(1024);
+  MapBuilder output(*arena);
+  for (const Member& member : answer.output->members()) {
+    const bool is_usage = member.key.is(Kind::kString) && member.key.as_string() == "usage";
+    output.add(copy_value(member.key, *arena),
+               is_usage ? nothing_of(member.value, *arena) : copy_value(member.value, *arena));
+  }
+  const Value root = output.build();
+  kept.output = Document(std::move(arena), root);
   return kept;
 }
 

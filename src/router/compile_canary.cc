@@ -186,13 +186,15 @@ void RouteReader::read_overruled(const Node& root) {
   const Node* node = root.find("overruled");
   if (node == nullptr) return;
   const std::string path = "overruled";
-  if (!in_.mapping(*node, path, {"by", "when"}, "{ by: opinion, when: answer.fraud != output.fraud }"))
+  if (!in_.mapping(*node, path, {"by", "when", "on_breach"},
+                   "{ by: opinion, when: answer.fraud != output.fraud }"))
     return;
   Overruled overruled;
   in_.text(*node, path, "by", overruled.review);
   if (overruled.review.empty())
     in_.error(*node, child_path(path, "by"), "missing", "`by` names the review step that judges",
               "write by: opinion");
+  in_.flag(*node, path, "on_breach", overruled.on_breach);
   const Node* when = node->find("when");
   if (when == nullptr || !when->is(Node::Kind::kString)) {
     in_.error(when == nullptr ? *node : *when, child_path(path, "when"), "missing",

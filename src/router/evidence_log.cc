@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "switchyard/base/bytes.h"
 #include "switchyard/log/kept_log.h"
@@ -8,6 +9,8 @@ namespace switchyard::router {
 namespace {
 
 constexpr uint8_t kRecordVersion = 1;
+
+using Kept = std::map<std::string, RouteEvidence, std::less<>>;
 
 log::KeptRecord record_of(EvidencePart part, std::string_view route, std::string_view bytes) {
   log::KeptRecord record{static_cast<uint8_t>(part), {}};
@@ -23,47 +26,67 @@ class KeptEvidence final : public EvidenceLog {
       : log_(std::move(log), clock, kRecordVersion) {}
 
   Status recover() {
-    const auto take = [this](uint8_t type, std::string_view payload) {
+    // What one keep() was told ends with how far reviews were read; without its end it counts for nothing.
+    Kept begun;
+    bool ended = false;
+    const auto take = [&](uint8_t type, std::string_view payload) {
       ByteReader reader(payload);
       const std::string_view route = reader.bytes();
-      if (type < 1 || type > 3 || !reader.ok()) return false;
-      kept_[std::string(route)][static_cast<EvidencePart>(type)] = payload.substr(reader.position());
+      if (type < 1 || type > 5 || !reader.ok()) return false;
+      begun[std::string(route)][static_cast<EvidencePart>(type)] = payload.substr(reader.position());
+      if (static_cast<EvidencePart>(type) != EvidencePart::kReviewsRead) return true;
+      ended = true;
+      merge(std::exchange(begun, {}));
       return true;
     };
     SY_RETURN_IF_ERROR(log_.read(take, "router.bad_evidence", "the log of evidence"));
+    // Earlier versions wrote no ends.
+    if (!ended) merge(std::move(begun));
     return rewrite();
   }
 
-  const std::map<std::string, RouteEvidence, std::less<>>& kept() const override { return kept_; }
+  const Kept& kept() const override { return kept_; }
 
   Status keep(std::vector<Evidence> changed) override {
-    std::vector<log::KeptRecord> records;
-    for (Evidence& each : changed) {
-      records.push_back(record_of(each.part, each.route, each.bytes));
-      kept_[each.route][each.part] = std::move(each.bytes);
-    }
-    SY_RETURN_IF_ERROR(log_.append(records));
+    if (changed.empty() && !behind_) return {};
+    Kept told;
+    for (Evidence& each : changed) told[std::move(each.route)][each.part] = std::move(each.bytes);
+    merge(told);
+    Status appended = log_.append(records_of(behind_ ? kept_ : told));
+    behind_ = !appended.ok();
+    SY_RETURN_IF_ERROR(std::move(appended));
     return log_.large() ? rewrite() : Status{};
   }
 
   void retain(const std::vector<std::string>& routes) override {
     std::erase_if(kept_, [&](const auto& each) {
-      return std::find(routes.begin(), routes.end(), each.first) == routes.end();
+      return !each.first.empty() && std::find(routes.begin(), routes.end(), each.first) == routes.end();
     });
   }
 
   Status close() override { return log_.close(); }
 
  private:
-  Status rewrite() {
+  Status rewrite() { return log_.rewrite(records_of(kept_)); }
+
+  void merge(const Kept& told) {
+    for (const auto& [route, parts] : told)
+      for (const auto& [part, bytes] : parts) kept_[route][part] = bytes;
+  }
+
+  /// With the end that they have together.
+  std::vector<log::KeptRecord> records_of(const Kept& told) {
     std::vector<log::KeptRecord> records;
-    for (const auto& [route, parts] : kept_)
-      for (const auto& [part, bytes] : parts) records.push_back(record_of(part, route, bytes));
-    return log_.rewrite(records);
+    for (const auto& [route, parts] : told)
+      for (const auto& [part, bytes] : parts)
+        if (part != EvidencePart::kReviewsRead) records.push_back(record_of(part, route, bytes));
+    records.push_back(record_of(EvidencePart::kReviewsRead, {}, kept_[""][EvidencePart::kReviewsRead]));
+    return records;
   }
 
   log::KeptLog log_;
-  std::map<std::string, RouteEvidence, std::less<>> kept_;
+  Kept kept_;
+  bool behind_ = false;  // the log lacks some of it: it could not be written
 };
 
 }  // namespace

@@ -93,6 +93,8 @@ std::shared_ptr<const RouteState> RouteState::make(const RouteSetting& setting, 
     state->experiment = same ? before->experiment : std::make_shared<ExperimentMonitor>(route);
   }
   if (route.cache.ttl_us > 0) {
+    const bool knows = before != nullptr && before->judged != nullptr;
+    state->judged = knows ? before->judged : std::make_shared<JudgedAnswers>();
     if (before != nullptr && before->cache != nullptr) {
       state->cache = before->cache;
       state->cache->configure(route.cache);

@@ -12,6 +12,7 @@
 #include "choose.h"
 #include "experiment_monitor.h"
 #include "extra_calls.h"
+#include "judged_answers.h"
 #include "switchyard/router/router.h"
 
 namespace switchyard::router {
@@ -80,6 +81,7 @@ class RouteState {
   std::shared_ptr<ExperimentMonitor> experiment;
   std::shared_ptr<AnswerCache> cache;
   std::shared_ptr<CandidateState> embedder;  // of the cache
+  std::shared_ptr<JudgedAnswers> judged;     // null without a cache
 
  private:
   std::vector<Weighted> weights_;

@@ -3,10 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <mutex>
 #include <shared_mutex>
+#include <utility>
 
 #include "canary_watch.h"
 #include "flight.h"
+#include "switchyard/base/bytes.h"
+#include "switchyard/base/hash.h"
+#include "switchyard/types/value_codec.h"
 
 namespace switchyard::router {
 
@@ -20,7 +25,16 @@ bool AttemptBudget::take() {
 class Router::Impl {
  public:
   explicit Impl(Options options)
-      : kept(std::move(options.evidence)), core(std::make_shared<Core>(std::move(options))) {}
+      : kept(std::move(options.evidence)), core(std::make_shared<Core>(std::move(options))) {
+    const auto all = kept.find("");
+    if (all == kept.end()) return;
+    ByteReader reader(all->second[EvidencePart::kReviewsRead]);
+    while (!reader.at_end() && reader.ok()) {
+      const auto source = static_cast<uint32_t>(reader.varint());
+      const uint64_t position = reader.varint();
+      if (reader.ok()) reviews_read[source] = position;
+    }
+  }
 
   std::shared_ptr<const RouteState> find(std::string_view name) const {
     std::shared_lock lock(mutex);
@@ -63,7 +77,49 @@ class Router::Impl {
   std::map<std::string, std::shared_ptr<const RouteState>, std::less<>> routes;
   std::map<std::string, std::shared_ptr<const RouteState>, std::less<>> implicits;
   std::vector<std::string> order;  // of implicits
+
+  std::mutex reviews_mutex;  // held while reviews are counted, and while evidence is told
+  // Guarded by reviews_mutex.
+  std::map<uint32_t, uint64_t> reviews_read;  // by source
+  bool more_read = false;                     // since that was told
 };
+
+namespace {
+
+/// The same of an answer and of what a cache gives of it, which has nothing used.
+uint64_t hash_of(const Judgement& judgement) {
+  std::string bytes;
+  ByteWriter writer(bytes);
+  writer.bytes(judgement.made_for);
+  writer.bytes(judgement.model);
+  if (!judgement.output.is(Kind::kMap)) {
+    encode_value(judgement.output, writer);
+    return hash64(bytes);
+  }
+  for (const Member& member : judgement.output.members()) {
+    if (member.key.is(Kind::kString) && member.key.as_string() == "usage") continue;
+    encode_value(member.key, writer);
+    encode_value(member.value, writer);
+  }
+  return hash64(bytes);
+}
+
+/// Whether the answer was overruled; nothing where the route does not ask that.
+Result<std::optional<bool>> overruled(const RouteState& state, const Judgement& judgement) {
+  const auto& spec = state.route->overruled;
+  if (!spec || spec->review != judgement.review || !(judgement.by_person || spec->on_breach))
+    return std::optional<bool>();
+  const auto index = state.route->find(judgement.candidate);
+  // Another version of the model may have the candidate's name by now.
+  if (!index || state.route->candidates[*index].model.to_string() != judgement.model)
+    return std::optional<bool>();
+  Arena arena;
+  const std::array<Value, 2> slots{judgement.answer, judgement.output};
+  SY_ASSIGN_OR_RETURN(const Value is, spec->when->evaluate(slots, arena));
+  return std::optional<bool>(is.as_bool());
+}
+
+}  // namespace
 
 Router::Router(Options options) : impl_(std::make_shared<Impl>(std::move(options))) {}
 
@@ -84,6 +140,7 @@ void Router::set_routes(std::vector<RouteSetting> settings) {
     if (kept == impl_->kept.end()) continue;
     if (state->canary != nullptr) state->canary->restore(kept->second, impl_->core->now_us());
     if (state->experiment != nullptr) state->experiment->restore(kept->second);
+    if (state->judged != nullptr) state->judged->restore(kept->second);
     impl_->kept.erase(kept);
   }
   impl_->routes.swap(next);
@@ -140,18 +197,32 @@ void Router::feedback(std::string_view name, std::string_view candidate, std::op
   if (reward) state->experiment->observe(*index, Experiment::Metric::kReward, *reward);
 }
 
-Status Router::judge(std::string_view name, std::string_view candidate, std::string_view model,
-                     std::string_view review, const Value& answer, const Value& output) {
-  const auto state = impl_->find(name);
-  if (state == nullptr || !state->route->overruled || state->route->overruled->review != review) return {};
-  const auto index = state->route->find(candidate);
-  // Another version of the model has the candidate's name by now.
-  if (!index || state->route->candidates[*index].model.to_string() != model) return {};
-  Arena arena;
-  const std::array<Value, 2> slots{answer, output};
-  SY_ASSIGN_OR_RETURN(const Value overruled, state->route->overruled->when->evaluate(slots, arena));
-  feedback(name, candidate, overruled.as_bool(), {});
-  return {};
+Status Router::judge(const std::vector<Judgement>& judgements, uint32_t source, uint64_t position) {
+  const std::lock_guard lock(impl_->reviews_mutex);
+  Status failed;
+  for (const Judgement& judgement : judgements) {
+    const auto state = impl_->find(judgement.route);
+    if (state == nullptr) continue;
+    auto known = overruled(*state, judgement);
+    if (!known.ok()) {
+      failed = std::move(known).error();
+      continue;
+    }
+    if (!known->has_value()) continue;
+    if (state->judged != nullptr && !state->judged->judge(hash_of(judgement))) continue;
+    feedback(judgement.route, judgement.candidate, **known, {});
+  }
+  const auto [read, is_new] = impl_->reviews_read.try_emplace(source, position);
+  impl_->more_read |= is_new || read->second != position;
+  read->second = position;
+  return failed;
+}
+
+std::optional<uint64_t> Router::reviews_read(uint32_t source) const {
+  const std::lock_guard lock(impl_->reviews_mutex);
+  const auto found = impl_->reviews_read.find(source);
+  if (found == impl_->reviews_read.end()) return {};
+  return found->second;
 }
 
 bool Router::learns_from_reviews() const {
@@ -204,11 +275,21 @@ std::vector<RouteStatus> Router::status() const {
 }
 
 std::vector<Evidence> Router::evidence(bool all) {
+  const std::lock_guard lock(impl_->reviews_mutex);
   std::vector<Evidence> told;
   for (const auto& state : impl_->all()) {
     if (state->canary != nullptr) state->canary->save(all, told);
     if (state->experiment != nullptr) state->experiment->save(state->route->name, all, told);
+    if (state->judged != nullptr) state->judged->save(state->route->name, all, told);
   }
+  if (!std::exchange(impl_->more_read, false)) return told;
+  Evidence read{EvidencePart::kReviewsRead, {}, {}};
+  ByteWriter writer(read.bytes);
+  for (const auto& [source, position] : impl_->reviews_read) {
+    writer.varint(source);
+    writer.varint(position);
+  }
+  told.push_back(std::move(read));
   return told;
 }
 

@@ -5,18 +5,33 @@
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <vector>
 
+#include "switchyard/partition/engine.h"
 #include "switchyard/router/router.h"
 #include "switchyard/types/ids.h"
 
 namespace switchyard::server {
 
+/// How many steps of a decision have asked a model, and what is spent of its budget.
+struct Tried {
+  uint32_t steps = 0, spent = 0;
+};
+/// As the decision's events tell it.
+Tried tried_in(const std::vector<partition::RecordedEvent>& history);
+
 /// What decisions may still try beyond the first attempt of each model call. All steps of a decision share
 /// one budget, and every fifth of them that asks a model gives one attempt back, so that long decisions are
 /// not held to what short ones need. A decision is remembered while it asks, and until it ends where it has
-/// spent some; after a crash it has its whole budget again. Thread-safe.
+/// spent some; one that an earlier process began is recalled from its events. Thread-safe.
 class AttemptBudgets {
  public:
+  /// Runs that are older than `began_ms` were begun by an earlier process.
+  explicit AttemptBudgets(int64_t began_ms = 0) : began_ms_(began_ms) {}
+  /// Whether an earlier process may have spent some of the decision's budget that nobody knows of here.
+  bool is_unknown(const RunId& run) const;
+  /// Before it is lent. Only the first time counts.
+  void recall(const RunId& run, Tried tried);
   /// The decision's budget for the calls of one step, which end when nobody holds the pointer any more.
   /// Outlived by this.
   std::shared_ptr<router::AttemptBudget> lend(const RunId& run);
@@ -28,9 +43,10 @@ class AttemptBudgets {
  private:
   struct Entry {
     router::AttemptBudget budget;
-    uint32_t steps = 0;  // since a budget was first lent
+    uint32_t steps = 0;
     uint32_t borrowed = 0;
-    bool ended = false;  // forgotten when the last step gives its budget back
+    bool recalled = false;  // remembered until it ends, so that its events are read once
+    bool ended = false;     // forgotten when the last step gives its budget back
   };
   struct Shard {
     mutable std::mutex mutex;
@@ -38,8 +54,10 @@ class AttemptBudgets {
   };
   void give_back(const RunId& run, Entry& entry);
   Shard& shard(const RunId& run) { return shards_[run.bytes[15] % kShards]; }
+  const Shard& shard(const RunId& run) const { return shards_[run.bytes[15] % kShards]; }
 
   static constexpr size_t kShards = 16;
+  const int64_t began_ms_;
   std::array<Shard, kShards> shards_;
 };
 

@@ -107,6 +107,9 @@ Result<Document> http_result(const http::ClientResponse& response) {
   return Document(std::move(arena), value);
 }
 
+/// Where nothing can be learnt all is taken for spent: first attempts are made all the same.
+constexpr Tried kAll{0, router::kDefaultCallBudget};
+
 }  // namespace
 
 void Effects::execute(workflow::EffectRequest request, std::function<void(workflow::EffectResult)> done) {
@@ -115,7 +118,24 @@ void Effects::execute(workflow::EffectRequest request, std::function<void(workfl
     return call_http(std::move(request), std::move(done));
   if (std::holds_alternative<workflow::TaskCall>(request.call))
     return call_task(std::move(request), std::move(done));
-  call_models(std::make_shared<const workflow::EffectRequest>(std::move(request)), std::move(done));
+  auto shared = std::make_shared<const workflow::EffectRequest>(std::move(request));
+  if (!budgets_.is_unknown(shared->run)) return call_models(shared, std::move(done));
+  recall(shared->run,
+         [this, shared, done = std::move(done)]() mutable { call_models(shared, std::move(done)); });
+}
+
+void Effects::recall(const RunId& run, std::function<void()> then) {
+  engine_->get_offsets(run, 0, UINT64_MAX, [this, run, then](Result<std::vector<uint64_t>> offsets) {
+    const bool reads = parts_.pool.submit([this, run, then, offsets = std::move(offsets)] {
+      auto history = offsets.ok() ? engine_->read_events(run, *offsets)
+                                  : Result<std::vector<partition::RecordedEvent>>(offsets.error());
+      budgets_.recall(run, history.ok() ? tried_in(*history) : kAll);
+      then();
+    });
+    if (reads) return;
+    budgets_.recall(run, kAll);
+    then();
+  });
 }
 
 std::optional<router::SpendLimit> Effects::budget_of(const std::string& principal) const {

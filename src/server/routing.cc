@@ -91,6 +91,7 @@ void Routing::record_canaries_in(governance::Governance& governance) {
 }
 
 void Routing::keep_evidence(bool all) {
+  const std::lock_guard lock(evidence_mutex_);
   if (all) {
     std::vector<std::string> names;
     for (const auto& route : router_->routes()) names.push_back(route->name);

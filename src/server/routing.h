@@ -38,6 +38,10 @@ class Routing {
   void follow(std::shared_ptr<const governance::Snapshot> snapshot);
   /// From now on each step of a canary is an event there. It outlives stop().
   void record_canaries_in(governance::Governance& governance);
+  /// Returns when the disk has what was learnt since it was kept last, or `all` that is known. It is called
+  /// every few seconds, and by whoever cannot wait. Not before governance is open: routes that are not known
+  /// yet would be forgotten.
+  void keep_evidence(bool all);
 
   router::Router& router() { return *router_; }
   router::SpendLedger& ledger() { return *ledger_; }
@@ -47,14 +51,14 @@ class Routing {
  private:
   std::string killed(const router::KillQuery& query) const;
   void work();
-  void keep_evidence(bool all);
 
   models::Caller& models_;
   telemetry::Registry& metrics_;
   const runtime::Clock& clock_;
   telemetry::Logger logger_;
   std::unique_ptr<router::SpendLedger> ledger_;
-  std::unique_ptr<router::EvidenceLog> evidence_;  // of the thread, or of who stops it
+  std::mutex evidence_mutex_;
+  std::unique_ptr<router::EvidenceLog> evidence_;  // guarded by evidence_mutex_ once it is open
   std::unique_ptr<router::Router> router_;
 
   mutable std::shared_mutex mutex_;

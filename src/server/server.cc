@@ -141,7 +141,6 @@ class Server::Impl {
     SY_RETURN_IF_ERROR(open_governance());
     SY_RETURN_IF_ERROR(open_door());
     SY_RETURN_IF_ERROR(start_engine(partitions));
-    pool_ = std::make_unique<runtime::ThreadPool>(runtime::ThreadPool::Options{"slow", 2, 512});
     replayer_ = std::make_unique<provenance::Replayer>(
         [this] { return governance_->snapshot(); },
         [this](const std::string& name, const std::string& version,
@@ -292,9 +291,10 @@ class Server::Impl {
   }
 
   Status start_engine(uint32_t partitions) {
-    effects_ =
-        std::make_unique<Effects>(Effects::Parts{*routing_, live_calls_, *keys_, *door_, *client_, egress_,
-                                                 *workers_, *worker_metrics_, clock_, tracing_.get()});
+    pool_ = std::make_unique<runtime::ThreadPool>(runtime::ThreadPool::Options{"slow", 2, 512});
+    effects_ = std::make_unique<Effects>(Effects::Parts{*routing_, live_calls_, *keys_, *door_, *client_,
+                                                        egress_, *workers_, *worker_metrics_, *pool_, clock_,
+                                                        tracing_.get()});
     verdicts_ = std::make_unique<Verdicts>(routing_->router(), logger_.module("router"));
     metrics_ = std::make_unique<Metrics>(registry_);
     process_metrics_ = telemetry::add_process_metrics(registry_, options_.version);
@@ -327,18 +327,21 @@ class Server::Impl {
     engine.executor = effects_.get();
     webhooks_ = std::make_unique<Webhooks>(*client_, egress_, clock_);
     engine.webhooks = webhooks_.get();
-    engine.observer = [this](PartitionId, const Event& event) {
+    engine.observer = [this](PartitionId partition, const Event& event) {
       metrics_->observe(event);
       effects_->observe(event);
-      verdicts_->observe(event);
+      verdicts_->observe(partition, event);
       if (tracing_ != nullptr) tracing_->observe(event);
     };
     engine.release_scope = []() -> std::shared_ptr<void> { return std::make_shared<http::AnswerBatch>(); };
     SY_RETURN_IF_ERROR(runtime::posix_disk().create_directories(options_.data_directory + "/state"));
     engine_ = std::make_unique<partition::Engine>(std::move(engine));
+    effects_->follow(*engine_);
     SY_RETURN_IF_ERROR(engine_->start());
     engine_running_ = true;
     verdicts_->start(*engine_);
+    // From where on reviews count is known before there is one.
+    routing_->keep_evidence(false);
     // Schedules and agents of a new version begin with its deployment.
     wake_engine_ = true;
     metrics_->watch(*engine_, *models_);

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <condition_variable>
-#include <deque>
+#include <map>
 #include <mutex>
-#include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -14,17 +14,14 @@
 
 namespace switchyard::server {
 
-/// What a route answered in a decision, and a person's answer after it. Views into the decision's events.
-struct Judged {
-  std::string_view route, candidate, model, review;
-  Value answer, output;
-};
-/// What was routed before this review was answered: by steps `model` beside it, or of the pipeline itself.
-/// Answers out of a cache are left out: they were judged where they were made.
-std::vector<Judged> judged_by(const std::vector<partition::RecordedEvent>& history, const RunId& review);
+/// What the review that ended at `end` says of the routed answers before it: those of steps `model`,
+/// `ensemble` and `cascade` beside it, or of the pipeline itself. Each answer is judged once, by the first
+/// review of that name; of a cache only by the same question asked again. Views into `history`.
+std::vector<router::Judgement> judged_by(const std::vector<partition::RecordedEvent>& history, LogOffset end);
 
-/// Tells the router of people's answers to reviews, for the routes that say when one overrules theirs. What
-/// was answered shortly before a crash may go untold. Thread-safe.
+/// Tells the router how reviews were answered, for the routes that say what overrules them. It follows the
+/// logs of the partitions from where the router has read them: no answer is lost by a crash, none counts
+/// twice. Thread-safe.
 class Verdicts {
  public:
   /// `router` outlives it.
@@ -32,25 +29,24 @@ class Verdicts {
   /// Requires that it was stopped, or never started.
   ~Verdicts();
 
-  /// `engine` outlives stop().
+  /// The first time, what was answered before counts for nothing. `engine` outlives stop().
   void start(partition::Engine& engine);
   void stop();
   /// Called with every event, on a partition's thread.
-  void observe(const Event& event);
+  void observe(PartitionId partition, const Event& event);
 
  private:
-  struct Answered {
-    RunId run, review;
-  };
   void work(partition::Engine& engine);
-  void tell(partition::Engine& engine, const Answered& answered);
+  bool follow(partition::Engine& engine, PartitionId partition, const RunId& last);
+  void skip_quiet(partition::Engine& engine);
+  bool stopping();
 
   router::Router& router_;
   telemetry::Logger logger_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Answered> waiting_;  // guarded by mutex_
-  bool stopping_ = false;         // guarded by mutex_
+  std::map<PartitionId, RunId> answered_;  // with whose review was answered last; guarded by mutex_
+  bool stopping_ = false;                  // guarded by mutex_
   std::thread thread_;
 };
 

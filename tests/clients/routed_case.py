@@ -2,6 +2,7 @@
 before them."""
 import pathlib
 import sys
+import time
 import unittest
 
 import openai
@@ -59,6 +60,15 @@ class RoutedCase(unittest.TestCase):
         answer = harness.send(self.server, "GET", path)
         self.assertEqual(answer.status, 200, answer.text)
         return answer.body
+
+    def standing(self):
+        return next(route for route in self.get("/api/v1/routes")["routes"] if route["name"] == self.name)
+
+    def eventually(self, holds, seconds=20):
+        deadline = time.monotonic() + seconds
+        while not holds():
+            self.assertLess(time.monotonic(), deadline, "never came")
+            time.sleep(0.1)
 
     def routing(self, decision):
         record = self.get(f"/api/v1/decisions/{decision}/record")

@@ -1,11 +1,10 @@
 // Any server that takes and gives JSON over HTTP (Ray Serve, MLflow, one's own): the request's body is an
 // expression over the input, the outputs are expressions over the answer.
-#include <algorithm>
 #include <memory>
 #include <optional>
 
+#include "computed_outputs.h"
 #include "protocol.h"
-#include "switchyard/expression/program.h"
 #include "switchyard/http/header_map.h"
 #include "switchyard/models/limits.h"
 #include "switchyard/types/json.h"
@@ -23,38 +22,20 @@ class HttpMapping final : public Protocol {
     auto mapping = std::unique_ptr<HttpMapping>(new HttpMapping());
     mapping->method_ = manifest.remote.method.empty() ? "POST" : manifest.remote.method;
     mapping->path_ = manifest.remote.path;
-    mapping->schema_ = manifest.output_schema;
     std::string mistakes;
-    const auto note = [&](const std::string& where, const expression::Compiled& compiled) {
-      for (const auto& mistake : compiled.mistakes)
-        mistakes += (mistakes.empty() ? "" : "; ") + where + ": " + mistake.to_string();
-    };
-    expression::CompileOptions options;
-    options.cost_limit = kOutputExpressionCost;
-    // What a server sends is known when it has come; a field that is not there fails the call.
-    options.prove_members = false;
     if (!manifest.remote.body.empty()) {
       expression::Environment environment;
       environment.declare("input", Type::dyn());
-      auto compiled = expression::compile(manifest.remote.body, environment, options);
-      note("remote.body", compiled);
+      auto compiled = expression::compile(manifest.remote.body, environment, over_an_answer());
+      note_mistakes("remote.body", compiled, mistakes);
       mapping->body_ = std::move(compiled.program);
     }
     expression::Environment environment;
     environment.declare("body", Type::dyn());
     environment.declare("status", Type::integer());
     environment.declare("headers", Type::map(Type::string(), Type::string()));
-    std::vector<expression::Field> fields;
-    for (const auto& output : manifest.outputs) {
-      auto compiled = expression::compile(output.expression, environment, options);
-      note("output." + output.name, compiled);
-      if (!compiled.ok()) continue;
-      fields.push_back({output.name, compiled.program->result_type(), true});
-      mapping->outputs_.emplace_back(output.name, *std::move(compiled.program));
-    }
-    if (!mistakes.empty())
-      return make_error(ErrorKind::kUnprocessable, "models.bad_output_expression", mistakes, "output");
-    mapping->type_ = Type::object(std::move(fields));
+    SY_ASSIGN_OR_RETURN(mapping->outputs_,
+                        ComputedOutputs::compile(manifest, environment, std::move(mistakes)));
     return std::unique_ptr<Protocol>(std::move(mapping));
   }
 
@@ -81,32 +62,17 @@ class HttpMapping final : public Protocol {
     if (!body.ok()) return bad_answer("it is no JSON: " + body.error().message);
     const Value slots[kSlots] = {*body, Value::integer(response.status),
                                  http::header_map(response.headers, scratch)};
-    auto arena = std::make_shared<Arena>(512);
-    MapBuilder output(*arena);
-    for (const auto& [name, program] : outputs_) {
-      auto value = program.evaluate(slots, scratch);
-      if (!value.ok())
-        return bad_answer("output '" + name + "' cannot be had from it: " + value.error().message);
-      output.add(Value::string(arena->copy(name)), copy_value(*value, *arena));
-    }
-    Value root = output.build();
-    if (schema_ != nullptr) {
-      auto normal = schema_->normalize(root, *arena);
-      if (!normal.ok()) return bad_answer("it does not fit output.schema: " + normal.error().message);
-      root = *normal;
-    }
-    return RemoteReply{Document(std::move(arena), root), {}, {}};
+    SY_ASSIGN_OR_RETURN(Document output, outputs_.evaluate(slots, scratch));
+    return RemoteReply{std::move(output), {}, {}};
   }
 
-  Type output_type() const override { return type_; }
+  Type output_type() const override { return outputs_.type(); }
 
  private:
   HttpMapping() = default;
   std::string method_, path_;
   std::optional<expression::Program> body_;  // none: the input as it is
-  std::vector<std::pair<std::string, expression::Program>> outputs_;
-  schema::SchemaPtr schema_;
-  Type type_;
+  ComputedOutputs outputs_;
 };
 
 }  // namespace

@@ -1,9 +1,8 @@
 #include "tensor_call.h"
 
 #include <algorithm>
-#include <cmath>
 
-#include "switchyard/expression/program.h"
+#include "computed_outputs.h"
 #include "switchyard/models/limits.h"
 #include "switchyard/types/utf8.h"
 
@@ -66,34 +65,14 @@ class TensorCall::Outputs {
  public:
   static Result<std::unique_ptr<Outputs>> compile(const ModelManifest& manifest) {
     auto made = std::make_unique<Outputs>();
-    Outputs& outputs = *made;
-    outputs.schema_ = manifest.output_schema;
-    expression::Environment environment;
-    environment.declare(std::string(kAllTensors), Type::map(Type::string(), Type::dyn()));
-    expression::CompileOptions options;
-    options.cost_limit = kOutputExpressionCost;
-    options.prove_members = false;
-    std::vector<expression::Field> fields;
-    std::string mistakes;
     // A name that nothing declares is an output tensor. All of them are found first: programs
     // compiled with the same names have the same slots.
-    for (const OutputField& output : manifest.outputs) outputs.find_names(output.expression, options);
-    for (const std::string& name : outputs.names_) environment.declare(name, Type::dyn());
-    for (const OutputField& output : manifest.outputs) {
-      auto compiled = expression::compile(output.expression, environment, options);
-      for (const auto& mistake : compiled.mistakes)
-        mistakes += (mistakes.empty() ? "" : "; ") + ("output '" + output.name + "': " + mistake.to_string());
-      if (!compiled.ok()) continue;
-      fields.push_back({output.name, compiled.program->result_type(), true});
-      outputs.programs_.emplace_back(output.name, *std::move(compiled.program));
-    }
-    if (!mistakes.empty())
-      return make_error(ErrorKind::kUnprocessable, "models.bad_output_expression", mistakes, "output");
-    outputs.type_ = Type::object(std::move(fields));
+    for (const OutputField& output : manifest.outputs) made->find_names(output.expression);
+    SY_ASSIGN_OR_RETURN(made->computed_, ComputedOutputs::compile(manifest, made->environment()));
     return made;
   }
 
-  const Type& type() const { return type_; }
+  const Type& type() const { return computed_.type(); }
 
   Result<Document> evaluate(const std::vector<TensorView>& tensors) const {
     Arena scratch;
@@ -112,32 +91,19 @@ class TensorCall::Outputs {
     for (size_t i = 0; i < names_.size(); ++i)
       if (slots[0].find(names_[i]) == nullptr)
         return bad_answer("it has no output tensor '" + names_[i] + "', which the manifest's output names");
-    auto arena = std::make_shared<Arena>(512);
-    MapBuilder results(*arena);
-    for (const auto& [name, program] : programs_) {
-      auto value = program.evaluate(slots, scratch);
-      if (!value.ok())
-        return bad_answer("output '" + name + "' cannot be computed: " + value.error().message);
-      if (value->is(Kind::kDouble) && !std::isfinite(value->as_double()))
-        return bad_answer("output '" + name + "' is no finite number");
-      results.add(Value::string(arena->copy(name)), copy_value(*value, *arena));
-    }
-    Value root = results.build();
-    if (schema_ != nullptr) {
-      auto normal = schema_->normalize(root, *arena);
-      if (!normal.ok()) return bad_answer("it does not fit output.schema: " + normal.error().message);
-      root = *normal;
-    }
-    return Document(std::move(arena), root);
+    return computed_.evaluate(slots, scratch);
   }
 
  private:
-  void find_names(const std::string& text, const expression::CompileOptions& options) {
+  expression::Environment environment() const {
+    expression::Environment environment;
+    environment.declare(std::string(kAllTensors), Type::map(Type::string(), Type::dyn()));
+    for (const std::string& name : names_) environment.declare(name, Type::dyn());
+    return environment;
+  }
+  void find_names(const std::string& text) {
     while (names_.size() < kMaxTensors) {
-      expression::Environment environment;
-      environment.declare(std::string(kAllTensors), Type::map(Type::string(), Type::dyn()));
-      for (const std::string& name : names_) environment.declare(name, Type::dyn());
-      const auto compiled = expression::compile(text, environment, options);
+      const auto compiled = expression::compile(text, environment(), over_an_answer());
       const size_t before = names_.size();
       for (const auto& mistake : compiled.mistakes) {
         const std::string name = text.substr(std::min<size_t>(mistake.offset, text.size()), mistake.length);
@@ -155,9 +121,7 @@ class TensorCall::Outputs {
   }
 
   std::vector<std::string> names_;  // slot 0 is `tensors`, the others follow in this order
-  std::vector<std::pair<std::string, expression::Program>> programs_;
-  Type type_;
-  schema::SchemaPtr schema_;
+  ComputedOutputs computed_;
 };
 
 TensorCall::TensorCall(const ModelManifest& manifest, std::vector<TensorInfo> infos,

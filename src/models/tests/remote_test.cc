@@ -298,6 +298,17 @@ TEST_F(Remote, AnyServerIsMappedByExpressions) {
   EXPECT_EQ(empty.answer.error().code, "models.bad_answer");
 }
 
+TEST_F(Remote, AMappedResultThatIsNoFiniteNumberIsNoAnswer) {
+  use("model: risk@2.0.0\nbackend: there\nkind: value\noutput: { score: \"1.0 / double(body.odds)\" }\n",
+      "http");
+  answers(200, R"({"odds":4})");
+  EXPECT_EQ(to_json(call("{}").answer->output.root()), R"({"score":0.25})");
+  answers(200, R"({"odds":0})");
+  const CallOutcome outcome = call("{}");
+  ASSERT_FALSE(outcome.answer.ok());
+  EXPECT_NE(outcome.answer.error().message.find("'score' is no finite number"), std::string::npos);
+}
+
 TEST_F(Remote, EachRefusalSaysWhatItMeans) {
   use(kChat, "openai");
   const struct {

@@ -177,31 +177,34 @@ void ratios(uint64_t runs) {
 }
 
 void whole_canaries(uint64_t runs) {
-  std::printf("whole canaries: 1, 5, 25, 50, 100%%, 4000 calls a hold, four guards, alpha 5%% in all\n");
+  std::printf("whole canaries: 1, 5, 25, 50, 100%%, 4000 calls a hold, five guards, alpha 5%% in all\n");
   const auto route = route_of(
       "route: r@1.0.0\ncandidates: { main: m1@1.0.0, next: { model: m2@1.0.0, weight: 0 } }\n"
       "canary: { candidate: next, against: main, hold: 10m, min_calls: 20, compare_share: 20%,\n"
       "  guards: { error_rate: 1%, latency: { quantile: p95, max_ratio: 1.5 }, disagreement: 10%,\n"
-      "  override_rate: 3% } }\n");
+      "  override_rate: 3%, cost: 1.2 } }\n");
   const auto good = canaries(13, runs, 4000, {}, route);
   print("false alarms: no harm", good.rolled_back);
   promise(good.rolled_back.value() <= 0.05 + good.rolled_back.three_sigma(0.05),
           "false alarms at most alpha");
   World edge;
-  edge.errors = 0.03, edge.overruled = 0.08, edge.disagreement = 0.1, edge.latency_ms = 150;
+  edge.errors = 0.03, edge.overruled = 0.08, edge.disagreement = 0.1, edge.latency_ms = 150,
+  edge.cost = 1.2;
   const auto at_edge = canaries(14, runs, 4000, edge, route);
   print("false alarms: every guard at its edge", at_edge.rolled_back);
   promise(at_edge.rolled_back.value() <= 0.05 + at_edge.rolled_back.three_sigma(0.05),
           "false alarms at most alpha at the edge of all guards");
-  World errors, slow, overruled, disagreement;
+  World errors, slow, overruled, disagreement, cost;
   errors.errors = 0.06;
   slow.latency_ms = 220;
   overruled.overruled = 0.2;
   disagreement.disagreement = 0.2;
+  cost.cost = 1.5;
   for (const auto& [name, world] : {std::pair("detection: 6% errors against 2%", errors),
                                     {"detection: 2.2 times as slow", slow},
                                     {"detection: overruled in 20% against 5%", overruled},
-                                    {"detection: disagrees in 20%", disagreement}}) {
+                                    {"detection: disagrees in 20%", disagreement},
+                                    {"detection: costs 1.5 times as much", cost}}) {
     const auto bad = canaries(15, runs / 4, 4000, world, route);
     print(name, bad.rolled_back);
     promise(bad.rolled_back.value() >= 0.95, name);

@@ -1,57 +1,21 @@
-#include <gtest/gtest.h>
-
-#include <optional>
-
-#include "fakes.h"
-#include "switchyard/router/router.h"
+#include "rig.h"
 
 namespace switchyard::router {
 namespace {
 
-/// A router with a ledger in memory.
-class BudgetTest : public ::testing::Test {
+class BudgetTest : public RouterRig {
  protected:
-  BudgetTest() : timers_(clock_), random_(3) {
-    SpendLedger::Options options;
-    options.clock = &clock_;
-    ledger_ = SpendLedger::open(std::move(options)).value();
-    Router::Options router;
-    router.caller = &caller_;
-    router.ledger = ledger_.get();
-    router.clock = &clock_;
-    router.timers = &timers_;
-    router.random = &random_;
-    router_ = std::make_unique<Router>(router);
-  }
-  ~BudgetTest() override { router_->stop(); }
-  void set(const std::string& document) { router_->set_routes({{route_of(document), {}, {}, false}}); }
+  BudgetTest() : RouterRig(3) {}
   void call(RouteCall call = {}) {
-    answer_.reset();
-    call.route = "r";
     if (call.input->is_null())
       call.input = parse_json_document(R"({"max_tokens":100,"text":"0123456789"})").value();
-    router_->call(std::move(call), [this](RouteAnswer answer) { answer_ = std::move(answer); });
-  }
-  std::string code() const {
-    return !answer_ ? "waiting" : answer_->answer.ok() ? "ok" : answer_->answer.error().code;
-  }
-  std::string told(const std::string& pointer) const {
-    const Value* value = answer_->provenance->at_pointer(pointer);
-    return value == nullptr ? "absent" : to_json(*value);
+    RouterRig::call(std::move(call));
   }
   Spend spend(const std::string& id) const {
     for (const Spend& spend : ledger_->spends())
       if (spend.id == id && !spend.month) return spend;
     return {};
   }
-
-  testing::ManualClock clock_;
-  ManualTimers timers_;
-  testing::SeededRandom random_;
-  FakeCaller caller_;
-  std::unique_ptr<SpendLedger> ledger_;
-  std::unique_ptr<Router> router_;
-  std::optional<RouteAnswer> answer_;
 };
 
 TEST_F(BudgetTest, ReservesTheWorstAndSettlesTheActualTokens) {
@@ -139,22 +103,11 @@ TEST_F(BudgetTest, GivesBackWhatACancelledCallHadSetAside) {
 }
 
 TEST_F(BudgetTest, RefusesBudgetsWithoutALedger) {
-  Router::Options options;
-  options.caller = &caller_;
-  options.clock = &clock_;
-  options.timers = &timers_;
-  options.random = &random_;
-  Router router(options);
-  router.set_routes(
-      {{route_of("route: r@1.0.0\ncandidates: { main: m1@1.0.0 }\nbudget: { route: { day: 1 } }\n"),
-        {},
-        {},
-        false}});
-  RouteCall one;
-  one.route = "r";
-  std::string code;
-  router.call(std::move(one), [&](RouteAnswer answer) { code = answer.answer.error().code; });
-  EXPECT_EQ(code, "router.ledger_failed");
+  options_.ledger = nullptr;
+  make();
+  set("route: r@1.0.0\ncandidates: { main: m1@1.0.0 }\nbudget: { route: { day: 1 } }\n");
+  call();
+  EXPECT_EQ(code(), "router.ledger_failed");
 }
 
 }  // namespace

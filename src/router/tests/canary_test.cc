@@ -1,53 +1,25 @@
-#include <gtest/gtest.h>
-
 #include <cmath>
+#include <map>
 
-#include "fakes.h"
-#include "switchyard/router/router.h"
+#include "rig.h"
 
 // Canaries and experiments through the router.
 namespace switchyard::router {
 namespace {
 
-class CanaryTest : public ::testing::Test {
+class CanaryTest : public RouterRig {
  protected:
-  CanaryTest() : timers_(clock_), random_(11) {
-    Router::Options options;
-    options.caller = &caller_;
-    options.clock = &clock_;
-    options.timers = &timers_;
-    options.random = &random_;
-    options.on_canary = [this](const CanaryDecision& decision) { decisions_.push_back(decision); };
-    router_ = std::make_unique<Router>(options);
-  }
-  ~CanaryTest() override { router_->stop(); }
+  CanaryTest() : RouterRig(11) {}
 
   void call(uint64_t key) {
     RouteCall call;
-    call.route = "r";
     call.sticky_key = std::to_string(key);
     call.input = Document(Value::integer(1));
-    router_->call(std::move(call), [this](RouteAnswer answer) {
-      const Value* candidate = answer.provenance->find("candidate");
-      ++counts_[std::string(candidate->as_string())];
-      why_ = answer.provenance->find("why")->as_string();
-    });
-  }
-  std::string kinds() const {
-    std::string all;
-    for (const auto& each : decisions_)
-      all += (all.empty() ? "" : " ") + std::string(canary_decision_name(each.kind));
-    return all;
+    RouterRig::call(std::move(call));
+    ++counts_[std::string(answer_->provenance->find("candidate")->as_string())];
   }
 
-  testing::ManualClock clock_;
-  ManualTimers timers_;
-  testing::SeededRandom random_;
-  FakeCaller caller_;
-  std::vector<CanaryDecision> decisions_;
   std::map<std::string, int> counts_;
-  std::string why_;
-  std::unique_ptr<Router> router_;
 };
 
 constexpr const char* kCanary =
@@ -56,7 +28,7 @@ constexpr const char* kCanary =
 
 TEST_F(CanaryTest, TakesItsShareStepByStepAndTellsEachOnce) {
   caller_.scripts["m1@1.0.0"] = caller_.scripts["m2@1.0.0"] = [] { return answers("1"); };
-  router_->set_routes({{route_of(std::string(kCanary) + " }\n"), {}, {}, false}});
+  set(std::string(kCanary) + " }\n");
   uint64_t key = 0;
   const auto minute_of_calls = [&] {
     counts_.clear();
@@ -84,7 +56,7 @@ TEST_F(CanaryTest, MovesOnlyKeysTowardsTheCanaryFromStepToStep) {
   for (uint32_t step = 0; step < 3; ++step) {
     CanaryState state;
     state.step = step, state.started_us = state.step_began_us = clock_.now_us();
-    router_->set_routes({{route_of(std::string(kCanary) + " }\n"), {}, state, true}});
+    set(std::string(kCanary) + " }\n", {.canary = state, .force_canary = true});
     for (uint64_t key = 0; key < 300; ++key) {
       counts_.clear();
       call(key);
@@ -98,12 +70,12 @@ TEST_F(CanaryTest, MovesOnlyKeysTowardsTheCanaryFromStepToStep) {
 TEST_F(CanaryTest, RollsBackWhenTheCandidateFailsAndSendsNothingMore) {
   caller_.scripts["m1@1.0.0"] = [] { return answers("1"); };
   caller_.scripts["m2@1.0.0"] = [] { return fails(ErrorKind::kInternal, "models.failed", 500); };
-  router_->set_routes({{route_of(std::string(kCanary) + " }\n"), {}, {}, false}});
+  set(std::string(kCanary) + " }\n");
   for (uint64_t key = 0; key < 2000; ++key) call(key);
   EXPECT_EQ(kinds(), "begun rolled_back");
-  EXPECT_EQ(decisions_[1].candidate, "next");
-  EXPECT_EQ(decisions_[1].reason.substr(0, 11), "error_rate:");
-  EXPECT_GT(decisions_[1].evidence->at_pointer("/error_rate/log_evidence")->as_double(), 3);
+  EXPECT_EQ(canary_[1].candidate, "next");
+  EXPECT_EQ(canary_[1].reason.substr(0, 11), "error_rate:");
+  EXPECT_GT(canary_[1].evidence->at_pointer("/error_rate/log_evidence")->as_double(), 3);
   const int before = counts_["next"];
   EXPECT_LT(before, 60);
   for (uint64_t key = 0; key < 500; ++key) call(key);
@@ -112,8 +84,7 @@ TEST_F(CanaryTest, RollsBackWhenTheCandidateFailsAndSendsNothingMore) {
 
 TEST_F(CanaryTest, RollsBackWhenPeopleOverruleIt) {
   caller_.scripts["m1@1.0.0"] = caller_.scripts["m2@1.0.0"] = [] { return answers("1"); };
-  router_->set_routes(
-      {{route_of(std::string(kCanary) + ", guards: { override_rate: 2% } }\n"), {}, {}, false}});
+  set(std::string(kCanary) + ", guards: { override_rate: 2% } }\n");
   for (uint64_t key = 0; key < 400; ++key) call(key);
   for (int i = 0; i < 200; ++i) {
     router_->feedback("r", "main", i % 20 == 0, std::nullopt);
@@ -125,12 +96,9 @@ TEST_F(CanaryTest, RollsBackWhenPeopleOverruleIt) {
 TEST_F(CanaryTest, LearnsFromReviewsWhatPeopleOverrule) {
   caller_.scripts["m1@1.0.0"] = caller_.scripts["m2@1.0.0"] = [] { return answers("0.5"); };
   EXPECT_FALSE(router_->learns_from_reviews());
-  router_->set_routes({{route_of(std::string(kCanary) +
-                                 ", guards: { override_rate: 2% } }\n"
-                                 "overruled: { by: opinion, when: 'answer.fraud != (output > 0.4)' }\n"),
-                        {},
-                        {},
-                        false}});
+  set(std::string(kCanary) +
+      ", guards: { override_rate: 2% } }\n"
+      "overruled: { by: opinion, when: 'answer.fraud != (output > 0.4)' }\n");
   EXPECT_TRUE(router_->learns_from_reviews());
   for (uint64_t key = 0; key < 400; ++key) call(key);
   const Document fraud = parse_json_document(R"({"fraud":true})").value();
@@ -138,7 +106,7 @@ TEST_F(CanaryTest, LearnsFromReviewsWhatPeopleOverrule) {
   const Document output = Document(Value::real(0.5));
   const auto judge = [&](const char* candidate, const char* model, const char* review,
                          const Document& answer) {
-    return router_->judge("r", candidate, model, review, *answer, *output);
+    return router_->judge({{"r", candidate, model, review, true, "", *answer, *output}}, 0, 0);
   };
   EXPECT_TRUE(judge("next", "m2@1.0.0", "another", fair).ok());
   EXPECT_TRUE(judge("next", "m2@2.0.0", "opinion", fair).ok()) << "another version of the model";
@@ -153,30 +121,23 @@ TEST_F(CanaryTest, LearnsFromReviewsWhatPeopleOverrule) {
     EXPECT_TRUE(judge("next", "m2@1.0.0", "opinion", i % 3 == 0 ? fair : fraud).ok());
   }
   EXPECT_EQ(kinds(), "begun rolled_back");
-  EXPECT_EQ(decisions_[1].reason.substr(0, 14), "override_rate:");
+  EXPECT_EQ(canary_[1].reason.substr(0, 14), "override_rate:");
 }
 
 TEST_F(CanaryTest, AsksTheIncumbentTooAndRollsBackOnDisagreement) {
   caller_.scripts["m1@1.0.0"] = [] { return answers("1"); };
   caller_.scripts["m2@1.0.0"] = [] { return answers("2"); };
-  router_->set_routes(
-      {{route_of(std::string(kCanary) + ", compare_share: 100%, guards: { disagreement: 10% } }\n"),
-        {},
-        {},
-        false}});
-  for (uint64_t key = 0; key < 1000 && decisions_.size() < 2; ++key) call(key);
+  set(std::string(kCanary) + ", compare_share: 100%, guards: { disagreement: 10% } }\n");
+  for (uint64_t key = 0; key < 1000 && canary_.size() < 2; ++key) call(key);
   EXPECT_EQ(kinds(), "begun rolled_back");
-  EXPECT_EQ(decisions_[1].reason.substr(0, 13), "disagreement:");
+  EXPECT_EQ(canary_[1].reason.substr(0, 13), "disagreement:");
 }
 
 TEST_F(CanaryTest, CountsTheArmsOfAnExperiment) {
   caller_.scripts["m1@1.0.0"] = [] { return answers("1"); };
   caller_.scripts["m2@1.0.0"] = [] { return fails(ErrorKind::kInternal, "models.failed", 500); };
-  router_->set_routes({{route_of("route: r@1.0.0\ncandidates: { a: m1@1.0.0, b: m2@1.0.0 }\nbreaker: false\n"
-                                 "experiment: { control: a, arms: [b], metric: failure, min_calls: 50 }\n"),
-                        {},
-                        {},
-                        false}});
+  set("route: r@1.0.0\ncandidates: { a: m1@1.0.0, b: m2@1.0.0 }\nbreaker: false\n"
+      "experiment: { control: a, arms: [b], metric: failure, min_calls: 50 }\n");
   for (uint64_t key = 0; key < 400; ++key) call(key);
   const Document report = router_->status()[0].experiment;
   EXPECT_EQ(report->at_pointer("/arms/0/mean")->as_double(), 1);

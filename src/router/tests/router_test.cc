@@ -1,66 +1,15 @@
 #include "switchyard/router/router.h"
 
-#include <gtest/gtest.h>
-
-#include <optional>
-
-#include "fakes.h"
+#include "rig.h"
 
 namespace switchyard::router {
 namespace {
 
 constexpr int64_t kMs = 1000;
 
-class RouterTest : public ::testing::Test {
+class RouterTest : public RouterRig {
  protected:
-  RouterTest() : timers_(clock_), random_(7) {}
-  ~RouterTest() override {
-    if (router_ != nullptr) router_->stop();
-  }
-
-  void set(const std::string& document, std::vector<std::pair<std::string, std::string>> reroutes = {}) {
-    if (router_ == nullptr) {
-      options_.caller = &caller_;
-      options_.clock = &clock_;
-      options_.timers = &timers_;
-      options_.random = &random_;
-      options_.killed = [this](const KillQuery& query) { return killed_ ? killed_(query) : std::string(); };
-      options_.on_canary = [this](const CanaryDecision& decision) { canary_.push_back(decision); };
-      options_.on_shadow = [this](const ShadowResult& result) { shadows_.push_back(result); };
-      router_ = std::make_unique<Router>(options_);
-    }
-    router_->set_routes({{route_of(document), std::move(reroutes), {}, false}});
-  }
-  /// Begins a call; its answer comes to answer_.
-  std::function<void()> call(RouteCall call = {}) {
-    answer_.reset();
-    call.route = "r";
-    if (call.input->is_null()) call.input = parse_json_document(R"({"x":1})").value();
-    return router_->call(std::move(call), [this](RouteAnswer answer) {
-      EXPECT_FALSE(answer_.has_value()) << "answered twice";
-      answer_ = std::move(answer);
-    });
-  }
-  std::string code() const {
-    if (!answer_) return "waiting";
-    return answer_->answer.ok() ? "ok" : answer_->answer.error().code;
-  }
-  /// The provenance at a JSON Pointer, as JSON.
-  std::string told(const std::string& pointer) const {
-    const Value* value = answer_->provenance->at_pointer(pointer);
-    return value == nullptr ? "absent" : to_json(*value);
-  }
-
-  testing::ManualClock clock_;
-  ManualTimers timers_;
-  testing::SeededRandom random_;
-  FakeCaller caller_;
-  Router::Options options_;
-  std::function<std::string(const KillQuery&)> killed_;
-  std::vector<CanaryDecision> canary_;
-  std::vector<ShadowResult> shadows_;
-  std::unique_ptr<Router> router_;
-  std::optional<RouteAnswer> answer_;
+  RouterTest() : RouterRig(7) {}
 };
 
 constexpr const char* kOne = "route: r@1.0.0\ncandidates: { main: m1@1.0.0 }\n";
@@ -280,7 +229,7 @@ TEST_F(RouterTest, ObeysKillSwitchesOfModelBackendAndRoute) {
 }
 
 TEST_F(RouterTest, SendsReroutedTrafficElsewhere) {
-  set(kTwo, {{"main", "spare"}});
+  set(kTwo, {.reroutes = {{"main", "spare"}}});
   call();
   caller_.end(0, answers("1"));
   EXPECT_EQ(told("/why"), R"("reroute")");
@@ -555,6 +504,7 @@ TEST_F(RouterTest, AnswersAlthoughItsShadowFailsOrHangs) {
 TEST_F(RouterTest, CountsForOperators) {
   telemetry::Registry registry;
   options_.metrics = &registry;
+  make();
   set(kTwo);
   call();
   caller_.end(0, fails(ErrorKind::kInternal, "models.failed", 500));

@@ -1,45 +1,23 @@
-#include <gtest/gtest.h>
+#include "cache.h"
 
 #include <map>
-#include <optional>
 
 #include "asked_text.h"
-#include "cache.h"
-#include "fakes.h"
-#include "switchyard/router/router.h"
+#include "rig.h"
 
 namespace switchyard::router {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000;
 
-/// A router over one chat model and an embedding model that knows some texts.
-class SemanticCacheTest : public ::testing::Test {
+/// One chat model and an embedding model that knows some texts.
+class SemanticCacheTest : public RouterRig {
  protected:
-  SemanticCacheTest() : timers_(clock_), random_(11) {
-    SpendLedger::Options spend;
-    spend.clock = &clock_;
-    ledger_ = SpendLedger::open(std::move(spend)).value();
-    Router::Options options;
-    options.caller = &caller_;
-    options.ledger = ledger_.get();
-    options.clock = &clock_;
-    options.timers = &timers_;
-    options.random = &random_;
-    options.killed = [this](const KillQuery& query) {
-      return query.model != nullptr && query.model->name == killed_ ? "drill" : "";
-    };
-    router_ = std::make_unique<Router>(options);
-    set();
-  }
-  ~SemanticCacheTest() override { router_->stop(); }
+  SemanticCacheTest() : RouterRig(11) { set(); }
 
   void set(const std::string& more = "", const std::string& cache = "ttl: 60s") {
-    router_->set_routes({{route_of("route: r@1.0.0\ncandidates: { main: m5@1.0.0 }\ncache: { " + cache +
-                                   ", semantic: { model: embed@1.0.0, similarity: 95% } }\n" + more),
-                          {},
-                          {},
-                          false}});
+    RouterRig::set("route: r@1.0.0\ncandidates: { main: m5@1.0.0 }\ncache: { " + cache +
+                   ", semantic: { model: embed@1.0.0, similarity: 95% } }\n" + more);
   }
   static std::string chat(const std::string& text, const std::string& more = "") {
     return R"({"messages":[{"role":"system","content":"be kind"},{"role":"user","content":")" + text +
@@ -54,22 +32,14 @@ class SemanticCacheTest : public ::testing::Test {
         return answers("{\"embedding\":" + vectors_.at(text) + "}");
       };
     begin(input, tenant);
-    return !answer_                ? "waiting"
-           : !answer_->answer.ok() ? answer_->answer.error().code
-                                   : std::string(answer_->answer->output->as_string());
+    return code() == "ok" ? std::string(answer_->answer->output->as_string()) : code();
   }
   std::function<void()> begin(const std::string& input, const std::string& tenant = "t") {
-    answer_.reset();
     RouteCall call;
-    call.route = "r";
     call.input = parse_json_document(input).value();
     call.tenant = tenant;
     call.decision = "d-" + std::to_string(++decisions_);
-    return router_->call(std::move(call), [this](RouteAnswer answer) { answer_ = std::move(answer); });
-  }
-  std::string told(const std::string& pointer) const {
-    const Value* value = answer_->provenance->at_pointer(pointer);
-    return value == nullptr ? "absent" : to_json(*value);
+    return RouterRig::call(std::move(call));
   }
   size_t embeddings() const {
     size_t count = 0;
@@ -77,14 +47,6 @@ class SemanticCacheTest : public ::testing::Test {
     return count;
   }
 
-  testing::ManualClock clock_;
-  ManualTimers timers_;
-  testing::SeededRandom random_;
-  FakeCaller caller_;
-  std::unique_ptr<SpendLedger> ledger_;
-  std::unique_ptr<Router> router_;
-  std::string killed_;
-  std::optional<RouteAnswer> answer_;
   int asked_ = 0, decisions_ = 0;
   const std::map<std::string, std::string> vectors_{
       {"where is my parcel?", "[1, 0, 0]"},    {"my parcel, where is it?", "[9, 1, 0]"},
@@ -188,7 +150,9 @@ TEST_F(SemanticCacheTest, NeverCallsTextsAlikeThatWereReducedBeforeTheyWereEmbed
 }
 
 TEST_F(SemanticCacheTest, ObeysTheSwitchOfTheEmbeddingModel) {
-  killed_ = "embed";
+  killed_ = [](const KillQuery& query) {
+    return std::string(query.model != nullptr && query.model->name == "embed" ? "drill" : "");
+  };
   EXPECT_EQ(ask(chat("where is my parcel?")), "answer 1");
   EXPECT_EQ(told("/cache/embedding/unused"), R"("killed: drill")");
   EXPECT_EQ(embeddings(), 0u);
@@ -228,12 +192,9 @@ TEST_F(SemanticCacheTest, EndsAtTheDeadlineWhileItWaitsForTheEmbedding) {
 
 TEST_F(SemanticCacheTest, ComparesNoVectorsOfDifferentModels) {
   ask(chat("where is my parcel?"));
-  router_->set_routes(
-      {{route_of("route: r@1.0.0\ncandidates: { main: m5@1.0.0 }\ncache: { semantic: { model: embed@1.0.0, "
-                 "similarity: 95%, at: /messages/1/content } }\n"),
-        {},
-        {},
-        false}});
+  RouterRig::set(
+      "route: r@1.0.0\ncandidates: { main: m5@1.0.0 }\ncache: { semantic: { model: embed@1.0.0, "
+      "similarity: 95%, at: /messages/1/content } }\n");
   EXPECT_EQ(ask(chat("my parcel, where is it?")), "answer 2") << "another place of the text is another space";
 }
 
@@ -296,6 +257,26 @@ TEST(AnswerCache, GivesNothingAsUsed) {
   const models::ModelAnswer kept = cache.find(key_of(1), 1)->answer;
   EXPECT_EQ(kept.run_us + kept.queue_us + kept.usage.output_tokens, 0);
   EXPECT_EQ(kept.endpoint, "");
+}
+
+TEST(AnswerCache, SaysOfAChatThatNothingWasUsed) {
+  Cache settings;
+  settings.ttl_us = kSecond;
+  AnswerCache cache(settings);
+  const auto given = [&](models::ModelKind kind) {
+    models::ModelAnswer answer = answer_of(
+        R"({"text":"5","usage":{"prompt_tokens":3,"prompt_tokens_details":{"cached_tokens":2},"total_tokens":4}})");
+    auto info = std::make_shared<models::ModelInfo>();
+    info->manifest.kind = kind;
+    answer.model = info;
+    cache.put(key_of(1), answer, "d", 0);
+    return to_json(*cache.find(key_of(1), 1)->answer.output);
+  };
+  EXPECT_EQ(
+      given(models::ModelKind::kChat),
+      R"({"text":"5","usage":{"prompt_tokens":0,"prompt_tokens_details":{"cached_tokens":0},"total_tokens":0}})");
+  EXPECT_NE(given(models::ModelKind::kValue).find(R"("total_tokens":4)"), std::string::npos)
+      << "of other models it may mean anything";
 }
 
 std::string rest_of(const std::string& input, const std::string& pointer = "") {

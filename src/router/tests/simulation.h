@@ -120,6 +120,7 @@ struct World {
   double base_latency_ms = 100, latency_ms = 100;  ///< medians of log-normal times
   double base_overruled = 0.05, overruled = 0.05;
   double disagreement = 0.02;
+  double base_cost = 1, cost = 1;  ///< medians of log-normal costs, whose largest are many times the mean
 };
 
 struct CanaryRuns {
@@ -130,7 +131,7 @@ struct CanaryRuns {
 /// Whole canaries, from the first step to the end: `per_hold` calls of both sides come in each step's hold.
 inline CanaryRuns canaries(uint64_t seed, uint64_t runs, uint64_t per_hold, const World& world,
                            const std::shared_ptr<const Route>& route) {
-  std::mt19937_64 random(seed);
+  std::mt19937_64 random(seed), prices(~seed);
   CanaryRuns result;
   const Canary& canary = *route->canary;
   for (uint64_t run = 0; run < runs; ++run) {
@@ -149,7 +150,9 @@ inline CanaryRuns canaries(uint64_t seed, uint64_t runs, uint64_t per_hold, cons
       call.latency_us = static_cast<int64_t>(
           1000 * std::lognormal_distribution<double>(
                      std::log(candidate ? world.latency_ms : world.base_latency_ms), 0.5)(random));
-      call.cost = Money{1'000'000};
+      call.cost = Money{static_cast<int64_t>(
+          1'000'000 * std::lognormal_distribution<double>(std::log(candidate ? world.cost : world.base_cost),
+                                                          0.8)(prices))};
       monitor.observe(call, now_us);
       on_candidate += candidate ? 1 : 0;
       if (std::bernoulli_distribution(0.2)(random))

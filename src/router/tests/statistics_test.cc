@@ -70,7 +70,7 @@ std::shared_ptr<const Route> guarded_route() {
       "route: r@1.0.0\ncandidates: { main: m1@1.0.0, next: { model: m2@1.0.0, weight: 0 } }\n"
       "canary: { candidate: next, against: main, steps: [5%, 25%, 50%, 100%], hold: 10m, min_calls: 50,\n"
       "  compare_share: 20%, guards: { error_rate: 1%, latency: { quantile: p95, max_ratio: 1.5 },\n"
-      "  disagreement: 10%, override_rate: 3% } }\n");
+      "  disagreement: 10%, override_rate: 3%, cost: 1.2 } }\n");
 }
 
 TEST(RoutingStatistics, CanariesThatDoNoHarmAreFinished) {
@@ -84,15 +84,17 @@ TEST(RoutingStatistics, CanariesThatDoHarmAreRolledBackByTheirGuard) {
     const char* name;
     World world;
   };
-  World errors, latency, overruled, disagreement;
+  World errors, latency, overruled, disagreement, cost;
   errors.errors = 0.08;
   latency.latency_ms = 220;
   overruled.overruled = 0.2;
   disagreement.disagreement = 0.2;
+  cost.cost = 1.5;
   for (const Case& each : {Case{"canaries with 8% errors against 2%, rolled back", errors},
                            Case{"canaries 2.2 times as slow, rolled back", latency},
                            Case{"canaries overruled in 20% against 5%, rolled back", overruled},
-                           Case{"canaries that disagree in 20%, rolled back", disagreement}}) {
+                           Case{"canaries that disagree in 20%, rolled back", disagreement},
+                           Case{"canaries that cost 1.5 times as much, rolled back", cost}}) {
     const auto bad = canaries(10, 20, 2000, each.world, guarded_route());
     print(each.name, bad.rolled_back);
     EXPECT_GE(bad.rolled_back.value(), 0.95) << each.name;

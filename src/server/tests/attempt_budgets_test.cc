@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
+#include "switchyard/types/json.h"
+
 namespace switchyard::server {
 namespace {
 
@@ -58,6 +63,60 @@ TEST(AttemptBudgets, GiveAnAttemptBackEveryFifthStep) {
   uint32_t taken = 0;
   for (int step = 0; step < 25; ++step) taken += take_all(*budgets.lend(run_of(1)));
   EXPECT_EQ(taken, 5u);
+}
+
+/// Of a decision with a step for each meta.
+Tried tried(const std::vector<std::string>& metas) {
+  std::vector<Document> documents;
+  std::vector<partition::RecordedEvent> history(1);
+  history.back().event.body = RunStarted{};
+  for (const std::string& meta : metas) {
+    documents.push_back(parse_json_document(meta).value());
+    history.emplace_back().event.body = StepCompleted{1, 0, Value(), documents.back().root()};
+  }
+  return tried_in(history);
+}
+
+std::string asked(int attempts) {
+  std::string all;
+  for (int i = 0; i < attempts; ++i) all += std::string(i == 0 ? "" : ",") + R"({"why":"retry"})";
+  return R"({"routing":{"attempts":[)" + all + "]}}";
+}
+
+TEST(AttemptBudgets, AreKnownFromTheEvents) {
+  EXPECT_EQ(tried({}).spent, 0u);
+  EXPECT_EQ(tried({"{}", R"({"status":200})"}).steps, 0u) << "no model was asked";
+  EXPECT_EQ(tried({R"({"model":"m@1.0.0"})", asked(1)}).steps, 2u);
+  EXPECT_EQ(tried({R"({"model":"m@1.0.0"})", asked(1)}).spent, 0u);
+  EXPECT_EQ(tried({asked(3), asked(2)}).spent, 3u);
+  EXPECT_EQ(tried({R"({"members":{"a":)" + asked(2) + R"(,"b":)" + asked(3) + "}}"}).spent, 3u);
+  EXPECT_EQ(tried({R"({"routing":{"attempts":[{},{}]},"earlier_calls":[)" + asked(3) + "]}"}).spent, 3u);
+  EXPECT_EQ(tried({asked(60)}).spent, router::kDefaultCallBudget);
+  EXPECT_EQ(tried({asked(1), asked(1), asked(1), asked(1), asked(3)}).spent, 2u) << "nothing to give back";
+  EXPECT_EQ(tried({asked(3), asked(1), asked(1), asked(1), asked(1)}).spent, 1u);
+}
+
+TEST(AttemptBudgets, GoOnWhereAnEarlierProcessLeftThem) {
+  AttemptBudgets budgets(1000);
+  const RunId earlier = RunId::make(999, 1, 1), own = RunId::make(1000, 1, 1);
+  EXPECT_FALSE(budgets.is_unknown(own));
+  EXPECT_TRUE(budgets.is_unknown(earlier));
+  budgets.recall(earlier, {4, 2});
+  EXPECT_FALSE(budgets.is_unknown(earlier));
+  budgets.recall(earlier, {0, 0});
+  EXPECT_EQ(take_all(*budgets.lend(earlier)), router::kDefaultCallBudget - 2 + 1)
+      << "the fifth gives one back";
+  EXPECT_FALSE(budgets.is_unknown(earlier));
+  budgets.forget(earlier);
+  EXPECT_EQ(budgets.size(), 0u);
+}
+
+TEST(AttemptBudgets, AreRecalledOnceThoughNothingIsSpent) {
+  AttemptBudgets budgets(1000);
+  const RunId earlier = RunId::make(999, 1, 1);
+  budgets.recall(earlier, {});
+  budgets.lend(earlier);
+  EXPECT_FALSE(budgets.is_unknown(earlier));
 }
 
 }  // namespace

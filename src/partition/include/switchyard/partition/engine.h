@@ -183,6 +183,13 @@ class Engine {
   Result<std::vector<RecordedEvent>> read_events(const RunId& run,
                                                  const std::vector<uint64_t>& offsets) const;
 
+  /// Reads the log of partition `id` on the caller's thread, as log::Log::read(); from its beginning where
+  /// `from` was trimmed. Payloads may have large values beside the log: read_events() brings them.
+  Result<LogOffset> read_log(PartitionId id, LogOffset from, size_t max_bytes,
+                             const log::RecordVisitor& visit) const;
+  /// Everything below is in the log of partition `id` for good.
+  LogOffset durable_end(PartitionId id) const;
+
   /// Sets a hold in every partition that may have runs that fit, now or later; the errors of
   /// StateMachine::set_hold. After an error some may have it: the same call again completes it.
   void set_hold(Hold hold, Reply<Hold> reply);

@@ -13,11 +13,13 @@
 
 namespace switchyard::router {
 
-/// A part of what is known of a route's canary or experiment. Numbers are on disk.
+/// A part of what is known of canaries and experiments. Numbers are on disk.
 enum class EvidencePart : uint8_t {
   kCanary = 1,      ///< all but the keys
   kCanaryKeys = 2,  ///< for the sample ratio: large, and told when there are notably more
   kExperiment = 3,
+  kReviewsRead = 4,    ///< of all routes, whose name is empty: how far the sources of reviews are read
+  kJudgedAnswers = 5,  ///< of a route with a cache
 };
 
 struct Evidence {
@@ -30,7 +32,8 @@ struct Evidence {
 using RouteEvidence = std::map<EvidencePart, std::string>;
 
 /// Keeps evidence over a restart: the last of a route's part counts. After a crash what was told since the
-/// last keep() is lost. Blocks for the disk; used by one thread at a time.
+/// last keep() is lost, and what one keep() was told is there whole or not at all. Blocks for the disk; used
+/// by one thread at a time.
 class EvidenceLog {
  public:
   /// Reads what was kept. `clock` outlives it. kCorruption "router.bad_evidence"; the log's errors.
@@ -38,7 +41,7 @@ class EvidenceLog {
                                                    const runtime::Clock& clock);
   virtual ~EvidenceLog() = default;
 
-  /// By route.
+  /// By route; what is of all of them under the empty name.
   virtual const std::map<std::string, RouteEvidence, std::less<>>& kept() const = 0;
   /// Returns when the disk has it.
   virtual Status keep(std::vector<Evidence> changed) = 0;

@@ -27,7 +27,8 @@ inline constexpr size_t kMaxShadowsInFlight = 64;           ///< further ones ar
 inline constexpr size_t kMaxCoolingModels = 4096;           ///< model versions left alone for a while
 inline constexpr int64_t kDefaultCooldownUs = 300'000'000;  ///< after an answer "out of credit"
 inline constexpr int64_t kMaxRetryAfterUs = 86'400'000'000;
-inline constexpr size_t kMaxCanaryKeys = 65'536;  ///< keys that a canary counts for the sample ratio
+inline constexpr size_t kMaxCanaryKeys = 65'536;   ///< keys that a canary counts for the sample ratio
+inline constexpr size_t kMaxJudgedAnswers = 4096;  ///< of a route with a cache, known to be judged already
 
 inline constexpr size_t kMaxEmbeddedBytes = 32'768;  ///< of a text that the semantic cache looks for
 inline constexpr size_t kMaxEmbeddingNumbers = 16'384;

@@ -104,7 +104,8 @@ struct Shadow {
 
 /// When people's answers overrule the route's.
 struct Overruled {
-  std::string review;  ///< the review step that judges what the route answered in the same decision
+  std::string review;      ///< the review step that judges what the route answered in the same decision
+  bool on_breach = false;  ///< its `on_breach` answer counts too, where no person gave one
   /// A bool over `answer`, the reviewer's, and `output`, the candidate's. Shared by the copies of a route.
   std::shared_ptr<const expression::Program> when;
 };

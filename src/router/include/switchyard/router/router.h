@@ -84,6 +84,16 @@ struct KillQuery {
   std::string_view backend, vendor;
 };
 
+/// What a candidate of a route answered in a decision, and how a review there was answered.
+struct Judgement {
+  std::string_view route, candidate;
+  std::string_view model;   ///< "name@version" that the candidate was
+  std::string_view review;  ///< the review step
+  bool by_person = true;    ///< false: its `on_breach` answered
+  std::string made_for;     ///< the decision that the answer was made for: an earlier one's out of a cache
+  Value answer, output;
+};
+
 /// What became of a shadow call.
 struct ShadowResult {
   std::string route, decision;
@@ -198,12 +208,14 @@ class Router {
   void feedback(std::string_view route, std::string_view candidate, std::optional<bool> overruled,
                 std::optional<double> reward);
 
-  /// The answer of a person to the review step `review`, in a decision for which that model version gave
-  /// `output` as a candidate of the route: counts as feedback() where the route says what overrules it. An
-  /// answer about which it cannot tell (its expression fails) is kUnprocessable and counts for nothing.
-  Status judge(std::string_view route, std::string_view candidate, std::string_view model,
-               std::string_view review, const Value& answer, const Value& output);
-  /// Whether any route learns from people's answers.
+  /// Counts as feedback() what the routes say overrules them; an answer that a cache gives again counts once.
+  /// With these `source` was read up to `position`: evidence() tells both or neither, so that after a
+  /// restart whoever reads on from reviews_read() misses none and counts none twice. One about which its
+  /// route cannot tell (the expression fails) counts for nothing, and the last such error is returned.
+  Status judge(const std::vector<Judgement>& judgements, uint32_t source, uint64_t position);
+  /// How far the source was read; nothing: never.
+  std::optional<uint64_t> reviews_read(uint32_t source) const;
+  /// Whether any route learns from reviews.
   bool learns_from_reviews() const;
 
   /// Moves canaries on whose hold is over although no call comes: about once a second.
