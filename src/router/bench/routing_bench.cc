@@ -188,8 +188,7 @@ void whole_canaries(uint64_t runs) {
   promise(good.rolled_back.value() <= 0.05 + good.rolled_back.three_sigma(0.05),
           "false alarms at most alpha");
   World edge;
-  edge.errors = 0.03, edge.overruled = 0.08, edge.disagreement = 0.1, edge.latency_ms = 150,
-  edge.cost = 1.2;
+  edge.errors = 0.03, edge.overruled = 0.08, edge.disagreement = 0.1, edge.latency_ms = 150, edge.cost = 1.2;
   const auto at_edge = canaries(14, runs, 4000, edge, route);
   print("false alarms: every guard at its edge", at_edge.rolled_back);
   promise(at_edge.rolled_back.value() <= 0.05 + at_edge.rolled_back.three_sigma(0.05),
