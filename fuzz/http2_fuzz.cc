@@ -1,6 +1,7 @@
 // An HTTP/2 session takes any bytes, in any pieces, and holds to its limits.
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <string_view>
 
 #include "http2_session.h"
@@ -9,6 +10,30 @@
 namespace {
 
 using namespace switchyard::http;  // NOLINT: a fuzzer
+
+/// Answers a body with itself while it comes.
+class Echo : public std::enable_shared_from_this<Echo> {
+ public:
+  Echo(Request request, Responder responder)
+      : request_(std::move(request)), answer_(responder.begin_stream({200, "text/plain", {}, {}})) {}
+  void read() {
+    request_.body_stream()->read(
+        [self = shared_from_this()](BodyPiece piece) { self->take(std::move(piece)); });
+  }
+
+ private:
+  void take(BodyPiece piece) {
+    const bool ends = piece.then != BodyPiece::Then::kMore || piece.data.size() % 7 == 0;
+    if (!ends) {
+      answer_.write(std::move(piece.data), [self = shared_from_this()] { self->read(); });
+      return;
+    }
+    answer_.write(std::move(piece.data));
+    answer_.end({{"x-end", "yes"}});
+  }
+  Request request_;
+  Stream answer_;
+};
 
 class Host final : public Http2Session::Host {
  public:
@@ -23,6 +48,8 @@ class Host final : public Http2Session::Host {
   };
   std::shared_ptr<Http2Outbox> outbox() override { return box_; }
   void dispatch(Request request, Responder responder) override {
+    if (request.body_stream() != nullptr)
+      return std::make_shared<Echo>(std::move(request), std::move(responder))->read();
     if (late_ && waiting_.size() < 64) return waiting_.push_back(std::move(responder));
     if (request.path().size() % 2 == 0)
       return responder.send(Response::text(200, std::string(request.path().size() * 100, 'x')));
@@ -53,6 +80,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   options.max_header_bytes = 2048;
   options.max_body_bytes = 8192;
   options.max_concurrent_streams = 8;
+  if ((data[1] & 2) != 0) options.streamed_paths = {"/", "/a"};
   Host host((data[1] & 1) != 0);
   Http2Session session(options, "192.0.2.1", host);
   host.set_session(&session);

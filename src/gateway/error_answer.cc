@@ -1,6 +1,9 @@
 #include "error_answer.h"
 
+#include <algorithm>
+
 #include "surfaces/grpc.h"
+#include "switchyard/http/grpc.h"
 #include "switchyard/http/problem.h"
 #include "switchyard/types/json.h"
 
@@ -28,6 +31,8 @@ std::string inference_error(const Error& error) {
   return json + "}";
 }
 
+bool is_grpc(const http::Response& response) { return response.content_type == http::grpc::kMediaType; }
+
 void set_header(http::Response& response, std::string_view name, std::string value) {
   for (http::Header& header : response.headers) {
     if (!http::header_name_equal(header.name, name)) continue;
@@ -40,8 +45,23 @@ void set_header(http::Response& response, std::string_view name, std::string val
 }  // namespace
 
 void tell_retry_after(http::Response& response, int64_t wait_us) {
+  if (is_grpc(response))
+    return set_header(response, surfaces::kGrpcPushback, std::to_string((wait_us + 999) / 1000));
   set_header(response, "Retry-After", std::to_string((wait_us + 999'999) / 1'000'000));
   set_header(response, "retry-after-ms", std::to_string((wait_us + 999) / 1000));
+}
+
+void tell_should_retry(http::Response& response, bool of_use) {
+  if (!is_grpc(response)) return set_header(response, "x-should-retry", of_use ? "true" : "false");
+  if (!of_use) set_header(response, surfaces::kGrpcPushback, "-1");
+}
+
+bool is_limit_refusal(const http::Response& response) {
+  if (!is_grpc(response)) return response.status == 429;
+  return std::any_of(response.headers.begin(), response.headers.end(), [](const http::Header& header) {
+    return header.name == "grpc-status" &&
+           header.value == std::to_string(http::grpc::status_of(ErrorKind::kResourceExhausted));
+  });
 }
 
 std::string openai_error(const Error& error) {

@@ -231,7 +231,10 @@ void Gateway::admit(Call&& call, const Entry& entry) {
   const auto priority = priority_of(call.request, call.caller);
   if (!priority.ok()) return call.fail(priority.error());
   call.priority = *priority;
-  if (entry.registered.options.always_admitted) {
+  const bool always = entry.registered.options.always_admitted;
+  if (!always)
+    if (const Status refused = check_deadline(call); !refused.ok()) return call.fail(refused.error());
+  if (always || entry.registered.options.streams_body) {
     Status unlimited;
     call.allowance = impl.limiter.admit({}, &unlimited);
   } else {
@@ -247,7 +250,7 @@ void Gateway::admit(Call&& call, const Entry& entry) {
   entry.registered.operation(std::move(call));
 }
 
-Status Gateway::check_load(Call& call, const Entry& entry) {
+Status Gateway::check_deadline(Call& call) {
   GatewayState& impl = *impl_;
   SY_ASSIGN_OR_RETURN(const int64_t patience_us, deadline_of(call.request));
   if (patience_us != 0) {
@@ -267,6 +270,11 @@ Status Gateway::check_load(Call& call, const Entry& entry) {
     }
     call.deadline_us = impl.clock.monotonic_us() + patience_us - age_us;
   }
+  return {};
+}
+
+Status Gateway::check_load(Call& call, const Entry& entry) {
+  GatewayState& impl = *impl_;
   if (!impl.admission.admit(call.priority, impl.in_flight.load(std::memory_order_relaxed))) {
     impl.refused_overload.add();
     impl.shed[static_cast<size_t>(call.priority)]->add();
@@ -300,6 +308,13 @@ Status Gateway::check_limits(Call& call, const Entry& entry) {
     entry.seen.set_refused();
   }
   return refused;
+}
+
+std::vector<std::string> Gateway::streamed_paths() const {
+  std::vector<std::string> paths;
+  for (const http::Route* route : impl_->router.routes())
+    if (impl_->operations.at(route).options.streams_body) paths.push_back(route->path);
+  return paths;
 }
 
 std::vector<Gateway::OperationInfo> Gateway::operations() const {

@@ -66,7 +66,7 @@ void AnswerObserver::add_limits(http::Response& response) {
   };
   if (const auto requests = allowance_->requests()) tell("requests", *requests);
   if (const auto tokens = allowance_->tokens()) tell("tokens", *tokens);
-  if (const int64_t wait_us = allowance_->retry_after_us(); response.status == 429 && wait_us > 0)
+  if (const int64_t wait_us = allowance_->retry_after_us(); wait_us > 0 && is_limit_refusal(response))
     tell_retry_after(response, wait_us);
 }
 

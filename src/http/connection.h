@@ -34,8 +34,9 @@ class Connection final : public AnswerSink,
   // Any thread.
   void answer(uint64_t sequence, Response response) override;
   void begin_stream(uint64_t sequence, Response head) override;
+  using AnswerSink::write_stream;
   bool write_stream(uint64_t sequence, std::string data) override;
-  void end_stream(uint64_t sequence, bool whole) override;
+  void end_stream(uint64_t sequence, bool whole, std::vector<Header> trailers) override;
   bool is_connected() const override { return connected_.load(std::memory_order_acquire); }
   void on_disconnect(uint64_t sequence, std::function<void()> callback) override;
   void take_answer(OutboxMessage message) override { hand_over(std::move(message)); }
@@ -141,7 +142,8 @@ class Connection final : public AnswerSink,
   bool writing_ = false;
   bool parser_is_hungry_ = false;  // it has seen all that is there and needs more
   bool progressing_ = false;
-  bool continue_wanted_ = false;   // the request being read waits for "100 Continue"
+  bool calling_ = false;          // a message of the outbox calls somebody: what they send goes out behind it
+  bool continue_wanted_ = false;  // the request being read waits for "100 Continue"
   bool no_more_requests_ = false;  // the client or an error ended the sequence; what follows is thrown away
   bool closing_ = false;           // the last answer is in the output
   bool lingering_ = false;

@@ -15,7 +15,7 @@ void Connection::hand_over(OutboxMessage message) {
     return worker_->post(std::move(message));
   }
   // Inside a handler, progress() is already on the stack and sends what this adds.
-  if (apply(message)) progress();
+  if (apply(message) && !calling_) progress();
 }
 
 void Connection::answer(uint64_t sequence, Response response) {
@@ -49,7 +49,8 @@ bool Connection::write_stream(uint64_t sequence, std::string data) {
   return backlog <= kMaxStreamBacklogBytes;
 }
 
-void Connection::end_stream(uint64_t sequence, bool whole) {
+// HTTP/1.1 as it is spoken here has no trailers.
+void Connection::end_stream(uint64_t sequence, bool whole, std::vector<Header>) {
   OutboxMessage message;
   message.kind = OutboxMessage::Kind::kEndStream;
   message.sequence = sequence;
@@ -72,7 +73,14 @@ Connection::Slot* Connection::slot(uint64_t sequence) {
 }
 
 bool Connection::apply(OutboxMessage& message) {
-  if (http2_ != nullptr) return http2_->apply(message);
+  if (http2_ != nullptr) {
+    const bool calls =
+        message.kind == OutboxMessage::Kind::kRead || message.kind == OutboxMessage::Kind::kPost;
+    const bool outer = std::exchange(calling_, calling_ || calls);
+    const bool sends = http2_->apply(message);
+    calling_ = outer;
+    return sends;
+  }
   Slot* place = closed_ ? nullptr : slot(message.sequence);
   if (message.kind == OutboxMessage::Kind::kOnDisconnect) {
     if (!is_connected()) {
@@ -110,7 +118,9 @@ bool Connection::apply(OutboxMessage& message) {
       place->ended = true;
       place->whole = message.whole;
       break;
-    case OutboxMessage::Kind::kOnDisconnect: break;
+    case OutboxMessage::Kind::kOnDisconnect:
+    case OutboxMessage::Kind::kRead:
+    case OutboxMessage::Kind::kPost: break;
   }
   return place == &slots_[first_slot_];
 }

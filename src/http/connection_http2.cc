@@ -44,10 +44,13 @@ void Connection::progress_http2() {
 
 void Connection::check_http2_deadlines(Worker::Clock::time_point now) {
   http2_->check_deadlines(now);
-  if (http2_->streams() == 0 && !writing_ &&
-      now - last_activity_ > std::chrono::milliseconds(options_.idle_timeout_ms)) {
-    worker_->counters().timeouts.add(1);
-    http2_->begin_drain();
+  if (!writing_ && now - last_activity_ > std::chrono::milliseconds(options_.idle_timeout_ms)) {
+    if (http2_->streams() > 0) {
+      http2_->ping();
+    } else {
+      worker_->counters().timeouts.add(1);
+      http2_->begin_drain();
+    }
   }
   progress();
 }

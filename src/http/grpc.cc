@@ -1,6 +1,7 @@
 #include "switchyard/http/grpc.h"
 
 #include <cstdint>
+#include <utility>
 
 #include "switchyard/http/coding.h"
 #include "switchyard/http/url.h"
@@ -8,11 +9,17 @@
 namespace switchyard::http::grpc {
 namespace {
 
-constexpr size_t kPrefixBytes = 5;  // one says whether the message is compressed, four how long it is
 constexpr size_t kMaxTextBytes = 2048;
 
 Error bad(std::string what) {
   return make_error(ErrorKind::kInvalidArgument, "grpc.bad_request", std::move(what));
+}
+
+/// What a message's prefix says. Requires: the prefix is whole.
+uint32_t size_in(std::string_view framed) {
+  uint32_t size = 0;
+  for (size_t i = 1; i < kPrefixBytes; ++i) size = size << 8 | static_cast<uint8_t>(framed[i]);
+  return size;
 }
 
 }  // namespace
@@ -72,8 +79,7 @@ std::string frame(std::string_view message, bool packed) {
 Result<std::string_view> unframe(std::string_view body, std::string_view coding, size_t max_bytes,
                                  std::string& unpacked) {
   if (body.size() < kPrefixBytes) return bad("the body is shorter than the prefix of one message");
-  uint32_t size = 0;
-  for (size_t i = 1; i < kPrefixBytes; ++i) size = size << 8 | static_cast<uint8_t>(body[i]);
+  const uint32_t size = size_in(body);
   if (body.size() - kPrefixBytes != size)
     return bad("the body must hold exactly one message; its prefix says " + std::to_string(size) +
                " bytes, and there are " + std::to_string(body.size() - kPrefixBytes));
@@ -84,6 +90,27 @@ Result<std::string_view> unframe(std::string_view body, std::string_view coding,
                           "' are not taken here; send gzip, or the message as it is");
   SY_ASSIGN_OR_RETURN(unpacked, gunzip(body.substr(kPrefixBytes), max_bytes));
   return std::string_view(unpacked);
+}
+
+Result<std::optional<std::string>> MessageReader::next() {
+  const std::string_view rest = std::string_view(buffer_).substr(at_);
+  if (rest.size() < kPrefixBytes) return std::optional<std::string>();
+  const size_t size = size_in(rest);
+  if (size > max_bytes_)
+    return make_error(ErrorKind::kTooLarge, "grpc.message_too_large",
+                      "a message says that it has " + std::to_string(size) + " bytes, and may have " +
+                          std::to_string(max_bytes_) + "; send less in one message");
+  const size_t framed = kPrefixBytes + size;
+  if (rest.size() < framed) return std::optional<std::string>();
+  if (at_ == 0 && rest.size() == framed) return std::optional(std::exchange(buffer_, {}));
+  std::string message(rest.substr(0, framed));
+  at_ += framed;
+  // What was read leaves when it is most of the buffer, so that a byte is moved about once.
+  if (at_ > buffer_.size() / 2) {
+    buffer_.erase(0, at_);
+    at_ = 0;
+  }
+  return std::optional(std::move(message));
 }
 
 std::string encode_text(std::string_view text) {

@@ -31,7 +31,7 @@ bool Http2Answer::write_stream(uint64_t sequence, std::string data) {
   if (!is_connected()) return false;
   const size_t backlog = backlog_bytes_.fetch_add(data.size(), std::memory_order_relaxed) + data.size();
   if (backlog > kMaxStreamBacklogBytes) {
-    end_stream(sequence, false);
+    end_stream(sequence, false, {});
     return false;
   }
   OutboxMessage message;
@@ -42,11 +42,24 @@ bool Http2Answer::write_stream(uint64_t sequence, std::string data) {
   return true;
 }
 
-void Http2Answer::end_stream(uint64_t sequence, bool whole) {
+bool Http2Answer::write_stream(uint64_t sequence, std::string data, std::function<void()> taken) {
+  if (!is_connected()) return false;
+  backlog_bytes_.fetch_add(data.size(), std::memory_order_relaxed);
+  OutboxMessage message;
+  message.kind = OutboxMessage::Kind::kStreamData;
+  message.sequence = sequence;
+  message.data = std::move(data);
+  message.callback = std::move(taken);
+  outbox_->take_answer(std::move(message));
+  return true;
+}
+
+void Http2Answer::end_stream(uint64_t sequence, bool whole, std::vector<Header> trailers) {
   OutboxMessage message;
   message.kind = OutboxMessage::Kind::kEndStream;
   message.sequence = sequence;
   message.whole = whole;
+  message.response.trailers = std::move(trailers);
   outbox_->take_answer(std::move(message));
 }
 
@@ -82,6 +95,8 @@ bool Http2Session::apply(OutboxMessage& message) {
       if (!stream->streaming) return false;
       stream->streaming = false;
       stream->whole = message.whole;
+      if (!message.response.trailers.empty())
+        stream->response.trailers = std::move(message.response.trailers);
       if (stream->closed) {
         forget(*stream);
       } else if (!stream->whole) {
@@ -90,6 +105,15 @@ bool Http2Session::apply(OutboxMessage& message) {
         stream->deferred = false;
         nghttp2_session_resume_data(session_, stream->id);
       }
+      return true;
+    case OutboxMessage::Kind::kRead:
+      if (stream->closed) return false;
+      stream->on_piece = std::move(message.on_piece);
+      stream->read_until = message.until;
+      hand_piece(*stream);
+      return true;
+    case OutboxMessage::Kind::kPost:
+      if (!stream->closed) message.callback();
       return true;
     case OutboxMessage::Kind::kOnDisconnect: break;
   }
@@ -111,6 +135,8 @@ void Http2Session::append_pieces(Stream& stream, OutboxMessage& message) {
     stream.sent = 0;
   }
   body += message.data;
+  stream.appended_bytes += message.data.size();
+  if (message.callback) stream.taken.push_back({stream.appended_bytes, std::move(message.callback)});
   if (!stream.deferred) return;
   stream.deferred = false;
   nghttp2_session_resume_data(session_, stream.id);
@@ -126,6 +152,7 @@ void Http2Session::submit(Stream& stream, bool streams) {
   stream.state = Stream::State::kAnswering;
   stream.last_progress = now_;
   Response& response = stream.response;
+  stream.appended_bytes = response.body.size();
   Http2Fields fields;
   fields.add_own(":status", std::to_string(std::clamp(response.status, 200, 999)));
   if (!response.content_type.empty()) fields.add("content-type", response.content_type);
@@ -172,6 +199,11 @@ int64_t Http2Session::read_answer(Stream& stream, uint8_t* to, size_t room, uint
   stream.sent += bytes;
   stream.last_progress = now_;
   if (stream.sink != nullptr) stream.sink->sent(bytes);
+  stream.passed_bytes += bytes;
+  const auto waits = std::find_if(stream.taken.begin(), stream.taken.end(),
+                                  [&](const Stream::Taken& each) { return each.at > stream.passed_bytes; });
+  for (auto each = stream.taken.begin(); each != waits; ++each) told_.push_back(std::move(each->callback));
+  stream.taken.erase(stream.taken.begin(), waits);
   if (stream.sent < body.size() || stream.streaming) return static_cast<int64_t>(bytes);
   *flags |= NGHTTP2_DATA_FLAG_EOF;
   if (!stream.response.trailers.empty()) {
@@ -186,14 +218,15 @@ int64_t Http2Session::read_answer(Stream& stream, uint8_t* to, size_t room, uint
 
 void Http2Session::fill(Output& out, size_t most, TimePoint now) {
   now_ = now;
-  while (out.size() < most) {
-    const uint8_t* data = nullptr;
-    const auto size = nghttp2_session_mem_send(session_, &data);
-    if (size < 0) broken_ = true;
-    if (size <= 0) break;
-    out.append({reinterpret_cast<const char*>(data), static_cast<size_t>(size)});
-  }
-  tell_gone();
+  do {
+    while (out.size() < most) {
+      const uint8_t* data = nullptr;
+      const auto size = nghttp2_session_mem_send(session_, &data);
+      if (size < 0) broken_ = true;
+      if (size <= 0) break;
+      out.append({reinterpret_cast<const char*>(data), static_cast<size_t>(size)});
+    }
+  } while (tell() && out.size() < most);  // who is told may have more to send
 }
 
 void Http2Session::reset(Stream& stream, uint32_t error_code) {
@@ -206,6 +239,9 @@ void Http2Session::close_stream(int32_t id) {
   if (stream == nullptr) return;
   if (stream->state == Stream::State::kReading) body_bytes_ -= stream->body.size();
   if (stream->sink != nullptr) stream->sink->set_gone();
+  if (stream->streamed) forget_pieces(*stream);
+  for (auto& each : std::exchange(stream->taken, {}))
+    told_.push_back([never = std::move(each.callback)] {});  // what it holds must not be freed in here
   auto callback = std::exchange(stream->on_disconnect, nullptr);
   const bool ended = stream->state == Stream::State::kAnswering && !stream->streaming &&
                      stream->sent == stream->response.body.size();
@@ -213,7 +249,7 @@ void Http2Session::close_stream(int32_t id) {
   // Whoever still works on the answer finds the stream until then.
   if (stream->sink == nullptr || (stream->state == Stream::State::kAnswering && !stream->streaming))
     forget(*stream);
-  if (callback && !ended) gone_.push_back(std::move(callback));
+  if (callback && !ended) told_.push_back(std::move(callback));
 }
 
 void Http2Session::forget(Stream& stream) { streams_.erase(stream.id); }
@@ -224,6 +260,7 @@ void Http2Session::abandon() {
     if (stream.second->sink != nullptr) stream.second->sink->set_gone();
     if (auto callback = std::exchange(stream.second->on_disconnect, nullptr)) callback();
   }
+  tell();
 }
 
 }  // namespace switchyard::http

@@ -58,8 +58,15 @@ struct Http2Session::Callbacks {
     }
     return 0;
   }
-  static int on_data(nghttp2_session*, uint8_t, int32_t id, const uint8_t* data, size_t size, void* user) {
-    if (Stream* stream = self(user).find(id)) self(user).add_body(*stream, view(data, size));
+  static int on_data(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* data, size_t size,
+                     void* user) {
+    Stream* stream = self(user).find(id);
+    if (stream != nullptr && stream->streamed) {
+      self(user).add_piece(*stream, view(data, size));
+      return 0;
+    }
+    nghttp2_session_consume(session, id, size);
+    if (stream != nullptr) self(user).add_body(*stream, view(data, size));
     return 0;
   }
   static int on_invalid_frame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
@@ -97,7 +104,8 @@ Http2Session::Http2Session(const ServerOptions& options, std::string remote_addr
   nghttp2_option* settings = nullptr;
   SY_CHECK(nghttp2_option_new(&settings) == 0);
   nghttp2_option_set_max_outbound_ack(settings, static_cast<size_t>(kHttp2FrameBurst));
-  nghttp2_option_set_no_closed_streams(settings, 1);  // kept for priorities, which nobody here heeds
+  nghttp2_option_set_no_auto_window_update(settings, 1);  // a streamed body's window opens as it is read
+  nghttp2_option_set_no_closed_streams(settings, 1);      // kept for priorities, which nobody here heeds
   SY_CHECK(nghttp2_session_server_new2(&session_, callbacks, this, settings) == 0);
   nghttp2_option_del(settings);
   nghttp2_session_callbacks_del(callbacks);
@@ -132,12 +140,19 @@ bool Http2Session::receive(std::string_view bytes, TimePoint now) {
   }
   if (calm_ || broken_) ready_.clear();
   dispatch_ready();
-  tell_gone();
+  tell();
   return !calm_ && !broken_;
 }
 
-void Http2Session::tell_gone() {
-  for (const auto& callback : std::exchange(gone_, {})) callback();
+/// Calls whom nghttp2's work concerns. False: nobody.
+bool Http2Session::tell() {
+  if (told_.empty() && fed_.empty()) return false;
+  while (!told_.empty() || !fed_.empty()) {
+    for (const auto& callback : std::exchange(told_, {})) callback();
+    for (const int32_t id : std::exchange(fed_, {}))
+      if (Stream* stream = find(id)) hand_piece(*stream);
+  }
+  return true;
 }
 
 void Http2Session::spend(uint32_t frames) { frame_budget_ -= frames; }
@@ -185,8 +200,16 @@ void Http2Session::add_header(Stream& stream, std::string_view name, std::string
 
 void Http2Session::end_head(Stream& stream, bool last) {
   stream.head_done = true;
-  if (last) return end_request(stream);
-  if (stream.state == Stream::State::kReading && stream.expects_continue) {
+  if (stream.state == Stream::State::kReading && is_streamed(stream)) {
+    stream.streamed = true;
+    stream.body_ended = last;
+    stream.reset_after = !last;
+    stream.state = Stream::State::kWaiting;
+    ready_.push_back(stream.id);
+  } else if (last) {
+    return end_request(stream);
+  }
+  if (stream.state != Stream::State::kAnswering && stream.expects_continue && !last) {
     static constexpr std::string_view kStatus = ":status", kContinue = "100";
     nghttp2_nv field{};
     field.name = reinterpret_cast<uint8_t*>(const_cast<char*>(kStatus.data()));
@@ -215,6 +238,11 @@ void Http2Session::add_body(Stream& stream, std::string_view bytes) {
 
 void Http2Session::end_request(Stream& stream) {
   stream.reset_after = false;
+  if (stream.streamed) {
+    stream.body_ended = true;
+    fed_.push_back(stream.id);
+    return;
+  }
   if (stream.state != Stream::State::kReading) return;
   body_bytes_ -= stream.body.size();
   stream.state = Stream::State::kWaiting;
@@ -268,7 +296,10 @@ void Http2Session::dispatch_ready() {
     if (!stream->has_host && !stream->authority.empty()) add("host", stream->authority);
     for (const Header& field : stream->fields) add(field.name, field.value);
     stream->fields = {};
-    request.body_ = std::move(stream->body);
+    if (stream->streamed)
+      request.body_stream_ = std::make_shared<Http2Body>(host_.outbox(), id);
+    else
+      request.body_ = std::move(stream->body);
     request.remote_address_ = remote_address_;
     request.received_us_ = host_.unix_us();
     stream->head_only = request.method_ == Method::kHead;
@@ -294,6 +325,7 @@ void Http2Session::check_deadlines(TimePoint now) {
   std::vector<int32_t> stuck;
   for (const auto& [id, stream] : streams_) {
     if (stream->closed) continue;
+    if (stream->on_piece && now >= stream->read_until) fed_.push_back(id);
     const bool reads = stream->state == Stream::State::kReading;
     const bool unsent =
         stream->state == Stream::State::kAnswering && stream->sent < stream->response.body.size();
@@ -314,7 +346,7 @@ void Http2Session::check_deadlines(TimePoint now) {
     ready_.clear();
     submit(stream, false);
   }
-  tell_gone();
+  tell();
 }
 
 void Http2Session::begin_drain() {
@@ -322,7 +354,11 @@ void Http2Session::begin_drain() {
   draining_ = true;
   nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
                         NGHTTP2_NO_ERROR, nullptr, 0);
+  for (const auto& [id, stream] : streams_)
+    if (stream->on_piece) fed_.push_back(id);
 }
+
+void Http2Session::ping() { nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr); }
 
 bool Http2Session::is_over() const {
   return nghttp2_session_want_write(session_) == 0 &&

@@ -33,7 +33,8 @@ class Http2Answer final : public AnswerSink {
   void answer(uint64_t sequence, Response response) override;
   void begin_stream(uint64_t sequence, Response head) override;
   bool write_stream(uint64_t sequence, std::string data) override;
-  void end_stream(uint64_t sequence, bool whole) override;
+  bool write_stream(uint64_t sequence, std::string data, std::function<void()> taken) override;
+  void end_stream(uint64_t sequence, bool whole, std::vector<Header> trailers) override;
   bool is_connected() const override { return connected_.load(std::memory_order_acquire); }
   void on_disconnect(uint64_t sequence, std::function<void()> callback) override;
 
@@ -47,10 +48,23 @@ class Http2Answer final : public AnswerSink {
   std::atomic<size_t> backlog_bytes_{0};
 };
 
+/// The body of a streamed request, for its handler.
+class Http2Body final : public BodyStream {
+ public:
+  Http2Body(std::shared_ptr<Http2Outbox> outbox, int32_t stream)
+      : outbox_(std::move(outbox)), stream_(static_cast<uint64_t>(stream)) {}
+  void read(OnPiece on_piece, TimePoint until) override;
+  void post(std::function<void()> work) override;
+
+ private:
+  const std::shared_ptr<Http2Outbox> outbox_;  // shared: it may be asked after the connection's end
+  const uint64_t stream_;
+};
+
 /// The server's side of one HTTP/2 connection (RFC 9113), as bytes in and bytes out: nghttp2 does frames,
 /// header compression and flow control; this class makes requests of them, and frames of answers, and keeps
-/// to the limits. A request is dispatched when it is whole. Lives on one thread, takes no clock and no
-/// socket.
+/// to the limits. A request is dispatched when it is whole, or with its head when its path is one of
+/// streamed_paths. Lives on one thread, takes no clock and no socket.
 class Http2Session {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
@@ -81,10 +95,13 @@ class Http2Session {
   /// An answer, or a part of one. True when fill() may have more because of it.
   bool apply(OutboxMessage& message);
 
-  /// Resets the streams whose request does not come, or whose answer is not taken, in time.
+  /// Resets the streams whose request does not come, or whose answer is not taken, in time; tells readers of
+  /// streams that theirs is over.
   void check_deadlines(TimePoint now);
-  /// GOAWAY: what has begun is answered, nothing new is taken.
+  /// GOAWAY: what has begun is answered, nothing new is taken, and who reads a stream is told.
   void begin_drain();
+  /// Asks the client for a sign of life; none comes from a machine that has gone, and the system notices.
+  void ping();
   /// Everybody who waits for a stream is told that the client is gone.
   void abandon();
   /// Streams that are open, or reset and not answered yet.
@@ -105,11 +122,17 @@ class Http2Session {
   void end_request(Stream& stream);
   void refuse(Stream& stream, int status, std::string code, std::string message);
   void dispatch_ready();
-  void tell_gone();
+  bool tell();
   void close_stream(int32_t id);
   void spend(uint32_t frames);
 
   void submit(Stream& stream, bool streams);
+  bool is_streamed(const Stream& stream) const;
+  void add_piece(Stream& stream, std::string_view bytes);
+  void hand_piece(Stream& stream);
+  void forget_pieces(Stream& stream);
+  void unread_less(size_t bytes);
+
   void append_pieces(Stream& stream, OutboxMessage& message);
   void reset(Stream& stream, uint32_t error_code);
   int64_t read_answer(Stream& stream, uint8_t* to, size_t room, uint32_t* flags);
@@ -121,8 +144,11 @@ class Http2Session {
   nghttp2_session* session_ = nullptr;
   std::unordered_map<int32_t, std::unique_ptr<Stream>> streams_;
   std::vector<int32_t> ready_;               // whole requests, to be dispatched after nghttp2 has returned
-  std::vector<std::function<void()>> gone_;  // to be called after nghttp2 has returned
+  std::vector<int32_t> fed_;                 // streams whose body came or ended, likewise
+  std::vector<std::function<void()>> told_;  // to be called after nghttp2 has returned
   size_t body_bytes_ = 0;                    // of requests that are not whole
+  size_t unread_bytes_ = 0;                  // of streamed bodies, not handed on
+  size_t owed_bytes_ = 0;                    // of them, not given back to the connection's window
   double frame_budget_;                      // of frames that bring no work and cost some; refills with time
   TimePoint now_;
   TimePoint budget_at_;

@@ -25,6 +25,12 @@ struct Http2Session::Stream {
   bool expects_continue = false;
   TimePoint began;
 
+  // A body that is handed on while it comes; `body` is what waits of it.
+  bool streamed = false;
+  bool body_ended = false;
+  BodyStream::OnPiece on_piece;  // who waits for more, until when
+  TimePoint read_until = TimePoint::max();
+
   // The answer.
   enum class State : uint8_t { kReading, kWaiting, kAnswering };
   State state = State::kReading;
@@ -35,7 +41,13 @@ struct Http2Session::Stream {
   bool deferred = false;     // nghttp2 waits for resume_data()
   bool reset_after = false;  // the client goes on sending what nobody reads
   Response response;
-  size_t sent = 0;  // of response.body
+  size_t sent = 0;                                // of response.body
+  uint64_t appended_bytes = 0, passed_bytes = 0;  // of a stream: given to it, let go by flow control
+  struct Taken {
+    uint64_t at = 0;  // called when passed_bytes is here
+    std::function<void()> callback;
+  };
+  std::vector<Taken> taken;
   TimePoint last_progress;
   std::function<void()> on_disconnect;
 };

@@ -47,15 +47,6 @@ void append_number(std::string& out, std::string_view name, uint64_t value) {
   out += std::to_string(value);
 }
 
-int default_retry_after_s(int status) {
-  switch (status) {
-    case 429:
-    case 503: return 1;
-    case 507: return 10;
-    default: return 0;
-  }
-}
-
 std::string begin_body(const Error& error, int status, std::string_view instance) {
   std::string body = "{";
   append_member(body, "type", "/problems/" + (error.code.empty() ? std::string("about") : error.code));
@@ -79,6 +70,15 @@ Response finish(int status, std::string body, int retry_after_s) {
 }  // namespace
 
 int status_of(ErrorKind kind) { return facts_of(kind).status; }
+
+int default_retry_after_s(int status) {
+  switch (status) {
+    case 429:
+    case 503: return 1;
+    case 507: return 10;
+    default: return 0;
+  }
+}
 
 ErrorKind kind_of(int status) {
   switch (status) {

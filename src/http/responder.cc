@@ -1,11 +1,11 @@
-#include <atomic>
+#include <mutex>
+#include <utility>
 
 #include "switchyard/base/check.h"
 #include "switchyard/http/problem.h"
 #include "switchyard/http/server.h"
 
 namespace switchyard::http {
-namespace {
 
 /// Collects an answer, streamed or not, and gives it to a function.
 class LocalAnswer final : public AnswerSink {
@@ -18,19 +18,42 @@ class LocalAnswer final : public AnswerSink {
     streamed_.body += data;
     return true;
   }
-  void end_stream(uint64_t, bool whole) override {
+  void end_stream(uint64_t, bool whole, std::vector<Header> trailers) override {
     if (!whole) streamed_.close = true;
+    if (!trailers.empty()) streamed_.trailers = std::move(trailers);
     callback_(std::move(streamed_));
   }
-  bool is_connected() const override { return true; }
-  void on_disconnect(uint64_t, std::function<void()>) override {}
+  bool is_connected() const override {
+    const std::lock_guard lock(mutex_);
+    return connected_;
+  }
+  void on_disconnect(uint64_t, std::function<void()> callback) override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (connected_) {
+        on_disconnect_ = std::move(callback);
+        return;
+      }
+    }
+    callback();
+  }
+  void leave() {
+    std::function<void()> callback;
+    {
+      const std::lock_guard lock(mutex_);
+      connected_ = false;
+      callback = std::exchange(on_disconnect_, nullptr);
+    }
+    if (callback) callback();
+  }
 
  private:
   const std::function<void(Response)> callback_;
   Response streamed_;  // owned by whoever holds the Stream
+  mutable std::mutex mutex_;
+  bool connected_ = true;                // guarded by mutex_
+  std::function<void()> on_disconnect_;  // guarded by mutex_
 };
-
-}  // namespace
 
 Responder& Responder::operator=(Responder&& other) noexcept {
   if (this != &other) {
@@ -78,15 +101,22 @@ Stream& Stream::operator=(Stream&& other) noexcept {
   return *this;
 }
 
-void Stream::finish(bool whole) {
+void Stream::finish(bool whole, std::vector<Header> trailers) {
   if (sink_ == nullptr) return;
   const auto sink = std::move(sink_);
   const auto hook = std::move(hook_);
-  sink->end_stream(sequence_, whole);
+  sink->end_stream(sequence_, whole, std::move(trailers));
 }
 
 Responder local_responder(std::function<void(Response)> callback) {
-  return Responder(std::make_shared<LocalAnswer>(std::move(callback)), 0);
+  return LocalClient(std::move(callback)).responder();
 }
+
+LocalClient::LocalClient(std::function<void(Response)> callback)
+    : answer_(std::make_shared<LocalAnswer>(std::move(callback))) {}
+
+Responder LocalClient::responder() { return Responder(answer_, 0); }
+
+void LocalClient::leave() { answer_->leave(); }
 
 }  // namespace switchyard::http

@@ -43,14 +43,16 @@ struct WorkerCounters {
 
 /// Something another thread wants done to a connection.
 struct OutboxMessage {
-  enum class Kind : uint8_t { kAnswer, kBeginStream, kStreamData, kEndStream, kOnDisconnect };
+  enum class Kind : uint8_t { kAnswer, kBeginStream, kStreamData, kEndStream, kOnDisconnect, kRead, kPost };
   Kind kind = Kind::kAnswer;
   bool whole = true;  // kEndStream
   uint64_t sequence = 0;
   std::shared_ptr<Connection> connection;
-  Response response;               // kAnswer, kBeginStream
+  Response response;               // kAnswer, kBeginStream; trailers alone: kEndStream
   std::string data;                // kStreamData
-  std::function<void()> callback;  // kOnDisconnect
+  std::function<void()> callback;  // kOnDisconnect, kPost; kStreamData: what is called when it has gone
+  BodyStream::OnPiece on_piece;    // kRead
+  BodyStream::TimePoint until;     // kRead
 };
 
 /// One thread with its event loop and the connections that live on it. Owned by the server and by its

@@ -404,6 +404,7 @@ class Server::Impl {
     http.port = options_.port;
     http.share_threads_of = model_client_.get();
     http.max_body_bytes = options_.max_body_bytes;
+    http.streamed_paths = gateway_->streamed_paths();
     http.default_headers = gateway::security_headers();
     http.tls_certificate_file = options_.tls_certificate_file;
     http.tls_key_file = options_.tls_key_file;

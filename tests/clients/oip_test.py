@@ -65,9 +65,11 @@ def mixed_inputs(rows, binary=True):
 
 
 class Clients(unittest.TestCase):
+    options = ()  # of the server
+
     @classmethod
     def setUpClass(cls):
-        cls.server = Server()
+        cls.server = Server(*cls.options)
         cls.addClassCleanup(cls.server.remove)
         cls.bearer = {"Authorization": "Bearer " + cls.server.keys["dora"]}
         data = SOURCE / "src/models/tests/data"

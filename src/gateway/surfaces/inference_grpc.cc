@@ -1,7 +1,9 @@
-// The Open Inference Protocol over gRPC: inference.GRPCInferenceService, for calls with one answer.
+// The Open Inference Protocol over gRPC: inference.GRPCInferenceService.
 #include "surfaces/common.h"
 #include "surfaces/grpc.h"
 #include "surfaces/inference_body.h"
+#include "surfaces/inference_stream.h"
+#include "surfaces/model_calls.h"
 #include "switchyard/models/limits.h"
 #include "switchyard/models/oip.h"
 #include "switchyard/models/oip_messages.h"
@@ -86,7 +88,7 @@ void model_infer(Call&& call, const Services& services) {
   request->clear_raw_input_contents();
   auto shared = std::make_shared<Call>(std::move(call));
   call_inference(services, std::move(inference), shared, [shared, request](Result<InferenceReply> reply) {
-    if (!reply.ok()) return shared->fail(reply.error());
+    if (!reply.ok()) return fail_call(*shared, reply.error());
     auto response = write_response(*reply);
     if (!response.ok()) return shared->fail(response.error());
     response->set_id(request->id());
@@ -193,6 +195,11 @@ void add_inference_grpc(Gateway& gateway, const Services& services) {
   for (const Rpc& rpc : kRpcs)
     on("POST /inference.GRPCInferenceService/" + std::string(rpc.name), rpc.id, rpc.permission,
        rpc.operation);
+  gateway.on(
+      "POST /inference.GRPCInferenceService/ModelStreamInfer", "grpc_model_stream_infer",
+      Permission::kDecisionsStart,
+      [&gateway, &services](Call&& call) { begin_inference_stream(gateway, services, std::move(call)); },
+      {.streams_body = true});
 }
 
 }  // namespace switchyard::gateway

@@ -9,6 +9,7 @@
 #include "surfaces/runs.h"
 #include "switchyard/base/hash.h"
 #include "switchyard/gateway/limits.h"
+#include "switchyard/http/problem.h"
 #include "switchyard/workflow/start.h"
 
 namespace switchyard::gateway::surfaces {
@@ -182,8 +183,9 @@ void fail_call(Call& call, const Error& error) {
   // The router has used up what retries there were; a client's own would multiply them.
   const bool of_use = error.kind == ErrorKind::kResourceExhausted && !call.refusal.budget_spent &&
                       error.code != "router.budget";
-  if (response.status >= 500 || error.code.starts_with("models.") || error.code.starts_with("router."))
-    response.headers.push_back({"x-should-retry", of_use ? "true" : "false"});
+  if (http::status_of(error.kind) >= 500 || error.code.starts_with("models.") ||
+      error.code.starts_with("router."))
+    tell_should_retry(response, of_use);
   call.answer(std::move(response));
 }
 

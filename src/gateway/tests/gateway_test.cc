@@ -247,6 +247,46 @@ TEST_F(GatewayTest, TellsACallerItsLimitsAndRefusesWhatIsOverThem) {
   EXPECT_EQ(header(other, "x-ratelimit-limit-requests"), "");
 }
 
+TEST_F(GatewayTest, TellsGrpcsClientsHowLongToWait) {
+  make();
+  const char* path = "/inference.GRPCInferenceService/ModelInfer";
+  gateway_->on(std::string("POST ") + path, "grpc_model_infer", Permission::kDecisionsStart,
+               [](Call&& call) { call.fail(make_error(ErrorKind::kNotFound, "x", "not there")); });
+  KeySpec spec{"limited", {Role::kDeveloper}, 0, "", {}};
+  spec.policy.limits.requests_per_minute = 2;
+  const std::vector<http::Header> as_limited = {
+      {"Authorization", "Bearer " + keys_->create(spec).value().text.reveal()}};
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(header(ask(http::Method::kPost, path, as_limited), "grpc-retry-pushback-ms"), "");
+  const auto over = ask(http::Method::kPost, path, as_limited);
+  EXPECT_EQ(header(over, "grpc-status"), "8");
+  EXPECT_GT(std::stoi(header(over, "grpc-retry-pushback-ms")), 29'000);
+  EXPECT_EQ(header(over, "Retry-After"), "");
+}
+
+TEST_F(GatewayTest, WeighsTheMessagesOfAStreamAndNotTheStream) {
+  GatewayOptions options;
+  options.max_in_flight = 1;
+  options.limits.default_key.concurrent = 1;
+  make(options);
+  gateway_->on("POST /talk", "talk", Permission::kDecisionsStart,
+               [this](Call&& call) {
+                 std::lock_guard lock(mutex_);
+                 held_.push_back(std::move(call));
+               },
+               {.streams_body = true});
+  EXPECT_EQ(gateway_->streamed_paths(), std::vector<std::string>{"/talk"});
+  const std::vector<http::Header> as_developer = {{"Authorization", "Bearer " + key(Role::kDeveloper)},
+                                                  {"X-Request-Deadline-Ms", "60000"}};
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(http::Method::kPost, "/talk", as_developer).status, 0);
+  EXPECT_EQ(gateway_->in_flight(), 0u);
+  EXPECT_GT(held_.back().deadline_us, 0);
+  EXPECT_NE(held_.back().allowance, nullptr);
+  EXPECT_EQ(ask(http::Method::kGet, "/api/v1/decisions/1", as_developer).status, 0);
+  EXPECT_EQ(gateway_->in_flight(), 1u);
+  EXPECT_EQ(ask(http::Method::kPost, "/talk").status, 401);
+}
+
 TEST_F(GatewayTest, FreesThePlaceOfALimitedCallWithItsAnswer) {
   GatewayOptions options;
   options.limits.default_key.concurrent = 1;

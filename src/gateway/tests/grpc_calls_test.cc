@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "../error_answer.h"
 #include "switchyard/http/grpc.h"
 
 namespace switchyard::gateway::surfaces {
@@ -49,6 +50,27 @@ TEST(GrpcCalls, AnotherCodingIsUnimplementedAndTheKnownOnesAreNamed) {
   const http::Response answer = grpc_error(refused.error());
   EXPECT_EQ(field(answer, "grpc-status"), "12");
   EXPECT_EQ(field(answer, "grpc-accept-encoding"), "identity,gzip");
+}
+
+TEST(GrpcCalls, AStatusSaysHowLongToWaitWhereHttpHasRetryAfter) {
+  const auto pushback = [](ErrorKind kind) {
+    return field(grpc_error(make_error(kind, "x", "why")), kGrpcPushback);
+  };
+  EXPECT_EQ(pushback(ErrorKind::kUnavailable), "1000");
+  EXPECT_EQ(pushback(ErrorKind::kResourceExhausted), "1000");
+  EXPECT_EQ(pushback(ErrorKind::kNoSpace), "10000");
+  EXPECT_EQ(pushback(ErrorKind::kTooLarge), "");
+  EXPECT_EQ(pushback(ErrorKind::kInvalidArgument), "");
+}
+
+TEST(GrpcCalls, OneThatIsOfNoUseAgainIsNotTriedAgain) {
+  http::Response refusal = grpc_error(make_error(ErrorKind::kUnavailable, "router.exhausted", "why"));
+  tell_retry_after(refusal, 1'500);
+  EXPECT_EQ(field(refusal, kGrpcPushback), "2");
+  tell_should_retry(refusal, true);
+  EXPECT_EQ(field(refusal, kGrpcPushback), "2");
+  tell_should_retry(refusal, false);
+  EXPECT_EQ(field(refusal, kGrpcPushback), "-1");
 }
 
 }  // namespace

@@ -45,6 +45,7 @@ struct Http2Peer::Callbacks {
     return 0;
   }
   static int on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+    if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) ++self(user).pings_;
     if (frame->hd.type == NGHTTP2_GOAWAY) {
       self(user).goaway_ = true;
       self(user).goaway_error_ = frame->goaway.error_code;
@@ -95,7 +96,7 @@ int32_t Http2Peer::request(std::string_view method, std::string_view path, std::
                       header.value.size(), NGHTTP2_NV_FLAG_NONE});
   if (body == nullptr && end)
     return nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(), nullptr, nullptr);
-  auto& upload = uploads_.emplace_back(std::make_unique<Upload>());
+  auto upload = std::make_unique<Upload>();
   if (body != nullptr) upload->body = *body;
   upload->end = end;
   nghttp2_data_provider provider{};
@@ -114,7 +115,22 @@ int32_t Http2Peer::request(std::string_view method, std::string_view path, std::
     }
     return static_cast<ssize_t>(bytes);
   };
-  return nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(), &provider, nullptr);
+  const int32_t id =
+      nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(), &provider, nullptr);
+  uploads_[id] = std::move(upload);
+  return id;
+}
+
+void Http2Peer::send(int32_t stream, std::string_view more, bool end) {
+  Upload& upload = *uploads_.at(stream);
+  upload.body += more;
+  upload.end = end;
+  nghttp2_session_resume_data(session_, stream);
+}
+
+size_t Http2Peer::unsent(int32_t stream) {
+  const Upload& upload = *uploads_.at(stream);
+  return upload.body.size() - upload.sent;
 }
 
 std::string Http2Peer::output() {

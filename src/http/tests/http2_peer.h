@@ -3,7 +3,9 @@
 #include <nghttp2/nghttp2.h>
 
 #include <map>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -36,8 +38,13 @@ class Http2Peer {
   /// Opens a stream; `body` null: none; `end` false: more would come.
   int32_t request(std::string_view method, std::string_view path, std::vector<Header> headers = {},
                   const std::string* body = nullptr, bool end = true);
+  /// More of a body that has not ended.
+  void send(int32_t stream, std::string_view more, bool end = false);
+  /// Bytes of the body that flow control has not let go.
+  size_t unsent(int32_t stream);
   nghttp2_session* session() { return session_; }
   Reply& reply(int32_t stream) { return replies_[stream]; }
+  int pings() const { return pings_; }  ///< that the server has sent
   bool goaway() const { return goaway_; }
   uint32_t goaway_error() const { return goaway_error_; }
 
@@ -54,7 +61,8 @@ class Http2Peer {
   };
   nghttp2_session* session_ = nullptr;
   std::map<int32_t, Reply> replies_;
-  std::vector<std::unique_ptr<Upload>> uploads_;
+  std::map<int32_t, std::unique_ptr<Upload>> uploads_;
+  int pings_ = 0;
   bool goaway_ = false;
   uint32_t goaway_error_ = 0;
 };

@@ -84,6 +84,11 @@ RawAnswer RawSocket::read_answer(bool is_head) {
   return answer;
 }
 
+std::string RawSocket::read_some() {
+  if (buffer_.empty()) fill();
+  return std::exchange(buffer_, {});
+}
+
 std::string RawSocket::read_to_end() {
   while (fill()) {
   }

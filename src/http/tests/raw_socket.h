@@ -29,6 +29,8 @@ class RawSocket {
   void send(std::string_view bytes);
   /// Reads one answer with Content-Length, chunked or none; waits at most 10 s.
   RawAnswer read_answer(bool is_head = false);
+  /// What comes next, at least one byte of it; empty when nothing does within 10 s, or at the end.
+  std::string read_some();
   /// Everything until the peer closes (or 10 s).
   std::string read_to_end();
   /// True when the peer closed and nothing is left to read.

@@ -486,5 +486,21 @@ TEST(Responder, GivesLocalCallersTheAnswerWithoutASocket) {
   EXPECT_EQ(got.body, "POST /x\nbody");
 }
 
+TEST(Responder, TellsWhenALocalClientLeaves) {
+  int answers = 0, gone = 0;
+  LocalClient client([&](const Response&) { ++answers; });
+  Responder responder = client.responder();
+  responder.on_disconnect([&] { ++gone; });
+  EXPECT_TRUE(responder.is_connected());
+  client.leave();
+  client.leave();
+  EXPECT_EQ(gone, 1);
+  EXPECT_FALSE(responder.is_connected());
+  responder.on_disconnect([&] { ++gone; });  // it has happened already
+  EXPECT_EQ(gone, 2);
+  responder.send(Response::no_content());
+  EXPECT_EQ(answers, 1);
+}
+
 }  // namespace
 }  // namespace switchyard::http

@@ -112,6 +112,9 @@ class Gateway {
   struct OperationOptions {
     bool always_admitted =
         false;  ///< let in whatever the load and the limits: health and metrics, which matter under overload
+    /// The operation reads http::Request::body_stream(), whose messages are requests that it gives to
+    /// handle(), each for itself: load and limits are looked at there.
+    bool streams_body = false;
   };
   /// Adds "POST /api/v1/decisions" under a unique operation id ("start_decision"). CHECKs that it is correct
   /// and new.
@@ -132,6 +135,8 @@ class Gateway {
     std::string path;
     Permission permission;
   };
+  /// Of operations that stream their body: for http::ServerOptions::streamed_paths.
+  std::vector<std::string> streamed_paths() const;
   /// In the order they were added: for the API's description and its check.
   std::vector<OperationInfo> operations() const;
   /// Requests let in and not answered yet.
@@ -141,6 +146,7 @@ class Gateway {
   struct Entry;
   void let_in(Call&& call, const Entry& entry, Result<Caller> caller);
   void admit(Call&& call, const Entry& entry);
+  Status check_deadline(Call& call);
   Status check_load(Call& call, const Entry& entry);
   Status check_limits(Call& call, const Entry& entry);
 

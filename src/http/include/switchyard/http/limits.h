@@ -37,6 +37,9 @@ inline constexpr size_t kHttp2OutputBytes = 128u << 10;
 /// How far a client may send ahead, per stream and per connection.
 inline constexpr int32_t kHttp2StreamWindowBytes = 1 << 20;
 inline constexpr int32_t kHttp2ConnectionWindowBytes = 4 << 20;
+/// Bytes of streamed bodies that nobody has asked for yet, of one connection; over it no stream of the
+/// connection goes on.
+inline constexpr size_t kHttp2UnreadBytes = 8u << 20;
 /// Requests of ours under way on one connection; the peer may allow fewer.
 inline constexpr size_t kHttp2ClientStreams = 256;
 /// Frames that bring no work (PING, SETTINGS, PRIORITY, RST_STREAM, empty ones) a client may send at once,

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,8 +43,38 @@ struct ClientCertificate {
   std::string fingerprint;             ///< SHA-256 of the certificate, lower-case hexadecimal
 };
 
-/// One request, whole: it owns its bytes, so it may be moved to any thread and outlive its connection.
-/// Views it returns live as long as it does and stay valid when it is moved. Not thread-safe.
+/// What has come of a body since the last look at it.
+struct BodyPiece {
+  enum class Then : uint8_t {
+    kMore,
+    kEnd,       ///< this was the last of it
+    kStopping,  ///< the server stops: answer what has come, and end
+    kLate,      ///< nothing more came until the time that was given
+  };
+  std::string data;
+  Then then = Then::kMore;
+};
+
+/// The body of a request that is handed to its handler before it has come (ServerOptions::streamed_paths), so
+/// that it is answered while it comes. What is not asked for waits, and its client is held back by flow
+/// control. Shared by the handler and the request's connection, whose thread calls back; nothing is called
+/// any more once the client is gone, which Responder::on_disconnect() tells. Thread-safe.
+class BodyStream {
+ public:
+  using OnPiece = std::function<void(BodyPiece)>;
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  virtual ~BodyStream() = default;
+  /// Calls `on_piece` once, with what has come; when that is nothing, as soon as something does, or at
+  /// `until`, give or take half a second. Requires: no read is pending, and none has told the end.
+  virtual void read(OnPiece on_piece, TimePoint until = TimePoint::max()) = 0;
+  /// Calls `work` on the connection's thread.
+  virtual void post(std::function<void()> work) = 0;
+};
+
+/// One request, whole but for a body that is a stream: it owns its bytes, so it may be moved to any thread
+/// and outlive its connection. Views it returns live as long as it does and stay valid when it is moved. Not
+/// thread-safe.
 class Request {
  public:
   Request() = default;
@@ -79,6 +111,8 @@ class Request {
   std::string take_body() { return std::move(body_); }
   /// For who undid a Content-Encoding: what body() is from now on.
   void set_body(std::string body) { body_ = std::move(body); }
+  /// The way to a body that has not come yet; null: body() is all of it.
+  const std::shared_ptr<BodyStream>& body_stream() const { return body_stream_; }
 
   /// The peer's address without port, e.g. "127.0.0.1"; "" for a request made inside the process.
   const std::string& remote_address() const { return remote_address_; }
@@ -86,6 +120,11 @@ class Request {
   const ClientCertificate* client_certificate() const { return client_certificate_.get(); }
   void set_client_certificate(std::shared_ptr<const ClientCertificate> certificate) {
     client_certificate_ = std::move(certificate);
+  }
+  /// For a request that is made of a part of `other`: it comes from the same client.
+  void set_client_of(const Request& other) {
+    remote_address_ = other.remote_address_;
+    client_certificate_ = other.client_certificate_;
   }
   /// When the head was read: microseconds since the Unix epoch.
   int64_t received_us() const { return received_us_; }
@@ -116,6 +155,7 @@ class Request {
   std::string head_;  // what the slices point into
   std::vector<Field> headers_;
   std::string body_;
+  std::shared_ptr<BodyStream> body_stream_;  // shared with the connection
   std::vector<Parameter> query_;
   std::vector<Parameter> path_parameters_;
   std::string remote_address_;

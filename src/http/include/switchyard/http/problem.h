@@ -13,6 +13,10 @@ int status_of(ErrorKind kind);
 /// The nearest ErrorKind of a status (for a client that got one); kInternal for 2xx and 3xx.
 ErrorKind kind_of(int status);
 
+/// How long Retry-After asks for where an answer of that status says nothing else, in seconds; 0: it has
+/// none.
+int default_retry_after_s(int status);
+
 /// RFC 9457 problem details (application/problem+json): type "/problems/<code>", title, status, detail,
 /// `instance` (the request's path, left out when empty), code, kind and field. 429, 503 and 507 get
 /// Retry-After.

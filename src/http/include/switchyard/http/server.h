@@ -20,8 +20,14 @@ class AnswerSink {
   virtual void begin_stream(uint64_t sequence, Response head) = 0;
   /// False when the client is gone or too far behind; the stream is then of no use any more.
   virtual bool write_stream(uint64_t sequence, std::string data) = 0;
+  /// As Stream::write() with `taken`.
+  virtual bool write_stream(uint64_t sequence, std::string data, std::function<void()> taken) {
+    const bool wanted = write_stream(sequence, std::move(data));
+    if (wanted) taken();
+    return wanted;
+  }
   /// `whole` false: the stream broke off; the client sees a truncated answer, never a well-ended one.
-  virtual void end_stream(uint64_t sequence, bool whole) = 0;
+  virtual void end_stream(uint64_t sequence, bool whole, std::vector<Header> trailers) = 0;
   virtual bool is_connected() const = 0;
   virtual void on_disconnect(uint64_t sequence, std::function<void()> callback) = 0;
 };
@@ -50,11 +56,19 @@ class Stream {
 
   /// False when the client is gone or more than kMaxStreamBacklogBytes behind: stop producing.
   bool write(std::string data) { return sink_ && sink_->write_stream(sequence_, std::move(data)); }
-  void end() { finish(true); }
+  /// Calls `taken` on the server's thread when all of `data` has gone as far as the client's flow control
+  /// lets it, and never when the client has gone. Such data may be of any size: its writer waits, so that
+  /// little of it piles up. Where there is no flow control but the connection's (HTTP/1.1) it is called at
+  /// once, and the limit above holds. False as above.
+  bool write(std::string data, std::function<void()> taken) {
+    return sink_ && sink_->write_stream(sequence_, std::move(data), std::move(taken));
+  }
+  /// `trailers` take the place of the head's.
+  void end(std::vector<Header> trailers = {}) { finish(true, std::move(trailers)); }
   bool is_connected() const { return sink_ && sink_->is_connected(); }
 
  private:
-  void finish(bool whole);
+  void finish(bool whole, std::vector<Header> trailers = {});
   std::shared_ptr<AnswerSink> sink_;
   uint64_t sequence_ = 0;
   std::unique_ptr<ResponseHook> hook_;
@@ -97,6 +111,22 @@ class Responder {
 /// A Responder whose answer is given to `callback` on the answering thread: for calls without a socket.
 Responder local_responder(std::function<void(Response)> callback);
 
+class LocalAnswer;
+
+/// A client within the process, which can leave before it has its answer. Thread-safe.
+class LocalClient {
+ public:
+  explicit LocalClient(std::function<void(Response)> callback);
+  /// The right to answer it, once.
+  Responder responder();
+  /// What the end of a connection is to a request that came over one. The callback may be called all the
+  /// same.
+  void leave();
+
+ private:
+  std::shared_ptr<LocalAnswer> answer_;  // shared with the Responder
+};
+
 /// While one lives on a thread, answers sent from that thread wake each server thread at most once, when it
 /// ends. A partition that releases a batch of answers holds one around the batch.
 class AnswerBatch {
@@ -129,9 +159,12 @@ struct ServerOptions {
   int64_t drain_timeout_ms = 10'000;         ///< how long stop() waits for requests in flight
   bool http2 = true;                         ///< beside HTTP/1.1: by ALPN on TLS, else by prior knowledge
   uint32_t max_concurrent_streams = 100;     ///< requests of one HTTP/2 connection at once; more are refused
-  std::vector<Header> default_headers;       ///< added to every answer that does not set them itself
-  std::string tls_certificate_file;          ///< PEM chain; empty: plain HTTP
-  std::string tls_key_file;                  ///< PEM
+  /// Requests for exactly these paths are handed over when their head has come, if they come over HTTP/2:
+  /// their body is Request::body_stream(), and max_body_bytes is no limit to it.
+  std::vector<std::string> streamed_paths;
+  std::vector<Header> default_headers;  ///< added to every answer that does not set them itself
+  std::string tls_certificate_file;     ///< PEM chain; empty: plain HTTP
+  std::string tls_key_file;             ///< PEM
   /// PEM certificates of who may sign clients' certificates; empty: clients are asked for none. One that is
   /// shown must be good, or the handshake fails; see Request::client_certificate().
   std::string tls_client_ca_file;
