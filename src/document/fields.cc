@@ -58,7 +58,7 @@ Fields::Fields(Reports& reports, Place place, std::string what)
 }
 
 std::optional<Place> Fields::find(std::string_view key) {
-  known_.emplace_back(key);
+  if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.emplace_back(key);
   if (!mapping_) return std::nullopt;
   for (const auto& entry : place_.node->entries)
     if (entry.key == key) return place_.entry(entry);

@@ -52,6 +52,21 @@ std::string mask(std::string_view text, const Treatment& treatment) {
   return masked;
 }
 
+/// The value of a text that the chat interface wants to be JSON: the arguments of a call, the result of a
+/// tool. Nothing where it is plain text all the same.
+std::optional<Value> json_in(const Value& map, const Member& member, Arena& arena) {
+  if (!member.key.is(ValueKind::kString) || !member.value.is(ValueKind::kString)) return std::nullopt;
+  const Value* role = map.find("role");
+  const bool of_tool = role != nullptr && role->is(ValueKind::kString) && role->as_string() == "tool";
+  const auto key = member.key.as_string();
+  if (key != "arguments" && !(key == "content" && of_tool)) return std::nullopt;
+  const auto text = member.value.as_string();
+  const size_t begin = text.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos || (text[begin] != '{' && text[begin] != '[')) return std::nullopt;
+  auto parsed = parse_json(text, arena, {kMaxTextBytes, kMaxDepth});
+  return parsed.ok() ? std::optional(*parsed) : std::nullopt;
+}
+
 /// What two ways of writing one value have in common.
 std::string normal_form(std::string_view text) {
   const bool address = text.find('@') != std::string_view::npos;
@@ -96,7 +111,8 @@ class Reducer {
     auto arena = std::make_shared<Arena>();
     arena_ = arena.get();
     report_.policy = policy_.full_name();
-    const Here root{Places(places_, true), Places(allowed_, false), !policy_.allow.has_value(), nullptr, {}};
+    Here root{Places(places_, true), Places(allowed_, false), !policy_.allow.has_value()};
+    if (input.is(ValueKind::kMap) && input.find("messages") != nullptr) root.part = Here::Part::kChat;
     const std::optional<Value> reduced = walk(input, root);
     if (!failure_.ok()) return std::move(failure_).error();
     return Reduced{Document(std::move(arena), reduced.value_or(Value())), tokens_.take(), std::move(report_)};
@@ -109,6 +125,13 @@ class Reducer {
     bool allowed = false;                      ///< this and all below may leave
     const Policy::Field* treatment = nullptr;  ///< of a field above or this one
     std::string_view name;                     ///< of the nearest field
+    std::string_view above;                    ///< of the one around that
+    /// What names of fields mean here.
+    enum class Part : uint8_t {
+      kData,    ///< what their values are
+      kChat,    ///< what the chat interface says they do: `name` in `function` is no person's
+      kSchema,  ///< fields elsewhere: what must stand in them, no values
+    } part = Part::kData;
   };
 
   /// Bounds the input, and takes note of what looks like a token.
@@ -125,6 +148,8 @@ class Reducer {
         for (const Member& member : value.members()) {
           if (member.key.is(ValueKind::kString)) SY_RETURN_IF_ERROR(measure_text(member.key.as_string()));
           SY_RETURN_IF_ERROR(measure(member.value, depth + 1));
+          Arena arena;
+          if (const auto json = json_in(value, member, arena)) SY_RETURN_IF_ERROR(measure(*json, depth + 1));
         }
         return {};
       case ValueKind::kOptional:
@@ -175,7 +200,9 @@ class Reducer {
     }
     ListBuilder items(*arena_, value.size());
     for (const Value& item : value.items()) {
-      Here at{here.fields.in_item(), here.allow.in_item(), here.allowed, here.treatment, here.name};
+      Here at = here;
+      at.fields = here.fields.in_item();
+      at.allow = here.allow.in_item();
       enter(at);
       items.add(walk(item, at).value_or(Value()));
     }
@@ -192,11 +219,20 @@ class Reducer {
     for (const Member& member : value.members()) {
       const bool named = member.key.is(ValueKind::kString);
       const std::string_view name = named ? member.key.as_string() : std::string_view();
-      Here at{here.fields.in_field(name), here.allow.in_field(name), here.allowed, here.treatment, name};
-      if (const auto field = policy_.names.find(plain_name(name)); named && field != policy_.names.end())
+      Here at{here.fields.in_field(name),
+              here.allow.in_field(name),
+              here.allowed,
+              here.treatment,
+              name,
+              here.name};
+      at.part = part_of(here, at);
+      const auto json = json_in(value, member, *arena_);
+      if (json) at.part = Here::Part::kData;
+      if (const auto field = policy_.names.find(plain_name(name));
+          named && !is_of_the_interface(at) && field != policy_.names.end())
         at.treatment = &field->second;
       enter(at);
-      const auto reduced = walk(member.value, at);
+      const auto reduced = json ? json_text(*json, member.value, at) : walk(member.value, at);
       if (!reduced) continue;
       const bool keeps = at.treatment != nullptr && at.treatment->treatment.action == Action::kKeep;
       members.add(named && !keeps ? key_of(name, names) : copy_value(member.key, *arena_), *reduced);
@@ -204,8 +240,35 @@ class Reducer {
     return members.build();
   }
 
+  static Here::Part part_of(const Here& here, const Here& at) {
+    using Part = Here::Part;
+    if (here.part != Part::kChat) return here.part;
+    const bool at_root = here.name.empty();
+    if (at_root && at.name != "messages" && at.name != "tools" && at.name != "tool_choice" &&
+        at.name != "response_format")
+      return Part::kData;
+    const bool is_schema = (at.name == "parameters" && at.above == "function") ||
+                           (at.name == "schema" && at.above == "json_schema");
+    return is_schema ? Part::kSchema : Part::kChat;
+  }
+
+  /// Whether the field's name says nothing of what it holds.
+  static bool is_of_the_interface(const Here& at) {
+    if (at.part != Here::Part::kChat) return at.part == Here::Part::kSchema;
+    return (at.name == "name" && at.above == "function") || (at.name == "id" && at.above == "tool_calls") ||
+           ((at.name == "role" || at.name == "tool_call_id") && at.above == "messages");
+  }
+
+  /// The text of a value that was looked through as such; `text` as it is where nothing changed.
+  std::optional<Value> json_text(const Value& json, const Value& text, const Here& here) {
+    const auto reduced = walk(json, here);
+    if (!reduced) return std::nullopt;
+    if (identical(*reduced, json)) return copy_value(text, *arena_);
+    return Value::string(arena_->copy(to_json(*reduced)));
+  }
+
   void enter(Here& at) {
-    if (const int place = at.fields.named(); place >= 0)
+    if (const int place = at.fields.named(); place >= 0 && at.part != Here::Part::kSchema)
       at.treatment = &policy_.places[static_cast<size_t>(place)].second;
     at.allowed = at.allowed || at.allow.named() >= 0;
   }

@@ -48,6 +48,9 @@ class Restoration {
         if (auto parsed = parse_json(whole->second.text, arena_); parsed.ok()) return *parsed;
     }
     const bool is_json = holds_json_ ? holds_json_(field) : field == "arguments";
+    if (is_json && !session_.texts_only())
+      if (const auto parsed = parse_json(text, arena_); parsed.ok())
+        return Value::string(arena_.copy(to_json(copy(*parsed, {}))));
     return Value::string(arena_.copy(is_json ? session_.restore_json(text) : session_.restore(text)));
   }
 
@@ -81,6 +84,10 @@ std::string restore_whole(const Session& session, std::string_view text, Restore
 }
 
 }  // namespace
+
+Session::Session(Tokens tokens) : tokens_(std::move(tokens)) {
+  for (const auto& [token, original] : tokens_) texts_only_ = texts_only_ && !original.is_json;
+}
 
 std::string Session::restore(std::string_view text) const {
   return restore_whole(*this, text, Restorer::Mode::kText);

@@ -48,6 +48,8 @@ constexpr std::string_view kOurs[] = {"messages",
                                       "top_k",
                                       "max_tokens",
                                       "tools",
+                                      "tool_choice",
+                                      "parallel_tool_calls",
                                       "presence_penalty",
                                       "frequency_penalty"};
 
@@ -66,6 +68,8 @@ CompileOutcome Compiler::run() {
   read_description(fields);
   read_input(fields);
   read_output(fields);
+  read_tools(fields);
+  read_repair(fields);
   scope_.emplace(prompt_->input_ != nullptr ? request_.types.readable(*prompt_->input_) : Type::error(),
                  prompt_->output_ != nullptr);
   if (const auto place = fields.require(
@@ -166,28 +170,32 @@ void Compiler::read_output(Fields& fields) {
   if (const auto place = fields.find("output")) {
     prompt_->output_ = read_schema(*place, "`output`");
     if (prompt_->output_ != nullptr) prompt_->output_type_ = request_.types.type_of(*prompt_->output_);
-    prompt_->repairs_ = 1;
   }
-  const bool has_output = fields.find("output").has_value();
-  const auto needs_output = [&](const Place& place, const std::string& what) {
-    if (has_output) return;
-    reports_.error(place, "needs_output", what + " means nothing without `output`",
-                   "add the schema of the answer: output: { ... }, or remove it");
-  };
   if (const auto place = fields.find("format")) {
-    needs_output(*place, "`format`");
+    if (!fields.find("output").has_value()) {
+      reports_.error(*place, "needs_output", "`format` means nothing without `output`",
+                     "add the schema of the answer: output: { ... }, or remove it");
+    }
     const auto word = read_word(reports_, *place, "`format`", {"schema", "json", "text"});
     if (word.has_value()) prompt_->format_ = static_cast<AnswerFormat>(*word);
   }
-  if (const auto place = fields.find("repair")) {
-    needs_output(*place, "`repair`");
-    Fields repair(reports_, *place, "`repair`");
-    if (const auto at = repair.require("attempts", "add attempts: 1")) {
-      const auto attempts = read_integer(reports_, *at, "`attempts`", 0, kMaxRepairs);
-      if (attempts.has_value()) prompt_->repairs_ = static_cast<uint32_t>(*attempts);
-    }
-    repair.finish();
+}
+
+void Compiler::read_repair(Fields& fields) {
+  const bool checks = fields.find("output").has_value() || fields.find("tools").has_value();
+  if (checks) prompt_->repairs_ = 1;
+  const auto place = fields.find("repair");
+  if (!place.has_value()) return;
+  if (!checks) {
+    reports_.error(*place, "needs_output", "`repair` means nothing without `output` or `tools`",
+                   "add the schema of the answer: output: { ... }, or remove it");
   }
+  Fields repair(reports_, *place, "`repair`");
+  if (const auto at = repair.require("attempts", "add attempts: 1")) {
+    const auto attempts = read_integer(reports_, *at, "`attempts`", 0, kMaxRepairs);
+    if (attempts.has_value()) prompt_->repairs_ = static_cast<uint32_t>(*attempts);
+  }
+  repair.finish();
 }
 
 void Compiler::add_parameter(std::string name, Value value) {

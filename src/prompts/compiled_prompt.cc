@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "history.h"
 #include "limits.h"
 #include "render.h"
 #include "switchyard/types/json.h"
@@ -58,6 +59,7 @@ class CompiledPrompt::Rendering {
 
   Status add(const Entry& entry) {
     if (entry.kind == Entry::Kind::kGroup) return add(entry.entries);
+    if (entry.kind == Entry::Kind::kHistory) return add_history(entry);
     if (entry.kind == Entry::Kind::kExamples) {
       for (const auto& [question, answer] : entry.examples) {
         SY_RETURN_IF_ERROR(add(entry, "user", question));
@@ -78,6 +80,26 @@ class CompiledPrompt::Rendering {
     if (Status done = renderer_.render(entry.content, content); !done.ok())
       return at(entry, "content", std::move(done).error());
     return add(entry, role, content);
+  }
+
+  Status add_history(const Entry& entry) {
+    Arena scratch;
+    auto list = renderer_.list(*entry.history, scratch);
+    if (!list.ok()) return at(entry, "history", std::move(list).error());
+    Status done = append_history(*list, messages_, *arena_, bytes_);
+    if (!done.ok()) {
+      const std::string field = "history" + done.error().field;
+      return at(entry, field, std::move(done).error());
+    }
+    return check_size(entry, messages_.size());
+  }
+
+  Status check_size(const Entry& entry, size_t messages) const {
+    if (messages <= kMaxMessages && bytes_ <= kMaxRenderedBytes) return {};
+    return at(entry, "",
+              make_error(ErrorKind::kUnprocessable, "prompt.too_large",
+                         "the rendered prompt is over the limits of " + std::to_string(kMaxMessages) +
+                             " messages and " + std::to_string(kMaxRenderedBytes) + " bytes; give it less"));
   }
 
   Status add_parts(const Entry& entry, std::string_view role) {
@@ -121,13 +143,7 @@ class CompiledPrompt::Rendering {
 
   Status add(const Entry& entry, std::string_view role, Value content, size_t bytes) {
     bytes_ += bytes;
-    if (messages_.size() >= kMaxMessages || bytes_ > kMaxRenderedBytes) {
-      return at(
-          entry, "",
-          make_error(ErrorKind::kUnprocessable, "prompt.too_large",
-                     "the rendered prompt is over the limits of " + std::to_string(kMaxMessages) +
-                         " messages and " + std::to_string(kMaxRenderedBytes) + " bytes; give it less"));
-    }
+    SY_RETURN_IF_ERROR(check_size(entry, messages_.size() + 1));
     MapBuilder message(*arena_, 2);
     message.add("role", Value::string(arena_->copy(role)));
     message.add("content", content);
@@ -166,6 +182,40 @@ Value CompiledPrompt::response_format(Arena& arena) const {
   return format.build();
 }
 
+void CompiledPrompt::add_tools(MapBuilder& map, Arena& arena) const {
+  if (toolbox_.empty()) return;
+  ListBuilder tools(arena, static_cast<uint32_t>(toolbox_.tools.size()));
+  for (const Tool& tool : toolbox_.tools) {
+    MapBuilder function(arena, 3), one(arena, 2);
+    function.add("name", Value::string(arena.copy(tool.name)));
+    if (!tool.description.empty()) function.add("description", Value::string(arena.copy(tool.description)));
+    function.add("parameters", copy_value(tool.parameters->document(), arena));
+    one.add("type", Value::string("function"));
+    one.add("function", function.build());
+    tools.add(one.build());
+  }
+  map.add("tools", tools.build());
+  if (toolbox_.choice == ToolChoice::kNamed) {
+    MapBuilder function(arena, 1), choice(arena, 2);
+    function.add("name", Value::string(arena.copy(toolbox_.named)));
+    choice.add("type", Value::string("function"));
+    choice.add("function", function.build());
+    map.add("tool_choice", choice.build());
+  } else if (toolbox_.choice != ToolChoice::kAuto) {  // what servers do unasked
+    map.add("tool_choice", Value::string(toolbox_.choice == ToolChoice::kNone ? "none" : "required"));
+  }
+  if (toolbox_.parallel.has_value()) map.add("parallel_tool_calls", Value::boolean(*toolbox_.parallel));
+}
+
+Sha256 CompiledPrompt::hash_of(const Value& messages) const {
+  if (toolbox_.empty()) return switchyard::sha256(to_canonical_json(messages));
+  Arena arena;
+  MapBuilder told(arena);
+  told.add("messages", messages);
+  add_tools(told, arena);
+  return switchyard::sha256(to_canonical_json(told.build()));
+}
+
 Document CompiledPrompt::parameters(uint64_t seed) const {
   auto arena = std::make_shared<Arena>(512);
   MapBuilder map(*arena);
@@ -176,6 +226,7 @@ Document CompiledPrompt::parameters(uint64_t seed) const {
     const uint64_t mixed = hash64(name_ + "@" + version_, seed);
     map.add("seed", Value::integer(static_cast<int64_t>(mixed & 0x7fffffff)));
   }
+  add_tools(map, *arena);
   if (output_ != nullptr && format_ != AnswerFormat::kText)
     map.add("response_format", response_format(*arena));
   const Value built = map.build();
@@ -194,7 +245,7 @@ Result<Rendered> CompiledPrompt::render(const Value& input, uint64_t seed) const
   Rendered rendered;
   SY_ASSIGN_OR_RETURN(rendered.messages,
                       Rendering(*normal, output_ == nullptr ? Value() : output_->document()).run(entries_));
-  rendered.sha256 = switchyard::sha256(to_canonical_json(rendered.messages.root()));
+  rendered.sha256 = hash_of(rendered.messages.root());
   rendered.parameters = parameters(seed);
   return rendered;
 }

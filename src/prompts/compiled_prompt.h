@@ -23,7 +23,7 @@ struct Part {
 
 /// One entry of `messages`.
 struct Entry {
-  enum class Kind : uint8_t { kMessage, kGroup, kExamples } kind = Kind::kMessage;
+  enum class Kind : uint8_t { kMessage, kGroup, kExamples, kHistory } kind = Kind::kMessage;
   std::string path;  ///< "messages[2]", for errors
   std::optional<expression::Program> when;
   std::optional<expression::Program> range;  ///< of `for`
@@ -32,6 +32,7 @@ struct Entry {
   std::vector<Part> parts;                                    ///< kMessage, in place of `content`
   std::vector<Entry> entries;                                 ///< kGroup
   std::vector<std::pair<std::string, std::string>> examples;  ///< kExamples: question and answer, as rendered
+  std::optional<expression::Program> history;                 ///< kHistory
 };
 
 /// The compiled form: filled by the compiler, never changed afterwards.
@@ -44,6 +45,7 @@ class CompiledPrompt final : public Prompt {
   const schema::SchemaPtr& input() const override { return input_; }
   const schema::SchemaPtr& output() const override { return output_; }
   const expression::Type& output_type() const override { return output_type_; }
+  const Toolbox& toolbox() const override { return toolbox_; }
   uint32_t repairs() const override { return repairs_; }
   bool keeps_text() const override { return keeps_text_; }
   Result<Rendered> render(const Value& input, uint64_t seed) const override;
@@ -53,6 +55,9 @@ class CompiledPrompt final : public Prompt {
   class Rendering;
   Document parameters(uint64_t seed) const;
   Value response_format(Arena& arena) const;
+  /// { tools, tool_choice?, parallel_tool_calls? }, as the chat interface wants them.
+  void add_tools(MapBuilder& map, Arena& arena) const;
+  Sha256 hash_of(const Value& messages) const;
 
   std::string name_, version_;
   Sha256 sha256_{};
@@ -61,6 +66,7 @@ class CompiledPrompt final : public Prompt {
   std::vector<Entry> entries_;
   std::vector<std::pair<std::string, Value>> parameters_;  ///< in constants_
   Arena constants_;
+  Toolbox toolbox_;
   bool seeded_ = false;  ///< seed: deterministic
   AnswerFormat format_ = AnswerFormat::kSchema;
   uint32_t repairs_ = 0;

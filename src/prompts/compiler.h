@@ -27,12 +27,18 @@ class Compiler {
   schema::SchemaPtr read_schema(const Place& place, const std::string& whose);
   void read_input(Fields& fields);
   void read_output(Fields& fields);
+  void read_repair(Fields& fields);
   void read_parameters(const Place& place);
   void read_stop(const Place& place);
   void read_extra(const Place& place);
   void add_parameter(std::string name, Value value);
   const std::string* file(const Place& place);
   void hash();
+
+  // tools.cc
+  void read_tools(Fields& fields);
+  void read_tool(const Place& place);
+  void read_tool_choice(const Place& place);
 
   // messages.cc
   void read_messages(const Place& place);
@@ -41,6 +47,7 @@ class Compiler {
   void read_message(Fields& fields, Entry& entry);
   void read_body(Fields& fields, const Place& place, bool outermost, Entry& entry);
   bool open_loop(const Place& place, Entry& entry);
+  void read_history(const Place& place, Entry& entry);
   std::optional<Text> read_content(const Place& place);
   void read_parts(const Place& place, Entry& entry);
   std::optional<Part> read_part(const Place& place);

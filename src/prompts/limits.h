@@ -20,6 +20,9 @@ inline constexpr size_t kMaxEntries = 500;
 inline constexpr size_t kMaxParts = 32;
 inline constexpr size_t kMaxStops = 16;
 inline constexpr size_t kMaxStopBytes = 256;
+/// As the chat interface has them.
+inline constexpr size_t kMaxTools = 128;
+inline constexpr size_t kMaxToolNameBytes = 64;
 inline constexpr int64_t kMaxRepairs = 3;
 /// Mistakes reported for one document, and for one template of it.
 inline constexpr size_t kMaxMistakes = 200;
@@ -37,7 +40,9 @@ inline constexpr uint64_t kExpressionCostLimit = 10'000;
 inline constexpr size_t kMaxFaultBytes = 2000;
 /// Reasons that a repair names.
 inline constexpr size_t kMaxFaults = 5;
-/// Of an answer that has to be JSON.
+/// Calls of tools in one answer, and in one message of a history.
+inline constexpr size_t kMaxToolCalls = 128;
+/// Of an answer, or of the arguments of a call, that has to be JSON.
 inline constexpr size_t kMaxAnswerBytes = 1u << 20;
 
 static_assert(kExpressionCostLimit <= expression::kDefaultCostLimit);

@@ -80,6 +80,7 @@ std::optional<Entry> Compiler::read_entry(const Place& place, bool outermost) {
 void Compiler::read_body(Fields& fields, const Place& place, bool outermost, Entry& entry) {
   const auto group = fields.find("messages");
   const auto examples = fields.find("examples");
+  const auto history = fields.find("history");
   if (group.has_value()) {
     entry.kind = Entry::Kind::kGroup;
     entry.entries = read_entries(*group, false);
@@ -88,9 +89,25 @@ void Compiler::read_body(Fields& fields, const Place& place, bool outermost, Ent
     if (outermost) return read_examples(*examples, entry);
     reports_.error(place, "misplaced_examples", "examples stand within a loop or a group",
                    "put them into the outermost list, or write their messages with `for`");
+  } else if (history.has_value()) {
+    read_history(*history, entry);
   } else {
     read_message(fields, entry);
   }
+}
+
+void Compiler::read_history(const Place& place, Entry& entry) {
+  entry.kind = Entry::Kind::kHistory;
+  if (!place.node->is(Node::Kind::kString)) {
+    reports_.error(place, "not_text",
+                   "`history` must be an expression, and this is " + place.node->describe(),
+                   "write where the messages of before come from: history: input.history");
+    return;
+  }
+  const std::string& text = place.node->text;
+  Mistakes mistakes;
+  entry.history = scope_->compile(text, 0, text.size(), Type::list(Type::dyn()), mistakes);
+  reports_.add({text, place, ""}, std::move(mistakes));
 }
 
 bool Compiler::open_loop(const Place& place, Entry& entry) {

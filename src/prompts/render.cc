@@ -62,13 +62,13 @@ Result<bool> Renderer::holds(const expression::Program& condition) {
                         " where a condition must give true or false");
 }
 
-Result<std::span<const Value>> Renderer::list_of(const expression::Program& range, Arena& arena) {
+Result<Value> Renderer::list(const expression::Program& range, Arena& arena) {
   SY_RETURN_IF_ERROR(spend());
   SY_ASSIGN_OR_RETURN(const Value value, range.evaluate(slots_, arena));
-  if (value.is(Kind::kList)) return value.items();
+  if (value.is(Kind::kList)) return value;
   return make_error(
       ErrorKind::kUnprocessable, "prompt.not_a_list",
-      "'" + range.text() + "' gave " + std::string(kind_name(value.kind())) + " where a loop needs a list");
+      "'" + range.text() + "' gave " + std::string(kind_name(value.kind())) + " where a list is needed");
 }
 
 void Renderer::enter(uint32_t slot, std::span<const Value> items, size_t at, Arena& arena) {

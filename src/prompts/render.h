@@ -23,12 +23,15 @@ class Renderer {
   /// Appends the text.
   Status render(const Pieces& pieces, std::string& out);
   Result<bool> holds(const expression::Program& condition);
+  /// The list, which lives as long as the arena.
+  Result<Value> list(const expression::Program& range, Arena& arena);
   /// Calls `round` for each item of the list, with the item and `round` in `slot` and the next; gives how
   /// many there were.
   template <typename Round>
   Result<size_t> each(const expression::Program& range, uint32_t slot, Round round) {
     Arena arena;  // of the list: rounds clear scratch_
-    SY_ASSIGN_OR_RETURN(const auto items, list_of(range, arena));
+    SY_ASSIGN_OR_RETURN(const Value all, list(range, arena));
+    const auto items = all.items();
     for (size_t i = 0; i < items.size(); ++i) {
       SY_RETURN_IF_ERROR(spend());
       enter(slot, items, i, arena);
@@ -39,7 +42,6 @@ class Renderer {
 
  private:
   Status spend();
-  Result<std::span<const Value>> list_of(const expression::Program& range, Arena& arena);
   void enter(uint32_t slot, std::span<const Value> items, size_t at, Arena& arena);
   Status render_value(const ValuePiece& piece, std::string& out);
   Status render_if(const IfPiece& piece, std::string& out);

@@ -28,7 +28,8 @@ Value without_texts(const Value& value, Arena& arena) {
       continue;
     }
     // A fault quotes what the model said where the prompt keeps texts, and an error may.
-    if (key == "messages" || key == "answer" || key == "fault" || key == "message") continue;
+    if (key == "messages" || key == "answer" || key == "tool_calls" || key == "fault" || key == "message")
+      continue;
     map.add(member.key, without_texts(member.value, arena));
   }
   return map.build();

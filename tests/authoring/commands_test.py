@@ -57,6 +57,16 @@ class Check(Commands):
         self.assertIn("lint.constant_condition", self.sy("check", "--strict", code=1))
         self.assertNotIn("lint.constant_condition", self.sy("check", "--strict", "--no-lint"))
 
+    def test_a_circle_of_pipelines_is_told_whole(self):
+        circle = "pipeline: desk/{}@1.0.0\non: {{ event: desk.{} }}\nsteps:\n  tell:\n    emit:\n      event: desk.{}\noutput: {{ told: tell.id }}\n"
+        self.write("answer.pipeline.yaml", circle.format("answer", "asked", "answered"))
+        self.write("ask.pipeline.yaml", circle.format("ask", "answered", "asked"))
+        found = self.sy("check", code=0)
+        self.assertIn("answer.pipeline.yaml:6:14: warning: a run of 'desk/answer' leads to the next one, for ever: desk/answer emits "
+                      "desk.answered, which starts desk/ask; desk/ask emits desk.asked, which starts desk/answer [lint.endless_circle]", found)
+        self.assertIn("0 mistakes, 1 warning", found)
+        self.sy("check", "--strict", code=1)
+
     def test_json_and_sarif(self):
         self.write("a.yaml", GOOD.replace("input.x", "input.y"))
         report = json.loads(self.sy("check", "--format", "json", code=1))

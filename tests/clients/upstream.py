@@ -3,6 +3,7 @@ message of a chat says how, in words like `say hello`, `fail 503`, `hang`, `cut 
 import hashlib
 import http.server
 import json
+import re
 import socket
 import struct
 import threading
@@ -12,7 +13,7 @@ import time
 class Upstream:
     """Listens on a port of the system's choice. `asked` keeps the requests' bodies, `fail_next` makes the next ones
     fail: each with a status, with (status, headers), with one of the `faults`, or not (None). `say_next` are the next texts of chats,
-    whatever is asked."""
+    or whole messages (see `calls`), whatever is asked. Chats that OpenAI would refuse for their tools are refused."""
 
     #: What becomes of an answer on its way.
     faults = ("reset",   # the connection is reset in the middle of the body
@@ -42,6 +43,9 @@ class Upstream:
                     return self.fail(fault, body)
                 if self.path.endswith("/embeddings"):
                     return self.give(200, upstream.embeddings(body))
+                problem = upstream.problem(body)
+                if problem:
+                    return self.give(400, {"error": {"message": problem, "type": "invalid_request_error"}})
                 words = (body["messages"][-1].get("content") or "").split()
                 try:
                     self.chat(body, words)
@@ -158,6 +162,49 @@ class Upstream:
             self.cut_off.clear()
         return stand
 
+    @staticmethod
+    def calls(*calls, content=None):
+        """A message that calls tools: each (id, name, arguments), the arguments as JSON text or a value of it."""
+        return {"role": "assistant", "content": content,
+                "tool_calls": [{"id": one, "type": "function",
+                                "function": {"name": name, "arguments": text if isinstance(text, str) else json.dumps(text)}}
+                               for one, name, text in calls]}
+
+    @staticmethod
+    def problem(body):
+        """What OpenAI refuses with 400; None: nothing."""
+        names = set()
+        for tool in body.get("tools", []):
+            name = tool.get("function", {}).get("name", "")
+            if tool.get("type") != "function" or not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name):
+                return f"Invalid 'tools': {name!r} does not match the expected pattern"
+            names.add(name)
+        for option in ("tool_choice", "parallel_tool_calls"):
+            if option in body and not names:
+                return f"'{option}' is only allowed when 'tools' are specified."
+        choice = body.get("tool_choice", "auto")
+        if choice not in ("auto", "none", "required") and choice.get("function", {}).get("name") not in names:
+            return f"Invalid value for 'tool_choice': {choice}"
+        waiting = []
+        for message in body["messages"]:
+            if message["role"] == "tool":
+                if message.get("tool_call_id") not in waiting:
+                    return "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
+                if not isinstance(message.get("content"), (str, list)):
+                    return "Invalid type for 'content' of a message with role 'tool'"
+                waiting.remove(message["tool_call_id"])
+                continue
+            if waiting:
+                break
+            for call in message.get("tool_calls", []):
+                if call.get("type") != "function" or not isinstance(call["function"]["arguments"], str):
+                    return "Invalid type for 'tool_calls[].function.arguments': expected a string"
+                waiting.append(call["id"])
+        if waiting:
+            return "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. " \
+                   f"The following tool_call_ids did not have response messages: {', '.join(waiting)}"
+        return None
+
     def message(self, words):
         if words and words[0] == "tools":
             return {"role": "assistant", "content": None,
@@ -165,6 +212,8 @@ class Upstream:
                                     "function": {"name": "weather", "arguments": "{\"city\": \"Bonn\"}"}}]}
         with self.lock:
             said = self.say_next.pop(0) if self.say_next else " ".join(words[1:]) or "hello"
+        if isinstance(said, dict):
+            return said
         return {"role": "assistant", "content": said}
 
     @staticmethod

@@ -82,6 +82,7 @@ CheckReport check_bundle(const CheckRequest& request, const governance::BundleOu
   if (request.lint) {
     Diagnostics found;
     lint_files(request.files, bundle, found);
+    lint_circles(request.files, found);
     for (Diagnostic& finding : found)
       if (wanted(finding.file)) report.findings.push_back(std::move(finding));
   }

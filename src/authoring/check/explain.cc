@@ -15,6 +15,11 @@ constexpr std::array kExplained{
         "A condition that is the same for every input decides nothing: either the step always runs, or it "
         "never does.",
         LINK("lintconstant_condition")},
+    Explanation{
+        "lint.endless_circle",
+        "Runs that start each other again and again never come to rest: each event or child is one more "
+        "decision, with its calls and its cost.",
+        LINK("lintendless_circle")},
     Explanation{"lint.http_without_timeout",
                 "A call without a time-out of its own waits as long as the server lets it, and holds up the "
                 "decision with it.",

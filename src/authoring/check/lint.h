@@ -17,6 +17,10 @@ void lint_pipeline(const workflow::Pipeline& pipeline, const workflow::Outline& 
 void lint_files(const std::vector<governance::SourceFile>& files, const governance::BundleOutcome& bundle,
                 Diagnostics& findings);
 
+/// Pipelines whose runs lead to further runs of themselves, by the events they emit and the pipelines they
+/// start, each circle once and whole. Documents with mistakes count, too.
+void lint_circles(const std::vector<governance::SourceFile>& files, Diagnostics& findings);
+
 /// Takes out the warnings that a comment in their file allows.
 void drop_allowed(const std::vector<governance::SourceFile>& files, Diagnostics& findings);
 

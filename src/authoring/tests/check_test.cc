@@ -116,6 +116,70 @@ TEST(Check, KnowsModelsByTheirManifests) {
   EXPECT_EQ(codes(check({files, {}, {}, false, true})), std::vector<std::string>{"governance.file_missing"});
 }
 
+/// What is said of the circles of a folder of pipelines, each a name and the rest of its document.
+std::vector<std::string> circles(const std::vector<std::pair<std::string, std::string>>& pipelines) {
+  std::vector<SourceFile> files;
+  for (const auto& [name, rest] : pipelines)
+    files.push_back(
+        {name + ".pipeline.yaml", "pipeline: " + name + "@1.0.0\n" + rest + "output: { done: true }\n"});
+  std::vector<std::string> found;
+  for (const auto& finding : check({files, {}, {}, false, true}).findings)
+    if (finding.code == "lint.endless_circle")
+      found.push_back(finding.file + ":" + std::to_string(finding.line) + " " + finding.message);
+  return found;
+}
+std::string on(const std::string& event, const std::string& more = "") {
+  return "on: { event: " + event + more + " }\n";
+}
+std::string emits(const std::string& event, const std::string& more = "") {
+  return "steps:\n  tell: { " + more + "emit: { event: " + event + " } }\n";
+}
+
+TEST(Circles, AreToldWholeAndOnce) {
+  using All = std::vector<std::string>;
+  EXPECT_EQ(
+      circles({{"a", on("x.y") + emits("x.y")}}),
+      All{"a.pipeline.yaml:4 a run of 'a' leads to the next one, for ever: a emits x.y, which starts a"});
+  EXPECT_EQ(
+      circles({{"a", on("x.*") + emits("y.z")},
+               {"b", on("[w, y.z]") + emits("z")},
+               {"c", on("z") + emits("x.1")}}),
+      All{"a.pipeline.yaml:4 a run of 'a' leads to the next one, for ever: a emits y.z, which starts b; "
+          "b emits z, which starts c; c emits x.1, which starts a"});
+  EXPECT_EQ(circles({{"a", "steps: { go: { pipeline: b, input: {} } }\n"},
+                     {"b", "steps: { go: { pipeline: a, input: {} } }\n"}}),
+            All{"a.pipeline.yaml:2 a run of 'a' leads to the next one, for ever: a starts b; b starts a"});
+  EXPECT_EQ(
+      circles({{"a", on("x") + "steps:\n  many: { sequence: [ { input: { pipeline: b, input: {} } } ] }\n"},
+               {"b", emits("x")}}),
+      All{"a.pipeline.yaml:4 a run of 'a' leads to the next one, for ever: a starts b; "
+          "b emits x, which starts a"});
+}
+
+TEST(Circles, ThatOnlyConditionsEndAreToldAsSuch) {
+  for (const auto& [trigger, step] : std::vector<std::pair<std::string, std::string>>{
+           {on("x", ", when: \"event.data.n > 0\""), emits("x")},
+           {on("x"), emits("x", "when: run.started_at > timestamp('2030-01-01T00:00:00Z'), ")},
+           {on("x"),
+            "steps:\n  all:\n    for_each: \"[1]\"\n    steps: { tell: { emit: { event: x } } }\n"}}) {
+    const auto found = circles({{"a", trigger + step}});
+    ASSERT_EQ(found.size(), 1u) << trigger << step;
+    EXPECT_NE(found[0].find("can lead to the next one, and only conditions end it: a emits x"),
+              std::string::npos)
+        << found[0];
+  }
+}
+
+TEST(Circles, AreNotSeenWhereThereAreNone) {
+  EXPECT_TRUE(circles({{"a", on("x") + emits("y")}, {"b", on("y") + emits("z")}}).empty());
+  EXPECT_TRUE(
+      circles({{"a", on("x") + "steps: { pipeline: { set: { emit: { event: x }, pipeline: a } } }\n"}})
+          .empty());
+  EXPECT_TRUE(circles({{"a", on("x") + "steps:\n  # allow lint.endless_circle: the bus drops it\n"
+                                       "  tell: { emit: { event: x } }\n"}})
+                  .empty());
+}
+
 TEST(Check, NamesTheFileOfAMistakeInASchema) {
   auto files = shop();
   files = with(files, "payment.schema.json", R"({ "type": "objekt" })");

@@ -183,16 +183,24 @@ class RequestWriter {
 
   void write_choice(MapBuilder& body) {
     const Value* choice = input_.find("tool_choice");
-    if (choice == nullptr || choice->is_null()) return;
+    const Value* parallel = input_.find("parallel_tool_calls");
+    const bool chosen = choice != nullptr && !choice->is_null();
+    const bool one_at_a_time = parallel != nullptr && parallel->is(Kind::kBool) && !parallel->as_bool();
+    if (!chosen && !one_at_a_time) return;
     MapBuilder map(arena_);
-    if (choice->is(Kind::kString)) {
-      const auto word = choice->as_string();
-      map.add("type", Value::string(word == "required" ? "any" : word == "none" ? "none" : "auto"));
-    } else {
-      const Value* function = choice->find("function");
-      map.add("type", Value::string("tool"));
-      map.add("name", Value::string(function == nullptr ? "" : text_of(*function, "name")));
+    const std::string_view word = !chosen                     ? std::string_view("auto")
+                                  : choice->is(Kind::kString) ? choice->as_string()
+                                                              : std::string_view("tool");
+    map.add("type", Value::string(word == "required"                 ? "any"
+                                  : word == "none" || word == "tool" ? word
+                                                                     : "auto"));
+    if (word == "tool") {
+      const Value* function = choice->is(Kind::kMap) ? choice->find("function") : nullptr;
+      map.add("name", Value::string(
+                          function != nullptr && function->is(Kind::kMap) ? text_of(*function, "name") : ""));
     }
+    // Where no tool may be called there is nothing to forbid.
+    if (one_at_a_time && word != "none") map.add("disable_parallel_tool_use", Value::boolean(true));
     body.add("tool_choice", map.build());
   }
 

@@ -256,6 +256,31 @@ TEST_F(Remote, AnthropicsMessagesAreTheSameChat) {
   EXPECT_EQ(outcome.answer->usage.cached_tokens, 2);
 }
 
+TEST_F(Remote, WhichToolsAreCalledIsSaidInAnthropicsWords) {
+  use(kChat, "anthropic");
+  answers(200, R"({"content":[{"type":"text","text":"x"}],"stop_reason":"end_turn"})");
+  const auto choice_of = [&](const std::string& more) {
+    EXPECT_TRUE(call(R"({"messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":)"
+                     R"({"name":"find"}}])" +
+                     more + "}")
+                    .answer.ok());
+    const Document sent = json(seen_body_);
+    const Value* choice = sent->find("tool_choice");
+    return choice == nullptr ? "absent" : to_canonical_json(*choice);
+  };
+  EXPECT_EQ(choice_of(""), "absent");
+  EXPECT_EQ(choice_of(R"(,"parallel_tool_calls":true)"), "absent");
+  EXPECT_EQ(choice_of(R"(,"tool_choice":"auto")"), R"({"type":"auto"})");
+  EXPECT_EQ(choice_of(R"(,"tool_choice":"required")"), R"({"type":"any"})");
+  EXPECT_EQ(choice_of(R"(,"tool_choice":{"type":"function","function":{"name":"find"}})"),
+            R"({"name":"find","type":"tool"})");
+  EXPECT_EQ(choice_of(R"(,"parallel_tool_calls":false)"),
+            R"({"disable_parallel_tool_use":true,"type":"auto"})");
+  EXPECT_EQ(choice_of(R"(,"tool_choice":"required","parallel_tool_calls":false)"),
+            R"({"disable_parallel_tool_use":true,"type":"any"})");
+  EXPECT_EQ(choice_of(R"(,"tool_choice":"none","parallel_tool_calls":false)"), R"({"type":"none"})");
+}
+
 TEST_F(Remote, AnthropicsStreamBecomesChatChunks) {
   use(kChat, "anthropic");
   const auto event = [](const std::string& type, const std::string& rest) {

@@ -77,6 +77,50 @@ TEST(Reduce, TreatsFieldsByNameAndByPlace) {
       R"("customer":{"id":"a@b.example","name":"*** **","phone":"**"},"tags":[null,null],"born":null})");
 }
 
+TEST(Reduce, LooksIntoWhatToolsAreCalledWithAndGive) {
+  const std::string policy = "fields: { date_of_birth: drop, name: token }";
+  const auto result =
+      reduce(policy, R"({"messages":[{"role":"assistant","tool_calls":[{"function":{"name":"find",)"
+                     R"("arguments":"{\"mail\": \"a\\u0040b.example\", \"date_of_birth\": \"2000-01-01\", )"
+                     R"(\"card\": 4242424242424242, \"function\": {\"name\": \"Anna\"}}"}}]},)"
+                     R"({"role":"tool","content":"[{\"dateOfBirth\":1,\"n\":[\"a@b.example\"]}]"},)"
+                     R"({"role":"tool","content":"no JSON of a@b.example"},)"
+                     R"({"role":"user","content":"{\"date_of_birth\":1}"}]})");
+  EXPECT_EQ(
+      to_json(*result.document),
+      R"({"messages":[{"role":"assistant","tool_calls":[{"function":{"name":"find",)"
+      R"("arguments":"{\"mail\":\"<EMAIL_1>\",\"card\":\"<CARD_1>\",\"function\":{\"name\":\"<NAME_1>\"}}"}}]},)"
+      R"({"role":"tool","content":"[{\"n\":[\"<EMAIL_1>\"]}]"},{"role":"tool","content":"no JSON of <EMAIL_1>"},)"
+      R"({"role":"user","content":"{\"date_of_birth\":1}"}]})");
+  const Document answer =
+      *parse_json_document(R"({"arguments":"{ \"to\": \"<EMAIL_1>\", \"cards\": [\"<CARD_1>\"] }"})");
+  EXPECT_EQ(to_json(*result.session->restore(answer.root())),
+            R"({"arguments":"{\"to\":\"a@b.example\",\"cards\":[4242424242424242]}"})");
+  // What needs no change keeps its bytes.
+  const std::string clean = R"({"messages":[{"tool_calls":[{"function":{"arguments":"{ \"a\":1.50 }"}}]}]})";
+  EXPECT_EQ(reduced("", clean), clean);
+}
+
+TEST(Reduce, ATokenOfTheInputIsKnownAlsoWhereArgumentsEscapeIt) {
+  EXPECT_EQ(reduced("", R"({"q":"a@b.example","arguments":"{\"x\":\"<\\u0045MAIL_1>\"}"})"),
+            R"({"q":"<EMAIL_2>","arguments":"{\"x\":\"<\\u0045MAIL_1>\"}"})");
+}
+
+TEST(Reduce, FieldsOfASchemaHoldNoValuesAndStay) {
+  const std::string chat =
+      R"({"messages":[],"tools":[{"function":{"name":"f","parameters":{"type":"object","properties":)"
+      R"({"email":{"type":"string"}}}}}],"response_format":{"json_schema":{"schema":{"properties":)"
+      R"({"email":{"type":"string"}}}}}})";
+  EXPECT_EQ(reduced("fields: { email: drop, \"**.email.type\": token }", chat), chat);
+  // The texts in it are looked through all the same, and it can be dropped whole.
+  EXPECT_EQ(reduced("", R"({"messages":[],"tools":[{"function":{"parameters":{"title":"a@b.example"}}}]})"),
+            R"({"messages":[],"tools":[{"function":{"parameters":{"title":"<EMAIL_1>"}}}]})");
+  EXPECT_EQ(reduced("fields: { tools: drop }", chat.substr(0, chat.find(",\"response")) + "}"),
+            R"({"messages":[]})");
+  EXPECT_EQ(reduced("fields: { email: drop }", R"({"function":{"parameters":{"email":"x"}}})"),
+            R"({"function":{"parameters":{}}})");
+}
+
 TEST(Reduce, MasksAndShowsNoMoreThanHalf) {
   const auto masked = [](const std::string& options, const std::string& text) {
     return reduced("fields: { v: { action: mask" + options + " } }", "{\"v\":\"" + text + "\"}");

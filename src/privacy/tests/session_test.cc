@@ -36,7 +36,7 @@ TEST(Session, RestoresDocumentsWithTheArgumentsOfToolCalls) {
       R"({"<EMAIL_1>":["<AGE_1>","is <AGE_1>"],"arguments":"{\"note\":\"<NOTE_1>\",\"age\":\"<AGE_1>\"}"})");
   EXPECT_EQ(
       to_json(*session()->restore(answer.root())),
-      R"({"a@b.example":[42,"is 42"],"arguments":"{\"note\":\"say \\\"<EMAIL_1>\\\"\\n\\\\\",\"age\":\"42\"}"})");
+      R"({"a@b.example":[42,"is 42"],"arguments":"{\"note\":\"say \\\"<EMAIL_1>\\\"\\n\\\\\",\"age\":42}"})");
 }
 
 TEST(Restorer, HoldsBackOnlyWhatMayBecomeAToken) {

@@ -61,7 +61,7 @@ TEST(Compact, DropsWhatModelsWereToldAndSaid) {
   step.meta = *parse_json(
       R"({"model":"m@1.0.0","cost":0.5,"prompt":{"name":"p","version":"1.0.0","rendered_sha256":"ab",)"
       R"("messages":[{"role":"user","content":"secret one"}],"attempts":[{"answer_sha256":"cd",)"
-      R"("answer":"secret two","fault":"not secret three"}]},"members":{"answer":{"model":"m@1.0.0",)"
+      R"("answer":"secret two","tool_calls":[{"arguments":"secret five"}],"fault":"not secret three"}]},"members":{"answer":{"model":"m@1.0.0",)"
       R"("error":{"code":"x","message":"secret four"}}}})",
       arena);
   const auto kept = compact(event_of(step), 0, nullptr);

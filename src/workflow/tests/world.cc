@@ -56,12 +56,14 @@ World::World() {
                                    {"choices", Type::list(Type::dyn())},
                                    {"usage", usage}})};
   }
+  models_["plain-writer"] = {"1.0.0", nullptr, models_["writer"].input_type,
+                             Type::object({{"text", Type::string()}, {"finish_reason", Type::string()}})};
   models_["sorter"] = {"1.0.0", nullptr, Type::object({{"text", Type::string()}}),
                        Type::object({{"answer", Type::string()}, {"confidence", Type::real()}})};
   models_["old-sorter"] = models_["sorter"];
   models_["price"] = {"1.0.0", nullptr, Type::dyn(),
                       Type::object({{"value", Type::real()}, {"tier", Type::string()}})};
-  for (const std::string name : {"triage", "greeting"}) {
+  for (const std::string name : {"triage", "greeting", "desk", "desk-silent"}) {
     const std::string text = read_text_file(tests_folder() + "/files/" + name + ".prompt.yaml");
     const auto document = document::parse(text, name);
     prompts::CompileRequest request;

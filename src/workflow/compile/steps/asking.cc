@@ -50,6 +50,12 @@ bool chats(const ModelInterface& model) {
   return takes && (out.is_dyn() || (text != nullptr && text->required && text->type.is(TypeKind::kString)));
 }
 
+/// Whether its answers may tell of calls of tools.
+bool calls_tools(const ModelInterface& model) {
+  const Type& out = model.output_type;
+  return out.is_dyn() || out.open() || out.find_field("choices") != nullptr;
+}
+
 /// What is known of a chat answer's tokens.
 expression::Field usage_of(const ModelInterface& model) {
   const expression::Field* own = model.output_type.find_field("usage");
@@ -66,7 +72,18 @@ expression::Field usage_of(const ModelInterface& model) {
 
 Type chat_type(const ModelInterface& model, const prompts::Prompt& prompt) {
   std::vector<expression::Field> fields{{"text", Type::string()}, {"finish_reason", Type::string()}};
-  if (prompt.output() != nullptr) fields.push_back({"value", prompt.output_type()});
+  const prompts::Toolbox& tools = prompt.toolbox();
+  if (!tools.empty()) {
+    const Type calls = Type::list(
+        Type::object({{"id", Type::string()}, {"name", Type::string()}, {"arguments", tools.arguments}}));
+    fields.push_back({"tool_calls", calls});
+    fields.push_back(
+        {"message",
+         Type::object({{"role", Type::string()}, {"content", Type::string()}, {"tool_calls", calls}})});
+  }
+  // A model that calls tools gives no answer yet.
+  const bool answers = tools.empty() || tools.choice == prompts::ToolChoice::kNone;
+  if (prompt.output() != nullptr) fields.push_back({"value", prompt.output_type(), answers});
   fields.push_back(usage_of(model));
   return Type::object(std::move(fields));
 }
@@ -95,6 +112,12 @@ Asked compile_question(Context& context, const Question& question) {
                     "a prompt is for chat models, and '" + ref->name + "' is none: it takes " +
                         model->input_type.to_string() + " and gives " + model->output_type.to_string(),
                     "name a model that takes messages and gives text, or remove the prompt");
+      fits = false;
+    } else if (fits && !prompt->toolbox().empty() && !calls_tools(*model)) {
+      context.error(*question.prompt, "pipeline.no_tool_calls",
+                    "the prompt '" + prompt_ref->name + "' has tools, and '" + ref->name +
+                        "' calls none: it gives " + model->output_type.to_string(),
+                    "name a model that gives `choices` as OpenAI's do, or a prompt without tools");
       fits = false;
     }
     if (fits) asked.type = chat_type(*model, *prompt);

@@ -22,9 +22,11 @@ class Session {
   using Tokens = std::map<std::string, Original, std::less<>>;
 
   Session() = default;
-  explicit Session(Tokens tokens) : tokens_(std::move(tokens)) {}
+  explicit Session(Tokens tokens);
 
   bool empty() const { return tokens_.empty(); }
+  /// Whether every original was a text.
+  bool texts_only() const { return texts_only_; }
   const Tokens& tokens() const { return tokens_; }
 
   /// `text` with the originals in the place of their tokens, once: what an original looks like is not looked
@@ -34,13 +36,14 @@ class Session {
   /// tokens are known with `<` and `>` written as \u003c and \u003e too.
   std::string restore_json(std::string_view json_text) const;
   /// Every text in `value`, names of fields included. A text that is one token and nothing else becomes the
-  /// original value (a number, too). Texts in fields for which `holds_json` is true are JSON text themselves;
-  /// without it those named `arguments`, as the arguments of tool calls are.
+  /// original value (a number, too). Texts in fields for which `holds_json` is true are JSON text themselves,
+  /// whose own texts are treated so; without it those named `arguments`, as the arguments of tool calls are.
   Document restore(const Value& value,
                    const std::function<bool(std::string_view field)>& holds_json = {}) const;
 
  private:
   Tokens tokens_;
+  bool texts_only_ = true;
 };
 
 /// Puts the originals back into a text that arrives in pieces, cut anywhere. Holds back only what may be the
