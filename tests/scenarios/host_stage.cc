@@ -152,8 +152,8 @@ class HostStage final : public rehearsal::Stage,
     for (const auto& host : hosts_) {
       partition::DeadLetterFilter filter;
       filter.limit = partition::kMaxListLimit;
-      SY_ASSIGN_OR_RETURN(auto letters, host->machine().dead_letters(filter));
-      std::move(letters.begin(), letters.end(), std::back_inserter(all));
+      SY_ASSIGN_OR_RETURN(auto page, host->machine().dead_letters(filter));
+      std::move(page.letters.begin(), page.letters.end(), std::back_inserter(all));
     }
     std::stable_sort(all.begin(), all.end(),
                      [](const auto& a, const auto& b) { return a.died_us < b.died_us; });
