@@ -192,12 +192,10 @@ constexpr Rpc kRpcs[] = {
 
 void add_inference_grpc(Gateway& gateway, const Services& services) {
   const Operations on(gateway, services);
-  for (const Rpc& rpc : kRpcs)
-    on("POST /inference.GRPCInferenceService/" + std::string(rpc.name), rpc.id, rpc.permission,
-       rpc.operation);
+  const std::string service = "POST /inference.GRPCInferenceService/";
+  for (const Rpc& rpc : kRpcs) on(service + std::string(rpc.name), rpc.id, rpc.permission, rpc.operation);
   gateway.on(
-      "POST /inference.GRPCInferenceService/ModelStreamInfer", "grpc_model_stream_infer",
-      Permission::kDecisionsStart,
+      service + "ModelStreamInfer", "grpc_model_stream_infer", Permission::kDecisionsStart,
       [&gateway, &services](Call&& call) { begin_inference_stream(gateway, services, std::move(call)); },
       {.streams_body = true});
 }
