@@ -211,6 +211,15 @@ class Case(unittest.TestCase):
         return self.start("api/score", {"card": card, "amount": amount, "country": country}, **named)
 
 
+def answer_json(handler, body, status=200):
+    """Answers with JSON what an http.server's handler was asked."""
+    handler.send_response(status)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
 class Service:
     """Counts calls; answers 503 to the first `failures` of them, the others with `body`."""
 
@@ -222,11 +231,7 @@ class Service:
             def do_POST(self):
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 service.keys.append(self.headers.get("Idempotency-Key"))
-                self.send_response(503 if len(service.keys) <= service.failures else 200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                answer_json(self, body, 503 if len(service.keys) <= service.failures else 200)
 
             def log_message(self, *_):
                 pass

@@ -33,11 +33,7 @@ class Shop(http.server.BaseHTTPRequestHandler):
         if where.path == "/help":
             found = {"pages": [urllib.parse.parse_qs(where.query)["q"][0] + " is allowed"]}
         text = json.dumps(found or {"error": "no such order"}).encode()
-        self.send_response(200 if found else 404)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
+        harness.answer_json(self, text, 200 if found else 404)
 
     def log_message(self, *_):
         pass

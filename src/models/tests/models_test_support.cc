@@ -157,6 +157,11 @@ void Gate::wait_until_reached() {
   state_->changed.wait(lock, [&] { return state_->reached; });
 }
 
+void Gate::hold(ModelService& service, std::string model, Document input) {
+  service.infer({std::move(model), "", std::move(input), 0, blocker()});
+  wait_until_reached();
+}
+
 void Gate::release() {
   const std::lock_guard lock(state_->mutex);
   state_->open = true;

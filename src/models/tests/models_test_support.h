@@ -88,6 +88,8 @@ class Gate {
   /// A callback that says it was reached, then waits.
   ModelCallback blocker();
   void wait_until_reached();
+  /// Asks `model` and waits until the worker that answers it stands at the gate.
+  void hold(ModelService& service, std::string model, Document input);
   void release();
 
  private:

@@ -58,8 +58,7 @@ TEST(ModelService, BatchesWhatWaitsWhenAWorkerBecomesFree) {
   RunningService running(1);
   ASSERT_TRUE(load_example(running.service, "fraud-light").ok());
   Gate gate;
-  running.service.infer({"fraud-light", "", transaction(0), 0, gate.blocker()});
-  gate.wait_until_reached();
+  gate.hold(running.service, "fraud-light", transaction(0));
   Answers answers;
   for (size_t i = 0; i < 37; ++i)
     running.service.infer({"fraud-light", "", transaction(i), INT64_MAX, answers.next()});
@@ -80,8 +79,7 @@ TEST(ModelService, GivesTheSameBitsWhenRunAgainAtTheRecordedPlace) {
   ASSERT_TRUE(load_example(running.service, "fraud-heavy").ok());
   for (const char* name : {"fraud-light", "fraud-heavy"}) {
     Gate gate;
-    running.service.infer({name, "", transaction(0), 0, gate.blocker()});
-    gate.wait_until_reached();
+    gate.hold(running.service, name, transaction(0));
     Answers answers;
     for (size_t i = 0; i < 100; ++i)
       running.service.infer({name, "", transaction(i), INT64_MAX, answers.next()});
@@ -141,8 +139,7 @@ TEST(ModelService, BadInputFailsAloneAndNotItsBatch) {
   RunningService running(1);
   ASSERT_TRUE(load_example(running.service, "fraud-light").ok());
   Gate gate;
-  running.service.infer({"fraud-light", "", transaction(0), 0, gate.blocker()});
-  gate.wait_until_reached();
+  gate.hold(running.service, "fraud-light", transaction(0));
   Answers answers;
   for (size_t i = 0; i < 9; ++i) {
     running.service.infer(
@@ -165,8 +162,7 @@ TEST(ModelService, ARowThatMakesTheRunFailDoesNotFailTheOthers) {
                 data_path("table.onnx"))
           .ok());
   Gate gate;
-  running.service.infer({"table", "", json(R"({"i": 0})"), 0, gate.blocker()});
-  gate.wait_until_reached();
+  gate.hold(running.service, "table", json(R"({"i": 0})"));
   Answers answers;
   for (int i = 0; i < 6; ++i) {
     running.service.infer(
@@ -191,8 +187,7 @@ TEST(ModelService, RefusesOverTheQueueLimitAndNamesIt) {
   manifest.queue_limit = 3;
   ASSERT_TRUE(running.service.load(manifest, example_path("fraud-light.onnx")).ok());
   Gate gate;
-  running.service.infer({"fraud-light", "", transaction(0), 0, gate.blocker()});
-  gate.wait_until_reached();
+  gate.hold(running.service, "fraud-light", transaction(0));
   Answers answers;
   for (size_t i = 0; i < 5; ++i)
     running.service.infer({"fraud-light", "", transaction(i), INT64_MAX, answers.next()});
@@ -214,8 +209,7 @@ TEST(ModelService, ServesTheHighestPriorityFirstAndEqualsInTheirOrder) {
   manifest.buckets = {1};
   ASSERT_TRUE(running.service.load(manifest, example_path("fraud-light.onnx")).ok());
   Gate gate;
-  running.service.infer({"fraud-light", "", transaction(0), 0, gate.blocker()});
-  gate.wait_until_reached();
+  gate.hold(running.service, "fraud-light", transaction(0));
   Answers answers;
   std::vector<size_t> order;  // by the one worker
   const int32_t priorities[] = {25, 50, 75, 50, 75};
@@ -237,8 +231,7 @@ TEST(ModelService, AFullQueueShedsTheLowestAndOfThoseTheNewest) {
   manifest.queue_limit = 3;
   ASSERT_TRUE(running.service.load(manifest, example_path("fraud-light.onnx")).ok());
   Gate gate;
-  running.service.infer({"fraud-light", "", transaction(0), 0, gate.blocker()});
-  gate.wait_until_reached();
+  gate.hold(running.service, "fraud-light", transaction(0));
   Answers answers;
   for (const int32_t priority : {25, 25, 50, 50, 25, 75})
     running.service.infer({"fraud-light", "", transaction(0), INT64_MAX, answers.next(), priority});
@@ -262,8 +255,7 @@ TEST(ModelService, DropsExpiredRequestsBeforeTheirRun) {
   ASSERT_TRUE(running.service.load(manifest, example_path("fraud-light.onnx")).ok());
   clock->advance_us(1'000'000);
   Gate gate;
-  running.service.infer({"fraud-light", "", transaction(0), 0, gate.blocker()});
-  gate.wait_until_reached();
+  gate.hold(running.service, "fraud-light", transaction(0));
   Answers answers;
   const int64_t now = clock->monotonic_us();
   running.service.infer({"fraud-light", "", transaction(1), 0, answers.next()});  // the manifest's 10 ms
@@ -304,8 +296,7 @@ TEST(ModelService, SwitchingOffRefusesWhatWaits) {
   RunningService running(1);
   ASSERT_TRUE(load_example(running.service, "fraud-light").ok());
   Gate gate;
-  running.service.infer({"fraud-light", "", transaction(0), 0, gate.blocker()});
-  gate.wait_until_reached();
+  gate.hold(running.service, "fraud-light", transaction(0));
   Answers answers;
   for (size_t i = 0; i < 5; ++i)
     running.service.infer({"fraud-light", "", transaction(i), INT64_MAX, answers.next()});
@@ -346,8 +337,7 @@ TEST(ModelService, ReplacingDrainsTheOldVersionThenFreesIt) {
   auto& service = running.service;
   ASSERT_TRUE(load_example(service, "fraud-light", "1.0.0").ok());
   Gate gate;
-  service.infer({"fraud-light", "", transaction(0), 0, gate.blocker()});
-  gate.wait_until_reached();
+  gate.hold(service, "fraud-light", transaction(0));
   Answers answers;
   for (size_t i = 0; i < 5; ++i)
     service.infer({"fraud-light", "", transaction(i), INT64_MAX, answers.next()});

@@ -121,8 +121,7 @@ TEST(TensorRequest, SharesARunWithDocuments) {
   load_mixed(running.service);
   const auto document = json(R"({"a":10,"b":1,"c":1,"n":1,"f":true,"t":"x","g":[[1,2],[3,4]],"s":1})");
   Gate gate;
-  running.service.infer({"mixed", "", document, 0, gate.blocker()});
-  gate.wait_until_reached();
+  gate.hold(running.service, "mixed", document);
   Answers answers;
   running.service.infer({"mixed", "", document, INT64_MAX, answers.next()});
   running.service.infer({"mixed", "", MixedRequest(2).document(), INT64_MAX, answers.next()});
@@ -207,8 +206,7 @@ TEST(TensorRequest, GivesWayAsAWhole) {
   manifest.queue_limit = 3;
   ASSERT_TRUE(running.service.load(manifest, data_path("mixed.onnx")).ok());
   Gate gate;
-  running.service.infer({"mixed", "", MixedRequest(1).document(), 0, gate.blocker()});
-  gate.wait_until_reached();
+  gate.hold(running.service, "mixed", MixedRequest(1).document());
   Answers answers;
   running.service.infer({"mixed", "", MixedRequest(1).document(), INT64_MAX, answers.next()});
   running.service.infer({"mixed", "", MixedRequest(8).document(), INT64_MAX, answers.next(), 25});
@@ -294,8 +292,7 @@ TEST(TensorRequest, OfABadRowFailsAlone) {
     return make_tensor_document("inputs", std::span(&view, 1), {}, arena);
   };
   Gate gate;
-  running.service.infer({"table", "", json(R"({"i": 0})"), 0, gate.blocker()});
-  gate.wait_until_reached();
+  gate.hold(running.service, "table", json(R"({"i": 0})"));
   Answers answers;
   running.service.infer({"table", "", request({0, 1}), INT64_MAX, answers.next()});
   running.service.infer({"table", "", request({2, 9}), INT64_MAX, answers.next()});

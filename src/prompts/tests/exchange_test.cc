@@ -19,12 +19,7 @@ const std::string kOutput =
     "score: { "
     "type: number }, note: { type: string, default: none } }, additionalProperties: false }\n";
 
-Exchange begun(const std::string& text) {
-  Arena arena;
-  auto exchange = Exchange::begin(prompt_of(text), *parse_json(R"({"text":"hi"})", arena), 7);
-  EXPECT_TRUE(exchange.ok()) << exchange.error().to_string();
-  return *std::move(exchange);
-}
+Exchange begun(const std::string& text) { return testing::begun(text, R"({"text":"hi"})"); }
 
 /// Takes a chat answer with this text; "ask", "done", or the error's code.
 std::string take(Exchange& exchange, const std::string& text, const std::string& finish = "stop") {

@@ -34,6 +34,13 @@ std::shared_ptr<const Prompt> prompt_of(const std::string& text) {
   return outcome.prompt;
 }
 
+Exchange begun(const std::string& text, const std::string& input) {
+  Arena arena;
+  auto exchange = Exchange::begin(prompt_of(text), *parse_json(input, arena), 7);
+  EXPECT_TRUE(exchange.ok()) << exchange.error().to_string();
+  return *std::move(exchange);
+}
+
 std::string told(const Prompt& prompt, const std::string& input) {
   Arena arena;
   const auto value = parse_json(input, arena);

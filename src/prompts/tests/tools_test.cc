@@ -8,6 +8,7 @@
 namespace switchyard::prompts {
 namespace {
 
+using testing::begun;
 using testing::prompt_of;
 using testing::told;
 
@@ -25,13 +26,6 @@ const std::string kTools =
     "  - name: hours\n";
 const std::string kOutput =
     "output: { type: object, required: [text], properties: { text: { type: string } } }\n";
-
-Exchange begun(const std::string& text) {
-  Arena arena;
-  auto exchange = Exchange::begin(prompt_of(text), *parse_json("{}", arena), 7);
-  EXPECT_TRUE(exchange.ok()) << exchange.error().to_string();
-  return *std::move(exchange);
-}
 
 /// A call as a chat answer has it; the arguments are JSON text.
 std::string call(const std::string& name, const std::string& arguments, const std::string& id = "call_1") {
