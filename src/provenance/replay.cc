@@ -146,7 +146,7 @@ class ExactDriver {
     const bool is_effect = workflow::is_effect(step.kind);
     const bool ends =
         std::holds_alternative<StepCompleted>(event.body) || std::holds_alternative<StepFailed>(event.body);
-    if (is_effect && ends) return feed_effect(event, at, *state);
+    if (is_effect && ends) return feed_effect(event, at);
     // A child's own time-out has the same code as that of the step which waits for it.
     const bool is_over = state->due_us != 0 && event.time_us >= state->due_us;
     if (step.kind == StepKind::kPipeline && ends && state->status == workflow::StepStatus::kWaiting &&
@@ -188,18 +188,19 @@ class ExactDriver {
     if (next != nullptr && next->time_us == now_us) workflow::advance(run_, host_, now_us);
   }
 
-  void feed_effect(const Event& event, StepAddress at, workflow::StepState& state) {
+  void feed_effect(const Event& event, StepAddress at) {
     const auto* completed = std::get_if<StepCompleted>(&event.body);
     const int64_t started_us =
         completed != nullptr ? completed->started_us : std::get<StepFailed>(event.body).started_us;
     // A retry begins without an event of its own, as does an attempt that a restart repeats.
-    if (!state.in_flight) on_time(started_us);
-    if (!state.in_flight) return;
-    if (times_out(event, at, state.attempt)) return on_time(event.time_us);
-    state.attempt_started_us = started_us;
+    if (!workflow::find_step(run_, at)->in_flight) on_time(started_us);
+    workflow::StepState* const state = workflow::find_step(run_, at);  // its frame may be over now
+    if (state == nullptr || !state->in_flight) return;
+    if (times_out(event, at, state->attempt)) return on_time(event.time_us);
+    state->attempt_started_us = started_us;
     host_.effects.clear();
     host_.now_us = event.time_us;
-    workflow::complete_effect(run_, at, state.attempt, recorded_result(event), host_, event.time_us);
+    workflow::complete_effect(run_, at, state->attempt, recorded_result(event), host_, event.time_us);
   }
 
   static bool times_out(const Event& event, StepAddress at, uint16_t attempt) {

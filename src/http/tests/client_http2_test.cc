@@ -304,14 +304,15 @@ TEST(ClientHttp2Faults, WhatAGoawaySaysWasNotLookedAtGoesOutAgain) {
 
 TEST(ClientHttp2Faults, ARefusedStreamGoesOutOnceMore) {
   const OddPeer once = odd_server([](OddHttp2& server, int32_t stream, int connection) {
-    if (connection == 0) return server.reset(stream, NGHTTP2_REFUSED_STREAM), server.goaway(stream);
+    // The farewell first, or the client may go out again on this connection before it has read it.
+    if (connection == 0) return server.goaway(stream), server.reset(stream, NGHTTP2_REFUSED_STREAM);
     server.answer(stream, "answered");
   });
   TestClient client;
   EXPECT_EQ(client.request_and_wait(post(once.url())).response->header("mark"), "answered");
   const OddPeer always = odd_server([](OddHttp2& server, int32_t stream, int) {
-    server.reset(stream, NGHTTP2_REFUSED_STREAM);
     server.goaway(stream);
+    server.reset(stream, NGHTTP2_REFUSED_STREAM);
   });
   const ClientResult refused = client.request_and_wait(post(always.url()));
   EXPECT_EQ(code_of(refused), "http.connection_lost");
