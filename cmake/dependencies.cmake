@@ -16,6 +16,13 @@ pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
 
+# The sanitizers bring an allocator of their own.
+set(SWITCHYARD_ALLOCATOR "")
+if(NOT SWITCHYARD_SANITIZE)
+  pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
+  set(SWITCHYARD_ALLOCATOR PkgConfig::JEMALLOC)
+endif()
+
 if(SWITCHYARD_TESTS)
   find_package(GTest REQUIRED)
 endif()

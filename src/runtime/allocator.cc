@@ -1,25 +1,26 @@
 #include "switchyard/runtime/allocator.h"
 
-#include <cstdlib>  // defines __GLIBC__ where it applies
+#ifdef SWITCHYARD_JEMALLOC
+#include <jemalloc/jemalloc.h>
 
-#ifdef __GLIBC__
-#include <malloc.h>
+#include <string>
+
+/// Read by jemalloc before main(). Each arena keeps free pages of its own, hence few; a second later they go
+/// back.
+extern "C" {
+const char* malloc_conf = "narenas:2,dirty_decay_ms:1000,muzzy_decay_ms:0";
+}
 #endif
 
 namespace switchyard::runtime {
 
-void limit_retained_memory() {
-#ifdef __GLIBC__
-  // Setting either turns off glibc's habit of raising both to the size of whatever was freed.
-  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-  mallopt(M_TRIM_THRESHOLD, 256 * 1024);
-  mallopt(M_ARENA_MAX, 4);
-#endif
-}
+// Calling it is what links malloc_conf into the program.
+void limit_retained_memory() {}
 
 void trim_memory() {
-#ifdef __GLIBC__
-  malloc_trim(0);
+#ifdef SWITCHYARD_JEMALLOC
+  const std::string purge = "arena." + std::to_string(MALLCTL_ARENAS_ALL) + ".purge";
+  mallctl(purge.c_str(), nullptr, nullptr, nullptr, 0);
 #endif
 }
 
