@@ -199,8 +199,32 @@ class ExactDriver {
     if (times_out(event, at, state->attempt)) return on_time(event.time_us);
     state->attempt_started_us = started_us;
     host_.effects.clear();
+    if (completed != nullptr) tell_asked(at, completed->meta);
     host_.now_us = event.time_us;
     workflow::complete_effect(run_, at, state->attempt, recorded_result(event), host_, event.time_us);
+  }
+
+  /// What the models of a step were asked that is completed now.
+  void tell_asked(StepAddress at, const Value& meta) {
+    const auto found = host_.calls.find(at);
+    if (found == host_.calls.end()) return;
+    const std::string& step = run_.pipeline->steps[at.step.value].name;
+    const auto tell = [&](const workflow::ModelCall& call, const Value& of) {
+      const auto member = [&](std::string_view name) { return of.is(Kind::kMap) ? of.find(name) : nullptr; };
+      if (call.prompt.has_value() || member("error") != nullptr) return;
+      const Value* by = member("model");
+      std::string answered_by = call.routed ? std::string() : call.name + "@" + call.version;
+      if (by != nullptr && by->is(Kind::kString)) answered_by = by->as_string();
+      asked.push_back({step, call.name, std::move(answered_by), call.input});
+    };
+    if (const auto* one = std::get_if<workflow::ModelCall>(&found->second.call)) tell(*one, meta);
+    if (const auto* panel = std::get_if<workflow::PanelCall>(&found->second.call)) {
+      const Value* members = meta.is(Kind::kMap) ? meta.find("members") : nullptr;
+      for (const auto& member : panel->members)
+        if (const Value* of = members == nullptr ? nullptr : members->find(member.name))
+          tell(member.call, *of);
+    }
+    host_.calls.erase(found);
   }
 
   static bool times_out(const Event& event, StepAddress at, uint16_t attempt) {
@@ -297,6 +321,7 @@ class ExactDriver {
 
  public:
   const std::vector<RecordedEvent>* recorded_ = nullptr;
+  std::vector<AskedModel> asked;
 
  private:
   RunState& run_;
@@ -585,10 +610,12 @@ Result<ReplayReport> Replayer::replay(const workflow::RunSummary& summary,
   const auto* completed = std::get_if<RunCompleted>(&events.back().event.body);
   if (completed != nullptr) report.output_before = make_document(completed->output);
   ReplayHost host(events, report.exact, catalog.get());
+  host.keeps_calls = options.asked;
   if (report.exact) {
     ExactDriver driver(*run, host);
     driver.recorded_ = &events;
     driver.run();
+    report.asked = std::move(driver.asked);
     report.difference = host.difference;
     report.identical = host.difference.empty();
   } else {
@@ -640,6 +667,17 @@ Value report_to_value(const ReplayReport& report, Arena& arena) {
     steps.add(step.build());
   }
   map.add("changed_steps", steps.build());
+  if (report.asked.empty()) return map.build();
+  ListBuilder asked(arena);
+  for (const auto& call : report.asked) {
+    MapBuilder one(arena);
+    one.add("step", Value::string(arena.copy(call.step)));
+    one.add("model", Value::string(arena.copy(call.model)));
+    if (!call.answered_by.empty()) one.add("answered_by", Value::string(arena.copy(call.answered_by)));
+    one.add("input", copy_value(call.input.root(), arena));
+    asked.add(one.build());
+  }
+  map.add("asked", asked.build());
   return map.build();
 }
 

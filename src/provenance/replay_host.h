@@ -26,6 +26,7 @@ class ReplayHost final : public workflow::Host {
 
   bool emit(workflow::RunState& run, Event event) override;
   void start_effect(workflow::RunState&, workflow::EffectRequest request) override {
+    if (keeps_calls) calls.insert_or_assign(request.step, request);
     effects.push_back(std::move(request));
   }
   // A child's end is recorded with its parent's step, as an effect's result is.
@@ -48,8 +49,10 @@ class ReplayHost final : public workflow::Host {
   size_t cursor = 0;
   int64_t now_us = 0;  ///< of the move that is made; for whom the switches of that moment matter
   std::deque<workflow::EffectRequest> effects;
-  std::deque<workflow::ChildRequest> children;  ///< started and not yet ended; counterfactuals only
-  std::string difference;                       ///< the first; empty: none
+  bool keeps_calls = false;
+  std::map<StepAddress, workflow::EffectRequest> calls;  ///< the last of each step
+  std::deque<workflow::ChildRequest> children;           ///< started and not yet ended; counterfactuals only
+  std::string difference;                                ///< the first; empty: none
 
  private:
   const std::vector<partition::RecordedEvent>& recorded_;

@@ -81,6 +81,42 @@ class InTheProcess(Operators):
         self.deploy_light("4.1.0", "warmup: { inputs: light.warmup.json }\n", {"light.warmup.json": [recorded]})
         self.assertEqual(self.listed("light@4.1.0")["warm_ups"], 2 + 6, "both rows, then six buckets")
 
+    def test_what_decisions_asked_a_model_is_written_for_its_next_version(self):
+        self.deploy_light("5.0.0", "")
+        pipeline = ("pipeline: warm/score@1.0.0\ninput: { schema: { type: object, required: [x, mail], properties: { x: { type: number }, "
+                    "mail: { type: string } } } }\nsteps:\n  score: { model: light, input: { "
+                    + ", ".join(f"V{i}: input.x * {i}.0" for i in range(1, 29)) + ", amount: 12.5 } }\n"
+                    "  other: { set: { mail: input.mail } }\noutput: { score: score.score, mail: other.mail }\n")
+        self.call("deploy", {"files": [{"path": "p.pipeline.yaml", "content": pipeline}], "message": "test"})
+        for x in (1.0, 2.0, 2.0, 3.0):
+            self.call("start_decision", {"pipeline": "warm/score", "input": {"x": x, "mail": "a@b.example"}, "wait": "30s"})
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "light.warmup.json")
+            said = self.cli("warmup", "light", "--pipeline", "warm/score", "--limit", "2", "--output", path)
+            self.assertIn("2 inputs of light from", said)
+            self.assertIn("--privacy", said, "says that nothing was masked")
+            inputs = json.loads(path.read_text())
+            self.assertEqual([(one["V1"], one["V2"], one["amount"]) for one in inputs], [(3.0, 6.0, 12.5), (2.0, 4.0, 12.5)])
+            self.deploy_light("5.1.0", "warmup: { inputs: light.warmup.json }\n", {"light.warmup.json": inputs})
+            self.assertEqual(self.listed("light@5.1.0")["warm_ups"], 2 + 6, "both inputs, then six buckets")
+            # Of one version only; and what a policy removes does not get into the file.
+            self.assertIn("cli.nothing_recorded", self.cli("warmup", "light@5.1.0", "--pipeline", "warm/score", code=2))
+            policy = pathlib.Path(folder, "p.privacy.yaml")
+            policy.write_text("privacy: house@1.0.0\nfields: { V2: drop, amount: mask }\n")
+            said = self.cli("warmup", "light@5.0.0", "--pipeline", "warm/score", "--privacy", policy, "--output", path)
+            masked = json.loads(path.read_text())
+            self.assertEqual(len(masked), 3)
+            self.assertNotIn("V2", masked[0])
+            self.assertEqual(masked[0]["amount"], "**.*")
+            self.assertNotIn("--privacy", said)
+            policy.write_text("privacy: house@1.0.0\ndetect: { email: shred }\n")
+            self.assertIn("shred", self.cli("warmup", "light", "--privacy", policy, code=2))
+
+    def test_inputs_that_retention_removed_are_not_written(self):
+        self.deploy_light("6.0.0", "")
+        self.cli("warmup", "nobody-asked-it", code=2)
+        self.cli("warmup", "light", "--limit", "0", code=2)
+
 
 class Elsewhere(Operators):
     @classmethod

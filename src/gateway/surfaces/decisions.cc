@@ -175,9 +175,17 @@ Result<provenance::ReplayOptions> read_replay(const Value& body) {
 void replay_decision(Call&& call, const Services& services) {
   const auto body = object_body(call);
   if (!body.ok()) return call.fail(body.error());
-  if (const Status known = only_members(body->root(), {"with"}); !known.ok()) return call.fail(known.error());
+  if (const Status known = only_members(body->root(), {"with", "asked"}); !known.ok())
+    return call.fail(known.error());
   auto options = read_replay(body->root());
   if (!options.ok()) return call.fail(options.error());
+  if (const Value* asked = body->root().find("asked"); asked != nullptr) {
+    if (!asked->is(Kind::kBool) || (asked->as_bool() && !options->with.empty()))
+      return call.fail(make_error(
+          ErrorKind::kInvalidArgument, "request.bad_type",
+          "'asked' is true or false, and what was asked is told by a replay without 'with'", "asked"));
+    options->asked = asked->as_bool();
+  }
   with_events(
       std::move(call), services,
       [&services, options = std::move(*options)](Call& later, const partition::RunView& view,

@@ -202,6 +202,27 @@ TEST_F(Exact, GivesEveryEventAgainByteForByteAndAsksNobody) {
   EXPECT_TRUE(asked.empty());
 }
 
+TEST_F(Exact, TellsWhatModelsWereAskedWhoseAnswersCounted) {
+  models.scores["light"] = 0.6;
+  const auto told = [&](bool wanted) {
+    const auto run = decide(10);
+    EXPECT_EQ(run.status, workflow::RunStatus::kCompleted);
+    ReplayOptions options;
+    options.asked = wanted;
+    const auto report = replayer.replay(run, events(run), options);
+    EXPECT_TRUE(report.ok() && report->identical);
+    std::string all;
+    for (const AskedModel& call : report->asked)
+      all += call.step + " " + call.model + " " + call.answered_by + " " + to_json(call.input.root()) + "\n";
+    return all;
+  };
+  EXPECT_EQ(told(false), "");
+  EXPECT_EQ(told(true),
+            "light light light@1.0.0 {\"amount\":10.0}\nheavy heavy heavy@1.0.0 {\"amount\":10.0}\n");
+  models.failures["heavy"] = 1;
+  EXPECT_EQ(told(true), "light light light@1.0.0 {\"amount\":10.0}\n");
+}
+
 TEST_F(Exact, AFailureThatWasCarriedIsCarriedAgain) {
   models.scores["light"] = 0.6;
   models.failures["heavy"] = 1;

@@ -37,6 +37,7 @@ int run(int argc, char** argv) {
   add_overview(app, &code);
   add_routes(app, &code);
   add_retention(app, &code);
+  add_warm_up(app, &code);
   add_logs(app, &code);
   add_keys(app, &code);
   add_check(app, &code);

@@ -33,6 +33,7 @@ void add_events(CLI::App& app, int* code);
 void add_overview(CLI::App& app, int* code);
 void add_routes(CLI::App& app, int* code);
 void add_retention(CLI::App& app, int* code);
+void add_warm_up(CLI::App& app, int* code);
 void add_logs(CLI::App& app, int* code);
 void add_keys(CLI::App& app, int* code);
 void add_check(CLI::App& app, int* code);

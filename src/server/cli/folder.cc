@@ -28,6 +28,14 @@ Result<std::string> read_file(const std::string& path) {
   return content;
 }
 
+Status write_file(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << text;
+  file.close();
+  if (file) return {};
+  return make_error(ErrorKind::kIo, "cli.cannot_write", "cannot write " + path);
+}
+
 Result<std::vector<governance::SourceFile>> read_folder(const std::string& folder) {
   std::error_code error;
   std::vector<fs::path> paths;

@@ -1,7 +1,6 @@
 // graph: a pipeline as a drawing.
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <fstream>
 #include <memory>
 
 #include "cli/cli.h"
@@ -80,11 +79,7 @@ int graph(const GraphSettings& settings) {
     std::fwrite(text.data(), 1, text.size(), stdout);
     return kDone;
   }
-  std::ofstream file(settings.output, std::ios::binary);
-  file << text;
-  file.close();
-  if (!file)
-    return report(make_error(ErrorKind::kIo, "graph.cannot_write", "cannot write " + settings.output));
+  if (const Status written = write_file(settings.output, text); !written.ok()) return report(written.error());
   return kDone;
 }
 

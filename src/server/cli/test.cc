@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "cli/cli.h"
+#include "cli/folder.h"
 #include "model_loader.h"
 #include "switchyard/models/backend.h"
 #include "switchyard/models/model_service.h"
@@ -93,17 +94,9 @@ Result<std::vector<governance::SourceFile>> read_folder(const fs::path& folder) 
   return files;
 }
 
-Status write_file(const fs::path& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.flush();
-  if (file) return {};
-  return make_error(ErrorKind::kIo, "test.cannot_write", "cannot write " + path.string());
-}
-
 int finish(const TestSettings& settings, const rehearsal::Report& report, const fs::path& folder) {
   for (const auto& [path, text] : report.rewritten) {
-    const Status written = write_file(folder / path, text);
+    const Status written = write_file((folder / path).string(), text);
     if (!written.ok()) return cli::report(written.error());
   }
   const std::string text = settings.format == "junit" ? rehearsal::to_junit(report)

@@ -146,9 +146,11 @@ class Client:
         answer = self._call("GET", f"/api/v1/decisions/{quote(decision)}/queries")
         return cast(t.QueryAnswers, answer.json())
 
-    def replay(self, decision: str, with_: Sequence[str] = ()) -> t.ReplayReport:
-        """Decides again from the record; `with_`: ["model=fraud-light@1.1.0"] asks what would have been."""
-        answer = self._call("POST", f"/api/v1/decisions/{quote(decision)}/replay", body={"with": list(with_)}, repeatable=True)
+    def replay(self, decision: str, with_: Sequence[str] = (), *, asked: bool = False) -> t.ReplayReport:
+        """Decides again from the record; `with_`: ["model=fraud-light@1.1.0"] asks what would have been; `asked`: also tells what models
+        were asked."""
+        body = {"with": list(with_), **_given(asked=asked or None)}
+        answer = self._call("POST", f"/api/v1/decisions/{quote(decision)}/replay", body=body, repeatable=True)
         return cast(t.ReplayReport, answer.json())
 
     def replay_many(self, pipeline: str, *, since: Optional[str] = None, until: Optional[str] = None, limit: Optional[int] = None,

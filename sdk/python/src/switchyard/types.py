@@ -699,7 +699,7 @@ class ReleaseHold(TypedDict):
     why: str
 
 
-Replay = TypedDict("Replay", {"with": "With"}, total=False)
+Replay = TypedDict("Replay", {"with": "With", "asked": bool}, total=False)
 
 
 ReplayMany = TypedDict("ReplayMany", {"pipeline": str, "since": str, "until": str, "with": "With", "limit": int}, total=False)
@@ -719,6 +719,7 @@ class _ReplayReport(TypedDict):
 
 class ReplayReport(_ReplayReport, total=False):
     difference: str
+    asked: List[Dict[str, Any]]
 
 
 class ReplaySummary(TypedDict):

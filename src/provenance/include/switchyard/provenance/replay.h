@@ -23,6 +23,15 @@ Result<ChangeOf> parse_change(std::string_view text);
 
 struct ReplayOptions {
   std::vector<ChangeOf> with;  ///< empty: an exact replay
+  bool asked = false;          ///< whether the report tells what models were asked; exact replays only
+};
+
+/// What a model was asked whose answer the decision used. What a prompt made of its variables is not told.
+struct AskedModel {
+  std::string step;         ///< its name
+  std::string model;        ///< as the pipeline names it: a model, or a route to several
+  std::string answered_by;  ///< name@version; empty: the record does not say
+  Document input;
 };
 
 /// One step whose result differs in a counterfactual.
@@ -41,6 +50,7 @@ struct ReplayReport {
   std::string status_before, status_after;  ///< "completed", "failed", "waiting for a person", ...
   Document output_before, output_after;
   std::vector<StepDifference> steps;  ///< of a counterfactual
+  std::vector<AskedModel> asked;      ///< in the order of the answers; see ReplayOptions
 };
 
 /// What many replays gave.
