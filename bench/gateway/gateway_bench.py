@@ -24,8 +24,7 @@ WINDOWS = 7
 COMPLETION = json.dumps({"id": "x", "object": "chat.completion", "created": 1, "model": "stub",
                          "choices": [{"index": 0, "message": {"role": "assistant", "content": "fine, thank you"}, "finish_reason": "stop"}],
                          "usage": {"prompt_tokens": 12, "completion_tokens": 4, "total_tokens": 16}})
-# "tensors" is the id of what it is asked, which such a server gives back.
-TENSORS = json.dumps({"id": "tensors", "model_name": "stub", "model_version": "1", "outputs": [{"name": "score", "datatype": "FP64", "shape": [1, 1], "data": [0.25]}]})
+TENSORS = json.dumps({"model_name": "stub", "model_version": "1", "outputs": [{"name": "score", "datatype": "FP64", "shape": [1, 1], "data": [0.25]}]})
 NGINX = """
 worker_processes 1;
 daemon off;

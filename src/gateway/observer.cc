@@ -43,6 +43,8 @@ void AnswerObserver::before_send(http::Response& response) {
   compress(response);
   record(response);
   tell_answered();
+  // Before the answer goes: whoever has it may ask again at once.
+  if (allowance_ != nullptr) allowance_->free_places();
 }
 
 void AnswerObserver::before_stream(http::Response& head) {

@@ -117,6 +117,7 @@ struct Allowance::Impl {
   std::vector<Held> held;               // guarded by mutex
   uint64_t reserved = 0;                // guarded by mutex
   bool settled = false;                 // guarded by mutex
+  bool has_places = true;               // guarded by mutex
   int64_t retry_after_us = 0;           // guarded by mutex
   std::optional<LimitSubject> refused;  // guarded by mutex; whose limit it was, for the standing
 
@@ -161,7 +162,7 @@ Status Allowance::Impl::enter(LimitSubject subject) {
     }
     bucket->requests.take(now_ns, cost);
   }
-  ++bucket->places;
+  if (has_places) ++bucket->places;
   ++bucket->users;
   lock.unlock();
   held.push_back(std::move(entered));
@@ -170,7 +171,7 @@ Status Allowance::Impl::enter(LimitSubject subject) {
 
 void Allowance::Impl::leave(const Held& each, bool give_back) {
   with(each.id, [&](Bucket& bucket) {
-    --bucket.places;
+    if (has_places) --bucket.places;
     --bucket.users;
     const uint32_t per_minute = each.subject.limits.requests_per_minute;
     if (give_back && per_minute != 0) bucket.requests.give_back(Rate::cost_ns(1, per_minute));
@@ -302,6 +303,12 @@ std::optional<Allowance::Standing> Allowance::requests() const {
 
 std::optional<Allowance::Standing> Allowance::tokens() const {
   return impl_->tightest(&Bucket::tokens, [](const RateLimits& limits) { return limits.tokens_per_minute; });
+}
+
+void Allowance::free_places() {
+  std::lock_guard lock(impl_->mutex);
+  if (!std::exchange(impl_->has_places, false)) return;
+  for (const auto& each : impl_->held) impl_->with(each.id, [](Bucket& bucket) { --bucket.places; });
 }
 
 int64_t Allowance::retry_after_us() const {

@@ -7,10 +7,10 @@
 namespace switchyard::router {
 
 std::string admit(Core& core, const Route& route, const Candidate& candidate, CandidateState& state,
-                  CircuitBreaker::Ticket* ticket) {
+                  int32_t priority, CircuitBreaker::Ticket* ticket) {
   if (const std::string reason = core.killed(route, &candidate); !reason.empty()) return "killed: " + reason;
   if (core.cooling_until_us(candidate.model) != 0) return "cooling";
-  switch (state.enter(core.now_us(), ticket)) {
+  switch (state.enter(core.now_us(), priority, ticket)) {
     case CandidateState::Admission::kYes: return {};
     case CandidateState::Admission::kOpen: return "open";
     case CandidateState::Admission::kSaturated: return "saturated";

@@ -13,7 +13,7 @@ namespace switchyard::router {
 /// Why the model may not be asked now: "killed: ...", "cooling", "open", "saturated". Empty: it may, and one
 /// leave() with the ticket is owed.
 std::string admit(Core& core, const Route& route, const Candidate& candidate, CandidateState& state,
-                  CircuitBreaker::Ticket* ticket);
+                  int32_t priority, CircuitBreaker::Ticket* ticket);
 
 /// How the call counts for who was asked.
 CandidateState::End end_of(const models::CallOutcome& outcome);

@@ -25,13 +25,14 @@ void CandidateState::configure(const Breaker& breaker, const Concurrency& concur
   }
 }
 
-CandidateState::Admission CandidateState::enter(int64_t now_us, CircuitBreaker::Ticket* ticket) {
+CandidateState::Admission CandidateState::enter(int64_t now_us, int32_t priority,
+                                                CircuitBreaker::Ticket* ticket) {
   std::lock_guard lock(mutex_);
   if (breaker_->refuses(now_us)) {
     ++counts_.refused;
     return Admission::kOpen;
   }
-  if (!limit_->enter()) {
+  if (!limit_->enter(priority)) {
     ++counts_.refused;
     return Admission::kSaturated;
   }

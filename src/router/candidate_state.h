@@ -29,7 +29,7 @@ class CandidateState {
   void configure(const Breaker& breaker, const Concurrency& concurrency);
 
   /// Admitted: the caller owes one leave() with the ticket.
-  Admission enter(int64_t now_us, CircuitBreaker::Ticket* ticket);
+  Admission enter(int64_t now_us, int32_t priority, CircuitBreaker::Ticket* ticket);
   void leave(int64_t now_us, CircuitBreaker::Ticket ticket, End end, int64_t took_us, int64_t sample_us);
   enum class Extra : uint8_t { kRetry, kHedge, kFallback };
   void count(Extra extra);

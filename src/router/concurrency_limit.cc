@@ -7,15 +7,29 @@ namespace switchyard::router {
 namespace {
 
 constexpr double kDropFactor = 0.9;
-constexpr double kMeasureEvery = 50;  // limits full of samples
+constexpr uint32_t kKeptPart = 10;     // one in so many places is left to calls of higher priority
+constexpr uint32_t kComeAmong = 1000;  // while one of them is among so many calls
+constexpr double kMeasureEvery = 50;   // limits full of samples
 
 }  // namespace
 
 ConcurrencyLimit::ConcurrencyLimit(const Concurrency& settings, uint32_t in_flight)
     : settings_(settings), limit_(settings.initial), in_flight_(in_flight) {}
 
-bool ConcurrencyLimit::enter() {
-  if (settings_.on && in_flight_ >= static_cast<uint32_t>(limit_)) return false;
+uint32_t ConcurrencyLimit::kept_from(int32_t priority) const {
+  const uint32_t part = static_cast<uint32_t>(limit_) / kKeptPart;
+  uint32_t kept = 0;
+  if (priority <= kDefaultPriority && higher_come_ > 0) kept += part;
+  if (priority < kDefaultPriority && usual_come_ > 0) kept += part;
+  return kept;
+}
+
+bool ConcurrencyLimit::enter(int32_t priority) {
+  if (usual_come_ > 0) --usual_come_;
+  if (higher_come_ > 0) --higher_come_;
+  if (priority == kDefaultPriority) usual_come_ = kComeAmong;
+  if (priority > kDefaultPriority) higher_come_ = kComeAmong;
+  if (settings_.on && in_flight_ + kept_from(priority) >= static_cast<uint32_t>(limit_)) return false;
   ++in_flight_;
   return true;
 }

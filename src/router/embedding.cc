@@ -45,7 +45,8 @@ class EmbeddingRun : public std::enable_shared_from_this<EmbeddingRun> {
 
   void start() {
     Core& core = *call_.core;
-    if (std::string reason = admit(core, *call_.state->route, embedder_, *call_.state->embedder, &ticket_);
+    if (std::string reason =
+            admit(core, *call_.state->route, embedder_, *call_.state->embedder, call_.priority, &ticket_);
         !reason.empty())
       return end(nullptr, std::move(reason));
     core.begin_work();

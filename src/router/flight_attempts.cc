@@ -17,7 +17,7 @@ Error cancelled_before_sent() {
 
 std::string Flight::admit(uint32_t index, CircuitBreaker::Ticket* ticket) {
   return router::admit(*core_, *state_->route, state_->route->candidates[index], *state_->candidates[index],
-                       ticket);
+                       call_.priority, ticket);
 }
 
 /// The error when nobody could be asked at all. With the mutex held.

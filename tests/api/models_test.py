@@ -112,10 +112,10 @@ class InTheProcess(Operators):
             policy.write_text("privacy: house@1.0.0\ndetect: { email: shred }\n")
             self.assertIn("shred", self.cli("warmup", "light", "--privacy", policy, code=2))
 
-    def test_inputs_that_retention_removed_are_not_written(self):
+    def test_a_model_that_nobody_asked_has_no_inputs_to_write(self):
         self.deploy_light("6.0.0", "")
-        self.cli("warmup", "nobody-asked-it", code=2)
-        self.cli("warmup", "light", "--limit", "0", code=2)
+        self.assertIn("cli.nothing_recorded", self.cli("warmup", "nobody-asked-it", code=2))
+        self.assertIn("--limit", self.cli("warmup", "light", "--limit", "0", code=2))
 
 
 class Elsewhere(Operators):

@@ -63,7 +63,7 @@ class Holder:
                         except TimeoutError:
                             continue
                     self.connection.settimeout(30)
-                text = json.dumps({"model_name": "held", "id": body["id"], "outputs": [
+                text = json.dumps({"model_name": "held", "outputs": [
                     {"name": "y", "datatype": "FP64", "shape": [len(x), 1], "data": (10 * x).tolist()}]}).encode()
                 harness.answer_json(self, text)
 
@@ -387,7 +387,7 @@ class Load(Streams):
         self.assertEqual(self.metric('switchyard_gateway_refused_requests_total{reason="limit"}'), before)
         self.assertEqual(len(self.holder.asked), 2)
         self.holder.let_go.set()
-        self.assertEqual([each.error_message for each in responses][:2], ["", ""])
+        self.assertEqual([each.error_message for each in responses], [""] * 5)
 
 
 class Stops(Streams):

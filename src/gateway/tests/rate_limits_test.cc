@@ -82,6 +82,18 @@ TEST_F(RateLimiting, BoundWhatIsOpenAtOnceAndGiveThePlaceBackAtItsEnd) {
   EXPECT_TRUE(comes_in({key(0, 0, 2)}));
 }
 
+TEST_F(RateLimiting, GiveThePlaceBackOnceWhenTheAnswerIsThere) {
+  Status refused;
+  auto first = limiter_.admit({key(0, 0, 1)}, &refused);
+  EXPECT_FALSE(comes_in({key(0, 0, 1)}));
+  first->free_places();
+  first->free_places();
+  const auto second = limiter_.admit({key(0, 0, 1)}, &refused);
+  EXPECT_TRUE(refused.ok());
+  first.reset();
+  EXPECT_FALSE(comes_in({key(0, 0, 1)}));  // the second's is taken
+}
+
 TEST_F(RateLimiting, ReserveTokensAndSettleThemWithWhatWasUsed) {
   Status refused;
   const auto call = limiter_.admit({key(0, 1000)}, &refused);

@@ -357,7 +357,7 @@ class Anthropic final : public Protocol {
     return request;
   }
 
-  Result<RemoteReply> reply(const http::ClientResponse& response) const override {
+  Result<RemoteReply> reply(const http::ClientResponse& response, AnswerForm) const override {
     auto parsed = parse_json_document(response.body, {kMaxRemoteAnswerBytes, 64});
     if (!parsed.ok() || !(*parsed)->is(Kind::kMap)) return bad_answer("it is no JSON object");
     const Value* content = (*parsed)->find("content");

@@ -56,7 +56,7 @@ class HttpMapping final : public Protocol {
     return request;
   }
 
-  Result<RemoteReply> reply(const http::ClientResponse& response) const override {
+  Result<RemoteReply> reply(const http::ClientResponse& response, AnswerForm) const override {
     Arena scratch(response.body.size() + 512);
     auto body = parse_json(response.body, scratch, {kMaxRemoteAnswerBytes, 64});
     if (!body.ok()) return bad_answer("it is no JSON: " + body.error().message);

@@ -69,6 +69,7 @@ class HttpModel final : public RemoteModel, public std::enable_shared_from_this<
   struct Exchange {
     Caller::Done done;
     std::function<bool(const Document&)> on_part;
+    AnswerForm wanted = AnswerForm::kDocument;
     std::unique_ptr<StreamReader> stream;
     Status stream_fault;  // why the reading of the stream was given up
     std::string origin;
@@ -83,7 +84,7 @@ class HttpModel final : public RemoteModel, public std::enable_shared_from_this<
     http::Client::Handle handle;  // guarded by mutex
   };
   using ExchangePtr = std::shared_ptr<Exchange>;  // shared by the client's callbacks and who may cancel
-  Result<http::ClientRequest> form(const CallRequest& request, bool streams) const;
+  Result<http::ClientRequest> form(const CallRequest& request, bool streams, AnswerForm* wanted) const;
   /// False: it is over before it began.
   bool begin(const ExchangePtr& exchange, http::ClientRequest outgoing);
   void cancel(const ExchangePtr& exchange, QueueOrder order);
@@ -103,11 +104,13 @@ class HttpModel final : public RemoteModel, public std::enable_shared_from_this<
   Endpoints endpoints_;
 };
 
-Result<http::ClientRequest> HttpModel::form(const CallRequest& request, bool streams) const {
+Result<http::ClientRequest> HttpModel::form(const CallRequest& request, bool streams,
+                                            AnswerForm* wanted) const {
   Arena scratch;
   SY_ASSIGN_OR_RETURN(const Value input,
                       normalized_input(model_, input_schema_, request.input.root(), scratch));
   SY_ASSIGN_OR_RETURN(Protocol::Request formed, protocol_->request(input, streams));
+  *wanted = formed.wanted;
   http::ClientRequest outgoing;
   outgoing.method = formed.method;
   outgoing.url = std::move(formed.path);  // completed with the replica's URL
@@ -142,7 +145,7 @@ std::function<void()> HttpModel::call(CallRequest request, Caller::Done done) {
   if (request.deadline_us != 0) exchange->deadline_us = std::min(exchange->deadline_us, request.deadline_us);
   if (exchange->deadline_us <= exchange->asked_us) return refuse(too_late(model_));
   if (request.on_part) exchange->stream = protocol_->stream();
-  auto formed = form(request, exchange->stream != nullptr);
+  auto formed = form(request, exchange->stream != nullptr, &exchange->wanted);
   if (!formed.ok()) return refuse(std::move(formed).error());
   exchange->done = std::move(done);
   exchange->on_part = std::move(request.on_part);
@@ -215,7 +218,8 @@ void HttpModel::take_piece(Exchange& exchange, std::string_view piece, bool* go_
 }
 
 CallOutcome HttpModel::answered(Exchange& exchange, const http::ClientResponse& response) {
-  auto reply = exchange.stream != nullptr ? exchange.stream->end() : protocol_->reply(response);
+  auto reply =
+      exchange.stream != nullptr ? exchange.stream->end() : protocol_->reply(response, exchange.wanted);
   if (!reply.ok()) return {std::move(reply).error()};
   ModelAnswer answer = answer_of(std::move(*reply), surroundings_.clock->monotonic_us() - exchange.begun_us);
   answer.queue_us = exchange.begun_us - exchange.asked_us;

@@ -31,8 +31,9 @@ class OpenInference final : public Protocol {
     SY_ASSIGN_OR_RETURN(const auto question, call_->ask(input, arena));
     Request request;
     request.path = path_;
+    request.wanted = question.form;
     std::string behind;
-    request.body = "{\"id\":\"" + std::string(question.id) + "\",\"inputs\":[";
+    request.body = "{\"inputs\":[";
     for (const TensorView& view : question.inputs) {
       if (request.body.back() != '[') request.body += ',';
       SY_RETURN_IF_ERROR(oip::append_wire_tensor(view, binary_, request.body, behind));
@@ -56,7 +57,7 @@ class OpenInference final : public Protocol {
     return request;
   }
 
-  Result<RemoteReply> reply(const http::ClientResponse& response) const override {
+  Result<RemoteReply> reply(const http::ClientResponse& response, AnswerForm wanted) const override {
     std::string_view json = response.body;
     std::string_view behind;
     if (const std::string_view length = response.header(oip::kHeaderLength); !length.empty()) {
@@ -74,7 +75,7 @@ class OpenInference final : public Protocol {
     if (list == nullptr) return bad_answer("it has no outputs");
     auto tensors = oip::read_wire_tensors(*list, behind, oip::Others::kWiden, *arena);
     if (!tensors.ok()) return bad_answer(tensors.error().message);
-    return call_->reply({text_in(*body, "id"), text_in(*body, "model_name"), text_in(*body, "model_version"),
+    return call_->reply({wanted, text_in(*body, "model_name"), text_in(*body, "model_version"),
                          std::move(*tensors), std::move(arena)});
   }
 

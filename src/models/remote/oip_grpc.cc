@@ -27,10 +27,10 @@ class OpenInferenceGrpc final : public Protocol {
     SY_ASSIGN_OR_RETURN(const auto question, call_->ask(input, arena));
     inference::ModelInferRequest message;
     message.set_model_name(call_->model());
-    message.set_id(std::string(question.id));
     oip::write_inputs(question.inputs, message);
     for (const std::string_view name : question.wanted) message.add_outputs()->set_name(std::string(name));
     Request request;
+    request.wanted = question.form;
     request.path = "/inference.GRPCInferenceService/ModelInfer";
     request.headers = {{"Content-Type", std::string(grpc::kMediaType)},
                        {"Accept", std::string(grpc::kMediaType)},
@@ -56,7 +56,7 @@ class OpenInferenceGrpc final : public Protocol {
       response.headers.push_back({"retry-after-ms", std::string(wait)});
   }
 
-  Result<RemoteReply> reply(const http::ClientResponse& response) const override {
+  Result<RemoteReply> reply(const http::ClientResponse& response, AnswerForm wanted) const override {
     if (field_of(response, "grpc-status") != "0")
       return truncated("the server's answer has no grpc-status: it is not the whole of one");
     std::string unpacked;
@@ -70,7 +70,7 @@ class OpenInferenceGrpc final : public Protocol {
     auto tensors = oip::read_outputs(message, oip::Others::kWiden, *arena);
     if (!tensors.ok()) return bad_answer(tensors.error().message);
     return call_->reply(
-        {message.id(), message.model_name(), message.model_version(), std::move(*tensors), std::move(arena)});
+        {wanted, message.model_name(), message.model_version(), std::move(*tensors), std::move(arena)});
   }
 
   expression::Type output_type() const override { return call_->output_type(); }

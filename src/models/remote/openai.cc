@@ -158,7 +158,7 @@ class OpenAiChat final : public OpenAi {
     return request;
   }
 
-  Result<RemoteReply> reply(const http::ClientResponse& response) const override {
+  Result<RemoteReply> reply(const http::ClientResponse& response, AnswerForm) const override {
     SY_ASSIGN_OR_RETURN(const Document parsed, parse(response));
     const Value* choices = parsed->find("choices");
     if (choices == nullptr || !choices->is(Kind::kList) || choices->size() == 0 ||
@@ -207,7 +207,7 @@ class OpenAiEmbeddings final : public OpenAi {
     return request;
   }
 
-  Result<RemoteReply> reply(const http::ClientResponse& response) const override {
+  Result<RemoteReply> reply(const http::ClientResponse& response, AnswerForm) const override {
     SY_ASSIGN_OR_RETURN(const Document parsed, parse(response));
     const Value* data = parsed->find("data");
     if (data == nullptr || !data->is(Kind::kList) || data->size() == 0) return bad_answer("it has no data");

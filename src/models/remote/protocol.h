@@ -18,6 +18,12 @@ struct RemoteReply {
   std::string served_by;
 };
 
+/// What the caller wants made of an answer.
+enum class AnswerForm : uint8_t {
+  kDocument,  ///< as the manifest's output says
+  kTensors,   ///< the server's own tensors: the caller gave tensors, too
+};
+
 /// Reads an answer that comes in pieces.
 class StreamReader {
  public:
@@ -39,6 +45,7 @@ class Protocol {
     std::string path;                   ///< below the backend's URL
     std::vector<http::Header> headers;  ///< Content-Type and Accept are JSON's unless they are here
     std::string body;
+    AnswerForm wanted = AnswerForm::kDocument;  ///< to be given to reply()
   };
   /// kInvalidArgument "models.bad_input".
   virtual Result<Request> request(const Value& input, bool streams) const = 0;
@@ -49,7 +56,7 @@ class Protocol {
   /// Brings a refusal that the protocol writes elsewhere to where HTTP has it: status and body.
   virtual void unwrap(http::ClientResponse& response) const { static_cast<void>(response); }
   /// Of a status from 200 to 299. kUnavailable "models.bad_answer" when it is not what it should be.
-  virtual Result<RemoteReply> reply(const http::ClientResponse& response) const = 0;
+  virtual Result<RemoteReply> reply(const http::ClientResponse& response, AnswerForm wanted) const = 0;
   /// nullptr: cannot stream.
   virtual std::unique_ptr<StreamReader> stream() const { return nullptr; }
   /// What the output looks like, for checking pipelines.

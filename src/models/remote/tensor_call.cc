@@ -13,10 +13,6 @@ using expression::Type;
 
 constexpr std::string_view kAllTensors = "tensors";
 
-// The ids of calls.
-constexpr std::string_view kTensorCall = "tensors";
-constexpr std::string_view kDocumentCall = "document";
-
 /// The rows of the tensors as the manifest says: the server is not asked for them.
 std::vector<TensorInfo> tensors_of(const ModelManifest& manifest) {
   std::vector<TensorInfo> infos;
@@ -147,12 +143,11 @@ Result<std::unique_ptr<TensorCall>> TensorCall::make(const ModelManifest& manife
 Result<TensorCall::Question> TensorCall::ask(const Value& input, Arena& arena) const {
   Question question;
   if (has_tensors(input)) {
-    question.id = kTensorCall;
+    question.form = AnswerForm::kTensors;
     SY_ASSIGN_OR_RETURN(question.inputs, read_tensors(input, "inputs", arena));
     SY_ASSIGN_OR_RETURN(question.wanted, wanted_outputs(input));
     return question;
   }
-  question.id = kDocumentCall;
   encoder_.prepare(question.row, 1);
   SY_RETURN_IF_ERROR(encoder_.encode(input, question.row, 0));
   for (size_t i = 0; i < question.row.size(); ++i)
@@ -164,7 +159,7 @@ Result<RemoteReply> TensorCall::reply(Answer answer) const {
   RemoteReply reply;
   reply.served_by = answer.model;
   if (!answer.version.empty()) reply.served_by += "@" + std::string(answer.version);
-  if (answer.id == kTensorCall) {
+  if (answer.wanted == AnswerForm::kTensors) {
     reply.output = make_tensor_document("outputs", answer.outputs, {}, std::move(answer.arena));
   } else {
     SY_ASSIGN_OR_RETURN(reply.output, outputs_->evaluate(answer.outputs));

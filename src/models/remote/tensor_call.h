@@ -20,7 +20,7 @@ class TensorCall {
   ~TensorCall();
 
   struct Question {
-    std::string_view id;  ///< a server gives it back: it tells in which form the answer is wanted
+    AnswerForm form = AnswerForm::kDocument;
     std::vector<TensorView> inputs;
     std::vector<std::string_view> wanted;  ///< outputs; empty: all
     std::vector<TensorData> row;           ///< what `inputs` may point to
@@ -29,7 +29,8 @@ class TensorCall {
   Result<Question> ask(const Value& input, Arena& arena) const;
 
   struct Answer {
-    std::string_view id, model, version;
+    AnswerForm wanted;  ///< the question's form
+    std::string_view model, version;
     std::vector<TensorView> outputs;
     std::shared_ptr<Arena> arena;  ///< what `outputs` point into
   };

@@ -51,18 +51,18 @@ class WorkerModel final : public RemoteModel, public std::enable_shared_from_thi
     task.idempotency_key = std::move(request.idempotency_key);
     task.trace = std::move(request.trace);
     task.priority = request.priority;
-    return tasks_.offer(std::move(task),
-                        [self = shared_from_this(), done = std::move(done)](ModelTasks::Outcome outcome) {
-                          self->under_way_.fetch_sub(1);
-                          done(self->outcome_of(std::move(outcome)));
-                        });
+    return tasks_.offer(std::move(task), [self = shared_from_this(), wanted = formed->wanted,
+                                          done = std::move(done)](ModelTasks::Outcome outcome) {
+      self->under_way_.fetch_sub(1);
+      done(self->outcome_of(std::move(outcome), wanted));
+    });
   }
 
   expression::Type output_type() const override { return protocol_->output_type(); }
   std::vector<Replica> replicas() const override { return {{"queue " + queue_, under_way_.load(), false}}; }
 
  private:
-  CallOutcome outcome_of(ModelTasks::Outcome told) const {
+  CallOutcome outcome_of(ModelTasks::Outcome told, AnswerForm wanted) const {
     if (!told.result.ok()) {
       CallOutcome outcome{std::move(told.result).error()};
       outcome.retry_after_us = told.retry_after_us;
@@ -73,7 +73,7 @@ class WorkerModel final : public RemoteModel, public std::enable_shared_from_thi
     http::ClientResponse response;
     response.status = 200;
     response.body = to_json(told.result->root());
-    auto reply = protocol_->reply(response);
+    auto reply = protocol_->reply(response, wanted);
     if (!reply.ok()) return {std::move(reply).error()};
     ModelAnswer answer = answer_of(std::move(*reply), told.run_us);
     answer.endpoint = told.worker.empty() ? "queue " + queue_ : "worker " + told.worker;

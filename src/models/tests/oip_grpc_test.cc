@@ -139,7 +139,6 @@ class GrpcBackend : public ::testing::Test {
     inference::ModelInferResponse response;
     response.set_model_name("iris-sklearn");
     response.set_model_version("v1");
-    response.set_id("document");
     const std::string bytes = raw<int64_t>({2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
     const TensorView view{"predict", ElementType::kInt64, {1, 10}, bytes, {}};
     oip::write_outputs(std::span(&view, 1), response);

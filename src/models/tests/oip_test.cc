@@ -181,20 +181,19 @@ TEST(OipBackend, JsonIsTheFormForServersWithoutTheExtension) {
       protocol->request(*json(R"({"a": 1, "b": {"c": 2.5}, "g": [[1, 2], [3, 4]], "n": "x"})"), false);
   ASSERT_TRUE(request.ok()) << request.error().to_string();
   EXPECT_TRUE(request->headers.empty());
-  EXPECT_EQ(
-      request->body,
-      R"({"id":"document","inputs":[{"name":"features","datatype":"FP64","shape":[1,2],"data":[1,2.5]},)"
-      R"({"name":"grid","datatype":"INT64","shape":[1,2,2],"data":[1,2,3,4]},)"
-      R"({"name":"name","datatype":"BYTES","shape":[1,1],"data":["x"]}]})");
+  EXPECT_EQ(request->body, R"({"inputs":[{"name":"features","datatype":"FP64","shape":[1,2],"data":[1,2.5]},)"
+                           R"({"name":"grid","datatype":"INT64","shape":[1,2,2],"data":[1,2,3,4]},)"
+                           R"({"name":"name","datatype":"BYTES","shape":[1,1],"data":["x"]}]})");
 }
 
 TEST(OipBackend, TensorsBecomeResults) {
   const auto protocol = protocol_of(kRemote);
-  const auto reply = protocol->reply(
-      answer(R"({"model_name": "iris-sklearn", "model_version": "v1", "id": "document", "outputs": [
+  const auto reply =
+      protocol->reply(answer(R"({"model_name": "iris-sklearn", "model_version": "v1", "outputs": [
                 {"name": "predict", "datatype": "INT64", "shape": [1], "data": [2]},
                 {"name": "scores", "datatype": "FP32", "shape": [1, 3], "parameters": {"binary_data_size": 12}}]})",
-             raw<float>({0.1F, 0.2F, 0.7F})));
+                             raw<float>({0.1F, 0.2F, 0.7F})),
+                      AnswerForm::kDocument);
   ASSERT_TRUE(reply.ok()) << reply.error().to_string();
   EXPECT_EQ(to_json(*reply->output), R"({"label":2,"sure":true,"all":2})");
   EXPECT_EQ(reply->served_by, "iris-sklearn@v1");
@@ -210,14 +209,18 @@ TEST(OipBackend, ATensorCallGetsTensors) {
   ASSERT_TRUE(request.ok()) << request.error().to_string();
   const Document body = json(request->body.substr(0, std::stoul(request->headers[0].value)));
   EXPECT_EQ(body->find("outputs")->items()[0].find("name")->as_string(), "predict");
-  const std::string id(body->find("id")->as_string());
-  const auto reply = protocol->reply(answer("{\"id\": \"" + id + R"(", "outputs": [
-      {"name": "predict", "datatype": "INT64", "shape": [2], "data": [1, 2]}]})"));
-  ASSERT_TRUE(reply.ok()) << reply.error().to_string();
-  Arena scratch;
-  const auto tensors = read_tensors(*reply->output, "outputs", scratch);
-  ASSERT_TRUE(tensors.ok()) << tensors.error().to_string();
-  EXPECT_EQ((*tensors)[0].bytes, raw<int64_t>({1, 2}));
+  EXPECT_EQ(request->wanted, AnswerForm::kTensors);
+  // A server need not give an id back, nor keep from giving one.
+  for (const char* id : {"", R"("id": "document", )"}) {
+    const auto reply = protocol->reply(answer("{" + std::string(id) + R"("outputs": [
+        {"name": "predict", "datatype": "INT64", "shape": [2], "data": [1, 2]}]})"),
+                                       request->wanted);
+    ASSERT_TRUE(reply.ok()) << reply.error().to_string();
+    Arena scratch;
+    const auto tensors = read_tensors(*reply->output, "outputs", scratch);
+    ASSERT_TRUE(tensors.ok()) << tensors.error().to_string();
+    EXPECT_EQ((*tensors)[0].bytes, raw<int64_t>({1, 2}));
+  }
 }
 
 TEST(OipBackend, AnswersThatAreNoneSaySo) {
@@ -227,7 +230,7 @@ TEST(OipBackend, AnswersThatAreNoneSaySo) {
         R"({"outputs": [{"name": "predict", "datatype": "INT64", "shape": [1], "data": [2]}]})",
         R"({"outputs": [{"name": "predict", "datatype": "INT64", "shape": [0], "data": []},
                         {"name": "scores", "datatype": "FP32", "shape": [1, 1], "data": [1]}]})"}) {
-    const auto reply = protocol->reply(answer(text));
+    const auto reply = protocol->reply(answer(text), AnswerForm::kDocument);
     ASSERT_FALSE(reply.ok()) << text;
     EXPECT_EQ(reply.error().code, "models.bad_answer") << text;
   }

@@ -229,6 +229,28 @@ TEST(RouterConcurrency, ShrinksWhenCallsAreRefusedAndKeepsItsBounds) {
   EXPECT_EQ(limit.limit(), 3u);
 }
 
+TEST(RouterConcurrency, LeavesPlacesToCallsOfHigherPriorityWhileSuchCome) {
+  Concurrency settings;
+  settings.on = true;
+  settings.initial = settings.least = settings.most = 100;
+  ConcurrencyLimit limit(settings);
+  const auto room = [&](int32_t priority) {
+    uint32_t n = 0;
+    while (limit.enter(priority)) ++n;
+    for (uint32_t i = 0; i < n; ++i) limit.leave();
+    return n;
+  };
+  const int32_t low = kDefaultPriority - 1, high = kDefaultPriority + 1;
+  EXPECT_EQ(room(low), 100u);
+  EXPECT_EQ(room(kDefaultPriority), 100u);
+  EXPECT_EQ(room(low), 90u);
+  EXPECT_EQ(room(high), 100u);
+  EXPECT_EQ(room(kDefaultPriority), 90u);
+  EXPECT_EQ(room(low), 80u);
+  for (int i = 0; i < 10; ++i) room(kDefaultPriority);
+  EXPECT_EQ(room(kDefaultPriority), 100u) << "the last high one was long ago";
+}
+
 // Failures
 
 TEST(RouterFailure, KnowsWhatMayBeRepeated) {

@@ -92,6 +92,8 @@ class Allowance {
   /// The tightest of the subjects' rates; nothing when none is limited.
   std::optional<Standing> requests() const;
   std::optional<Standing> tokens() const;
+  /// Frees the places at once: the call has its answer. What was counted stays.
+  void free_places();
   /// After a refusal: when it could be tried again; 0: nothing was refused.
   int64_t retry_after_us() const;
 
