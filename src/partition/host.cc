@@ -10,7 +10,6 @@ namespace {
 
 // Commands wait while the log has less room than this: one turn never outgrows it.
 constexpr size_t kLogMarginBytes = 16u << 20;
-constexpr int64_t kWaiterCheckUs = 50'000;
 // While the store writes a checkpoint, how often it is asked whether it has: its memory goes then.
 constexpr int64_t kWrittenCheckUs = 500'000;
 
@@ -351,6 +350,12 @@ void PartitionHost::start(StartCommand&& command, int64_t now_us) {
   auto reply = std::make_shared<Reply<StartReply>>(std::move(command.reply));
   waiter.reply = [reply, repeated](const RunView& ended) { (*reply)(StartReply{ended, repeated}); };
   waiter.refuse = [reply](const Error& error) { (*reply)(error); };
+  add_waiter(id, std::move(waiter));
+}
+
+void PartitionHost::add_waiter(const RunId& id, Waiter waiter) {
+  const int64_t until_us = std::max<int64_t>(1, waiter.until_us);
+  if (waiters_.empty() || until_us < next_waiter_us_) next_waiter_us_ = until_us;
   waiters_[id].push_back(std::move(waiter));
 }
 
@@ -361,7 +366,7 @@ void PartitionHost::wait_for(const RunId& id, int64_t until_us, Reply<RunView> r
   auto shared = std::make_shared<Reply<RunView>>(std::move(reply));
   waiter.reply = [shared](const RunView& view) { (*shared)(view); };
   waiter.refuse = [shared](const Error& error) { (*shared)(error); };
-  waiters_[id].push_back(std::move(waiter));
+  add_waiter(id, std::move(waiter));
 }
 
 // --- durability
@@ -511,16 +516,13 @@ void PartitionHost::dispatch_effects() {
 }
 
 void PartitionHost::expire_waiters(int64_t now_us) {
-  if (waiters_.empty()) {
-    next_waiter_check_us_ = 0;
-    return;
-  }
-  if (now_us < next_waiter_check_us_) return;
-  next_waiter_check_us_ = now_us + kWaiterCheckUs;
+  if (waiters_.empty() || now_us < next_waiter_us_) return;
+  next_waiter_us_ = INT64_MAX;
   for (auto it = waiters_.begin(); it != waiters_.end();) {
     auto& waiters = it->second;
     for (auto waiter = waiters.begin(); waiter != waiters.end();) {
       if (waiter->until_us > now_us) {
+        next_waiter_us_ = std::min(next_waiter_us_, waiter->until_us);
         ++waiter;
         continue;
       }
@@ -587,7 +589,7 @@ int64_t PartitionHost::next_turn_us() {
   const auto consider = [&next](int64_t us) {
     if (us != 0 && (next == 0 || us < next)) next = us;
   };
-  if (!waiters_.empty()) consider(next_waiter_check_us_ == 0 ? 1 : next_waiter_check_us_);
+  if (!waiters_.empty()) consider(next_waiter_us_);
   if (!checkpoint_wanted_ && emitted_end() > checkpointed_) {
     consider(std::max(checkpoint_us_ + kCheckpointIntervalUs + 1, checkpoint_retry_us_));
   }

@@ -142,6 +142,7 @@ class PartitionHost : private EventWriter, private Outbox {
   void flush_batch();
   void dispatch_effects();
   bool is_flush_due(int64_t now_us) const;
+  void add_waiter(const RunId& id, Waiter waiter);
   void expire_waiters(int64_t now_us);
   void maybe_checkpoint(int64_t now_us);
   size_t freeze_bytes() const;
@@ -168,7 +169,7 @@ class PartitionHost : private EventWriter, private Outbox {
   FairQueue<Command> backlog_;          ///< over the steps of a turn
   uint64_t turn_ends_ = kStepsPerTurn;  ///< at how many steps of the machine
   std::unordered_map<RunId, std::vector<Waiter>> waiters_;
-  int64_t next_waiter_check_us_ = 0;
+  int64_t next_waiter_us_ = 0;  ///< no waiter's time is over before; of those there are
   bool batch_wanted_ = false;  ///< somebody waits for what the batch holds
   int64_t received_us_ = 0;    ///< since when the batch holds what was answered already; 0: it does not
   bool checkpoint_wanted_ = false;
