@@ -81,6 +81,8 @@ class EveryOperation(Case):
         while bulk["status"] == "running":
             bulk = call("get_bulk_operation", path={"id": bulk["id"]})
         call("get_bulk_operation", path={"id": bulk["id"]})
+        listed = call("list_bulk_operations")["operations"][0]
+        self.assertEqual(listed, {name: value for name, value in bulk.body.items() if name != "failures"})
         self.assertGreaterEqual(bulk["matched"], 1)
         self.assertEqual(bulk["changed"], 0)
 
@@ -93,6 +95,8 @@ class EveryOperation(Case):
             moved = call("get_migration", path={"id": moved["id"]})
         call("get_migration", path={"id": moved["id"]})
         self.assertEqual(moved["matched"], 0)
+        listed = call("list_migrations")["operations"][0]
+        self.assertEqual(listed, {name: value for name, value in moved.body.items() if name != "decisions"})
 
         for number in ("1", "2"):
             event = {"specversion": "1.0", "id": number, "source": "/api-test", "type": "api.counted", "data": {"card": "c", "n": 2}}

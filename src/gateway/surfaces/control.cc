@@ -105,22 +105,26 @@ struct BulkOperation : OperationState {
 };
 using BulkOperations = OperationList<BulkOperation>;
 
-std::string json_of(const BulkOperation& operation) {
-  std::string json;
-  JsonObject object(json);
-  object.text("id", operation.id).text("action", operation.action).text("status", operation.status);
-  object.boolean("dry_run", operation.dry_run);
-  object.number("matched", static_cast<int64_t>(operation.matched));
-  object.number("changed", static_cast<int64_t>(operation.changed));
-  object.number("failed", static_cast<int64_t>(operation.failed));
-  std::string& list = object.raw("failures");
+void append_failures(const std::vector<std::pair<RunId, std::string>>& failures, std::string& list) {
   list += '[';
-  for (const auto& [run, message] : operation.failures) {
+  for (const auto& [run, message] : failures) {
     if (list.back() != '[') list += ',';
     JsonObject failure(list);
     failure.text("id", run.to_string()).text("message", message).close();
   }
   list += ']';
+}
+
+std::string json_of(const BulkOperation& operation, Detail detail) {
+  std::string json;
+  JsonObject object(json);
+  object.text("id", operation.id).text("who", operation.who).text("action", operation.action);
+  object.text("status", operation.status);
+  object.boolean("dry_run", operation.dry_run);
+  object.number("matched", static_cast<int64_t>(operation.matched));
+  object.number("changed", static_cast<int64_t>(operation.changed));
+  object.number("failed", static_cast<int64_t>(operation.failed));
+  if (detail == Detail::kWhole) append_failures(operation.failures, object.raw("failures"));
   if (!operation.error.empty()) object.text("error", operation.error);
   object.close();
   return json;
@@ -222,28 +226,6 @@ Result<BulkWork> read_bulk(const Value& body, const std::string& who, const Serv
   return work;
 }
 
-void start_bulk(Call&& call, const Services& services, const std::shared_ptr<BulkOperations>& operations) {
-  const auto body = operation_body(call);
-  if (!body.ok()) return call.fail(body.error());
-  auto work = read_bulk(body->root(), call.caller.name, services);
-  if (!work.ok()) return call.fail(work.error());
-  start_operation(std::move(call), services, operations, std::move(*work), "/api/v1/bulk-operations",
-                  run_bulk);
-}
-
-void get_bulk(Call&& call, const std::shared_ptr<BulkOperations>& operations) {
-  const auto id = path_id(call.request);
-  if (!id.ok()) return call.fail(id.error());
-  const auto found = operations->find(id->to_string());
-  if (!found.has_value()) {
-    return call.fail(make_error(ErrorKind::kNotFound, "bulk.unknown",
-                                "there is no bulk operation " + id->to_string() + "; the last " +
-                                    std::to_string(kMaxListedOperations) + " are kept",
-                                "id"));
-  }
-  call.answer_json(200, json_of(*found));
-}
-
 }  // namespace
 
 void add_control(Gateway& gateway, const Services& services) {
@@ -260,13 +242,17 @@ void add_control(Gateway& gateway, const Services& services) {
      change_decision<&partition::Engine::resume_run>);
   on("POST /api/v1/decisions/{id}/restart", "restart_decision", Permission::kDecisionsStart,
      restart_decision);
-  // Shared by the two operations, and by what goes on.
-  const auto operations = std::make_shared<BulkOperations>("bulk", *services.operations);
-  resume_operations(services, operations, read_bulk, take_told, run_bulk);
+  const OperationKind<BulkOperation, BulkWork> kind{"bulk",    "bulk operation", "/api/v1/bulk-operations",
+                                                    read_bulk, take_told,        run_bulk};
+  const auto operations = take_up_operations(services, kind);
   gateway.on("POST /api/v1/bulk-operations", "start_bulk_operation", Permission::kDecisionsCancel,
-             [&services, operations](Call&& call) { start_bulk(std::move(call), services, operations); });
+             [&services, operations, kind](Call&& call) {
+               start_operation(std::move(call), services, kind, operations);
+             });
+  gateway.on("GET /api/v1/bulk-operations", "list_bulk_operations", Permission::kDecisionsRead,
+             [operations](Call&& call) { list_operations(std::move(call), *operations); });
   gateway.on("GET /api/v1/bulk-operations/{id}", "get_bulk_operation", Permission::kDecisionsRead,
-             [operations](Call&& call) { get_bulk(std::move(call), operations); });
+             [operations, kind](Call&& call) { get_operation(std::move(call), kind, *operations); });
 }
 
 }  // namespace switchyard::gateway

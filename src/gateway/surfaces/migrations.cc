@@ -46,19 +46,9 @@ void append_texts(std::string& out, const std::vector<std::string>& texts) {
   out += ']';
 }
 
-std::string json_of(const MigrationOperation& operation) {
-  std::string json;
-  JsonObject object(json);
-  object.text("id", operation.id).text("pipeline", operation.pipeline);
-  append_texts(object.raw("from"), operation.from);
-  object.text("to", operation.to).text("status", operation.status).boolean("dry_run", operation.dry_run);
-  object.number("matched", static_cast<int64_t>(operation.matched));
-  object.number("migrated", static_cast<int64_t>(operation.migrated));
-  object.number("stays", static_cast<int64_t>(operation.stays));
-  object.number("failed", static_cast<int64_t>(operation.failed));
-  std::string& list = object.raw("decisions");
+void append_fates(const std::vector<Fate>& fates, std::string& list) {
   list += '[';
-  for (const Fate& fate : operation.runs) {
+  for (const Fate& fate : fates) {
     if (list.back() != '[') list += ',';
     JsonObject each(list);
     each.text("id", fate.run.to_string()).text("from", fate.from).text("outcome", fate.outcome);
@@ -66,8 +56,23 @@ std::string json_of(const MigrationOperation& operation) {
     each.close();
   }
   list += ']';
-  const uint64_t told = operation.runs.size();
-  if (operation.matched > told) object.number("left_out", static_cast<int64_t>(operation.matched - told));
+}
+
+std::string json_of(const MigrationOperation& operation, Detail detail) {
+  std::string json;
+  JsonObject object(json);
+  object.text("id", operation.id).text("who", operation.who).text("pipeline", operation.pipeline);
+  append_texts(object.raw("from"), operation.from);
+  object.text("to", operation.to).text("status", operation.status).boolean("dry_run", operation.dry_run);
+  object.number("matched", static_cast<int64_t>(operation.matched));
+  object.number("migrated", static_cast<int64_t>(operation.migrated));
+  object.number("stays", static_cast<int64_t>(operation.stays));
+  object.number("failed", static_cast<int64_t>(operation.failed));
+  if (detail == Detail::kWhole) {
+    append_fates(operation.runs, object.raw("decisions"));
+    const uint64_t told = operation.runs.size();
+    if (operation.matched > told) object.number("left_out", static_cast<int64_t>(operation.matched - told));
+  }
   if (!operation.error.empty()) object.text("error", operation.error);
   object.close();
   return json;
@@ -225,40 +230,20 @@ Result<MigrationWork> read_migration(const Value& root, const std::string& who, 
   return work;
 }
 
-void start_migration(Call&& call, const Services& services,
-                     const std::shared_ptr<MigrationOperations>& operations) {
-  const auto body = operation_body(call);
-  if (!body.ok()) return call.fail(body.error());
-  auto work = read_migration(body->root(), call.caller.name, services);
-  if (!work.ok()) return call.fail(work.error());
-  start_operation(std::move(call), services, operations, std::move(*work), "/api/v1/migrations",
-                  run_migration);
-}
-
-void get_migration(Call&& call, const std::shared_ptr<MigrationOperations>& operations) {
-  const auto id = path_id(call.request);
-  if (!id.ok()) return call.fail(id.error());
-  const auto found = operations->find(id->to_string());
-  if (!found.has_value()) {
-    return call.fail(make_error(ErrorKind::kNotFound, "migration.unknown",
-                                "there is no migration " + id->to_string() + "; the last " +
-                                    std::to_string(kMaxListedOperations) + " are kept",
-                                "id"));
-  }
-  call.answer_json(200, json_of(*found));
-}
-
 }  // namespace
 
 void add_migrations(Gateway& gateway, const Services& services) {
-  // Shared by the two operations, and by what goes on.
-  const auto operations = std::make_shared<MigrationOperations>("migration", *services.operations);
-  resume_operations(services, operations, read_migration, take_told, run_migration);
-  gateway.on(
-      "POST /api/v1/migrations", "start_migration", Permission::kDecisionsCancel,
-      [&services, operations](Call&& call) { start_migration(std::move(call), services, operations); });
+  const OperationKind<MigrationOperation, MigrationWork> kind{
+      "migration", "migration", "/api/v1/migrations", read_migration, take_told, run_migration};
+  const auto operations = take_up_operations(services, kind);
+  gateway.on("POST /api/v1/migrations", "start_migration", Permission::kDecisionsCancel,
+             [&services, operations, kind](Call&& call) {
+               start_operation(std::move(call), services, kind, operations);
+             });
+  gateway.on("GET /api/v1/migrations", "list_migrations", Permission::kDecisionsRead,
+             [operations](Call&& call) { list_operations(std::move(call), *operations); });
   gateway.on("GET /api/v1/migrations/{id}", "get_migration", Permission::kDecisionsRead,
-             [operations](Call&& call) { get_migration(std::move(call), operations); });
+             [operations, kind](Call&& call) { get_operation(std::move(call), kind, *operations); });
 }
 
 }  // namespace switchyard::gateway

@@ -50,8 +50,14 @@ int64_t number_of(const Value& object, std::string_view name);
 /// "" where there is no such text.
 std::string text_of(const Value& object, std::string_view name);
 
-/// The operations of one kind. `Operation` is an OperationState, and json_of(operation) is what is told of
-/// it. Any thread.
+/// How much is told of an operation.
+enum class Detail : uint8_t {
+  kCounts,  ///< how many decisions
+  kWhole,   ///< and of single ones how it went
+};
+
+/// The operations of one kind. `Operation` is an OperationState, and json_of(operation, detail) is what is
+/// told of it. Any thread.
 template <typename Operation>
 class OperationList {
  public:
@@ -86,13 +92,20 @@ class OperationList {
       for (Operation& known : operations_)
         if (known.id == operation.id) known = operation;
     }
-    return log_.keep(operation.id, {kind_, kept_state(operation, json_of(operation))});
+    return log_.keep(operation.id, {kind_, kept_state(operation, json_of(operation, Detail::kWhole))});
   }
   std::optional<Operation> find(std::string_view id) const {
     const std::lock_guard lock(mutex_);
     for (const Operation& known : operations_)
       if (known.id == id) return known;
     return std::nullopt;
+  }
+  /// The newest first.
+  std::vector<Operation> all() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<Operation> all = operations_;
+    std::sort(all.begin(), all.end(), [](const auto& one, const auto& other) { return one.id > other.id; });
+    return all;
   }
   /// What an earlier process has kept, by id; what cannot be read is left out.
   std::vector<std::pair<std::string, Document>> kept() const {
@@ -173,44 +186,85 @@ void run_operation(OperationList<Operation>& operations, Operation& operation, p
   (void)operations.update(operation);  // after a restart the last page is looked at again
 }
 
-/// Keeps `work.operation`, answers 202 with it, as json_of() has it, and its place below `path`, and does
-/// `run(work)`: all on the pool.
+/// What a kind of operation is called, and how its work is done.
 template <typename Operation, typename Work>
-void start_operation(Call&& call, const Services& services,
-                     const std::shared_ptr<OperationList<Operation>>& operations, Work work,
-                     const std::string& path, void (*run)(OperationList<Operation>&, Work, const Services&)) {
+struct OperationKind {
+  std::string kind;  ///< of the log and of errors: "bulk"
+  std::string noun;  ///< "bulk operation"
+  std::string path;  ///< "/api/v1/bulk-operations"
+  /// Reads the body of a request.
+  Result<Work> (*read)(const Value& request, const std::string& who, const Services&);
+  /// Takes what json_of() gave.
+  void (*take_told)(const Value& told, Operation& operation);
+  void (*run)(OperationList<Operation>&, Work, const Services&);
+};
+
+/// Keeps what is asked for, answers 202 with it and its place, and does it: all on the pool.
+template <typename Operation, typename Work>
+void start_operation(Call&& call, const Services& services, const OperationKind<Operation, Work>& kind,
+                     const std::shared_ptr<OperationList<Operation>>& operations) {
+  const auto body = operation_body(call);
+  if (!body.ok()) return call.fail(body.error());
+  auto read = kind.read(body->root(), call.caller.name, services);
+  if (!read.ok()) return call.fail(read.error());
+  Work work = std::move(*read);
   const int64_t now_us = services.clock->now_us();
   work.operation.id =
       RunId::make(now_us / 1000, static_cast<uint64_t>(now_us), hash64(work.operation.who, now_us))
           .to_string();
   on_pool(services, std::move(call),
-          [&services, operations, path, run, work = std::make_shared<Work>(std::move(work))](Call& later) {
+          [&services, operations, path = kind.path, run = kind.run,
+           work = std::make_shared<Work>(std::move(work))](Call& later) {
             if (const Status added = operations->add(work->operation); !added.ok())
               return later.fail(added.error());
-            http::Response response = http::Response::json(202, json_of(work->operation));
+            http::Response response = http::Response::json(202, json_of(work->operation, Detail::kWhole));
             response.headers.push_back({"Location", path + "/" + work->operation.id});
             Call(std::move(later)).answer(std::move(response));  // and is no request in flight any more
             run(*operations, std::move(*work), services);
           });
 }
 
-/// Takes up what an earlier process has kept, and goes on with what it did not end. `read(request, who)`
-/// reads the body of a request, `take_told(told, operation)` what json_of() gave.
 template <typename Operation, typename Work>
-void resume_operations(const Services& services, const std::shared_ptr<OperationList<Operation>>& operations,
-                       Result<Work> (*read)(const Value& request, const std::string& who, const Services&),
-                       void (*take_told)(const Value& told, Operation& operation),
-                       void (*run)(OperationList<Operation>&, Work, const Services&)) {
+void get_operation(Call&& call, const OperationKind<Operation, Work>& kind,
+                   const OperationList<Operation>& operations) {
+  const auto id = path_id(call.request);
+  if (!id.ok()) return call.fail(id.error());
+  const auto found = operations.find(id->to_string());
+  if (!found.has_value()) {
+    return call.fail(make_error(ErrorKind::kNotFound, kind.kind + ".unknown",
+                                "there is no " + kind.noun + " " + id->to_string() + "; the last " +
+                                    std::to_string(kMaxListedOperations) + " are kept",
+                                "id"));
+  }
+  call.answer_json(200, json_of(*found, Detail::kWhole));
+}
+
+template <typename Operation>
+void list_operations(Call&& call, const OperationList<Operation>& operations) {
+  std::string json = "{\"operations\":[";
+  for (const Operation& operation : operations.all()) {
+    if (json.back() != '[') json += ',';
+    json += json_of(operation, Detail::kCounts);
+  }
+  call.answer_json(200, json + "]}");
+}
+
+/// Takes up what an earlier process has kept, and goes on with what it did not end. Shared by the API's
+/// operations, and by what goes on.
+template <typename Operation, typename Work>
+std::shared_ptr<OperationList<Operation>> take_up_operations(const Services& services,
+                                                             const OperationKind<Operation, Work>& kind) {
+  const auto operations = std::make_shared<OperationList<Operation>>(kind.kind, *services.operations);
   for (const auto& [id, kept] : operations->kept()) {
     OperationState state;
     state.id = id;
     if (!read_kept_state(kept.root(), state)) continue;
     const auto request = parse_json_document(state.request);
     Result<Work> work =
-        request.ok() ? read(request->root(), state.who, services) : Result<Work>(request.error());
+        request.ok() ? kind.read(request->root(), state.who, services) : Result<Work>(request.error());
     Operation operation = work.ok() ? work->operation : Operation();
     static_cast<OperationState&>(operation) = state;
-    take_told(*kept.root().find("told"), operation);
+    kind.take_told(*kept.root().find("told"), operation);
     if (operation.is_running() && !work.ok()) {
       operation.status = "failed";
       operation.error = work.error().message;
@@ -218,10 +272,12 @@ void resume_operations(const Services& services, const std::shared_ptr<Operation
     operations->restore(operation);
     if (!operation.is_running()) continue;
     work->operation = std::move(operation);
-    services.pool->submit([&services, operations, run, work = std::make_shared<Work>(std::move(*work))] {
-      run(*operations, std::move(*work), services);
-    });
+    services.pool->submit(
+        [&services, operations, run = kind.run, work = std::make_shared<Work>(std::move(*work))] {
+          run(*operations, std::move(*work), services);
+        });
   }
+  return operations;
 }
 
 }  // namespace switchyard::gateway::surfaces

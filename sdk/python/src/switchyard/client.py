@@ -172,6 +172,11 @@ class Client:
         answer = self._call("GET", f"/api/v1/bulk-operations/{quote(operation)}")
         return cast(t.BulkOperation, answer.json())
 
+    def bulk_operations(self) -> List[t.BulkOperation]:
+        """Those that are kept, the newest first, without their single failures."""
+        answer = self._call("GET", "/api/v1/bulk-operations")
+        return cast(List[t.BulkOperation], answer.json()["operations"])
+
     def start_migration(self, pipeline: str, from_: Union[str, Sequence[str]], to: str, *, why: str,
                         filter: Optional[Mapping[str, Any]] = None, dry_run: bool = False, limit: Optional[int] = None) -> t.Migration:
         versions = from_ if isinstance(from_, str) else list(from_)
@@ -183,6 +188,11 @@ class Client:
     def get_migration(self, migration: str) -> t.Migration:
         answer = self._call("GET", f"/api/v1/migrations/{quote(migration)}")
         return cast(t.Migration, answer.json())
+
+    def migrations(self) -> List[t.Migration]:
+        """Those that are kept, the newest first, without their single decisions."""
+        answer = self._call("GET", "/api/v1/migrations")
+        return cast(List[t.Migration], answer.json()["operations"])
 
     # --- reviews
 

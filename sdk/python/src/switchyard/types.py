@@ -90,19 +90,24 @@ class ArtefactSummary(_ArtefactSummary, total=False):
 
 class _BulkOperation(TypedDict):
     id: str
+    who: str
     action: str
     status: str
     dry_run: bool
     matched: int
     changed: int
     failed: int
-    failures: List[Dict[str, Any]]
 
 
 class BulkOperation(_BulkOperation, total=False):
     """A change of many decisions, and how far it is; it goes on after a restart of the server"""
 
+    failures: List[Dict[str, Any]]
     error: str
+
+
+class BulkOperations(TypedDict):
+    operations: List["BulkOperation"]
 
 
 class _BulkRequest(TypedDict):
@@ -524,10 +529,14 @@ class LetterSettled(TypedDict):
     outcome: str
 
 
-Migration = TypedDict("Migration", {"id": str, "pipeline": str, "from": List[str], "to": str, "status": str, "dry_run": bool, "matched": int, "migrated": int, "stays": int, "failed": int, "decisions": List[Dict[str, Any]], "left_out": int, "error": str}, total=False)
+Migration = TypedDict("Migration", {"id": str, "who": str, "pipeline": str, "from": List[str], "to": str, "status": str, "dry_run": bool, "matched": int, "migrated": int, "stays": int, "failed": int, "decisions": List[Dict[str, Any]], "left_out": int, "error": str}, total=False)
 
 
 MigrationRequest = TypedDict("MigrationRequest", {"pipeline": str, "from": Any, "to": str, "filter": Dict[str, Any], "dry_run": bool, "limit": int, "why": str}, total=False)
+
+
+class Migrations(TypedDict):
+    operations: List["Migration"]
 
 
 class ModelList(TypedDict):
