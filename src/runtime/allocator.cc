@@ -5,10 +5,9 @@
 
 #include <string>
 
-/// Read by jemalloc before main(). Each arena keeps free pages of its own, hence few; a second later they go
-/// back.
+/// Read by jemalloc before main(). Each arena keeps free pages of its own, hence few; soon they go back.
 extern "C" {
-const char* malloc_conf = "narenas:2,dirty_decay_ms:1000,muzzy_decay_ms:0";
+const char* malloc_conf = "narenas:2,dirty_decay_ms:200,muzzy_decay_ms:0";
 }
 #endif
 

@@ -298,7 +298,9 @@ class Server::Impl {
     verdicts_ = std::make_unique<Verdicts>(routing_->router(), logger_.module("router"));
     metrics_ = std::make_unique<Metrics>(registry_);
     process_metrics_ = telemetry::add_process_metrics(registry_, options_.version);
-    store_host_ = store::make_store_host();
+    store::HostOptions host;
+    host.block_cache_bytes = options_.state_cache_bytes;
+    store_host_ = store::make_store_host(host);
     partition::EngineOptions engine;
     engine.partitions = partitions;
     engine.threads = static_cast<int>(partition_threads());

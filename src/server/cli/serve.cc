@@ -18,6 +18,7 @@ struct ServeSettings {
   ServerOptions options;
   std::string otlp_endpoint, trace_ratio;
   std::string log_level = "info", log_format = "auto", log = "local";
+  uint64_t state_cache_mib = ServerOptions().state_cache_bytes >> 20;
   uint64_t log_keep_mib = partition::kLogKeepBytes >> 20;
   int64_t drain_delay_s = 0;
   int64_t archive_after_hours = partition::kArchiveAfterUs / 3'600'000'000;
@@ -51,6 +52,13 @@ void add_options(CLI::App& command, ServeSettings& settings) {
       .add_option("--model-workers", options.model_workers,
                   "Threads that run models (default: half the cores)")
       ->check(CLI::Range(1u, 256u));
+  command
+      .add_option(
+          "--state-cache-mib", settings.state_cache_mib,
+          "Blocks of the state's tables kept in memory; what is not there is read through the system's "
+          "page cache")
+      ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 20))
+      ->capture_default_str();
   command.add_option("--onnxruntime", options.onnxruntime, "The ONNX Runtime library or its folder")
       ->envname("ONNXRUNTIME_ROOT");
   command.add_option("--max-body-bytes", options.max_body_bytes, "Of a deployment")->capture_default_str();
@@ -124,6 +132,7 @@ int serve(ServeSettings settings, bool development) {
   if (settings.log_format == "text") options.log_format = telemetry::LogFormat::kText;
   options.memory_log = settings.log == "memory";
   options.development = development;
+  options.state_cache_bytes = settings.state_cache_mib << 20;
   options.upkeep.log_keep_bytes = settings.log_keep_mib << 20;
   options.upkeep.archive_after_us = settings.archive_after_hours * 3'600'000'000;
   options.upkeep.interval_us = settings.upkeep_minutes * 60'000'000;

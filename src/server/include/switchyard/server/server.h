@@ -21,9 +21,10 @@ struct ServerOptions {
   int partition_threads = 0;   ///< 0: half the cores, at least one
   int http_threads = 0;        ///< 0: as many as cores
   uint32_t model_workers = 0;  ///< 0: half the cores, at least one
-  std::string onnxruntime;     ///< file or folder of the library; empty: the usual places
-  size_t max_body_bytes = 32u << 20;  ///< of a deployment; other requests may have 1 MiB
-  partition::UpkeepOptions upkeep;    ///< of logs and archives
+  size_t state_cache_bytes = 8u << 20;  ///< blocks of the state's tables in memory, of all partitions
+  std::string onnxruntime;              ///< file or folder of the library; empty: the usual places
+  size_t max_body_bytes = 32u << 20;    ///< of a deployment; other requests may have 1 MiB
+  partition::UpkeepOptions upkeep;      ///< of logs and archives
   std::string tls_certificate_file, tls_key_file;
   std::string gateway_config_file;  ///< limits, tokens, clients' certificates; empty: none of these
   int64_t drain_delay_ms = 0;       ///< from readiness saying no until no more connections are taken

@@ -166,9 +166,9 @@ class StoreHost;
 std::shared_ptr<StoreHost> make_store_host(const HostOptions& options = {});
 
 struct StoreOptions {
-  std::string path;                       ///< folder of this partition alone; created when absent
-  PartitionId partition;                  ///< kConflict when the folder belongs to another
-  size_t write_buffer_bytes = 16u << 20;  ///< the base's memory before it flushes by itself
+  std::string path;                      ///< folder of this partition alone; created when absent
+  PartitionId partition;                 ///< kConflict when the folder belongs to another
+  size_t write_buffer_bytes = 8u << 20;  ///< the base's memory before it flushes by itself
   /// Called on a background thread when writing begins to fail and (with ok) when it works again. Must not
   /// call the store.
   std::function<void(const Status&)> on_health;
