@@ -170,8 +170,8 @@ class PartitionHost : private EventWriter, private Outbox {
   uint64_t turn_ends_ = kStepsPerTurn;  ///< at how many steps of the machine
   std::unordered_map<RunId, std::vector<Waiter>> waiters_;
   int64_t next_waiter_us_ = 0;  ///< no waiter's time is over before; of those there are
-  bool batch_wanted_ = false;  ///< somebody waits for what the batch holds
-  int64_t received_us_ = 0;    ///< since when the batch holds what was answered already; 0: it does not
+  bool batch_wanted_ = false;   ///< somebody waits for what the batch holds
+  int64_t received_us_ = 0;     ///< since when the batch holds what was answered already; 0: it does not
   bool checkpoint_wanted_ = false;
   bool writing_state_ = false;  ///< the store's background writes a checkpoint
   LogOffset checkpointed_;
