@@ -172,7 +172,8 @@ bool HttpModel::begin(const ExchangePtr& exchange, http::ClientRequest outgoing)
   exchange->endpoint = pick.index;
   exchange->begun_us = now_us;
   outgoing.url = *pick.url + outgoing.url;
-  outgoing.timeout_ms = std::max<int64_t>(1, (exchange->deadline_us - now_us) / 1000);
+  // Rounded up: who is given up before the deadline would be replaced by another for the rest of it.
+  outgoing.timeout_ms = (exchange->deadline_us - now_us + 999) / 1000;
   protocol_->add_deadline(outgoing.timeout_ms, outgoing.headers);
   const auto url = http::parse_url(outgoing.url, http::Schemes::kHttpAndGrpc);
   exchange->origin = url.ok() ? url->origin() : *pick.url;
