@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "private_tensors.h"
-#include "switchyard/models/tensors.h"
 
 namespace switchyard::server {
 namespace {
@@ -166,10 +165,7 @@ std::function<void()> PrivateCalls::call(models::CallRequest request, Done done)
   const auto policy = policy_of(request.model);
   if (!policy.ok()) return refuse(policy.error());
   if (*policy == nullptr) return models_.call(std::move(request), std::move(done));
-  const Value& input = request.input.root();
-  const telemetry::Secret* const key = key_.has_value() ? &*key_ : nullptr;
-  auto reduced = models::has_tensors(input) ? apply_to_tensors(**policy, input, key)
-                                            : privacy::apply(**policy, input, key);
+  auto reduced = apply_to_input(**policy, request.input.root(), key_.has_value() ? &*key_ : nullptr);
   if (!reduced.ok()) return refuse(std::move(reduced).error());
   request.input = std::move(reduced->document);
   const bool replaced = !reduced->session->empty();

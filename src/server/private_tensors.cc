@@ -75,4 +75,10 @@ Result<privacy::Reduced> apply_to_tensors(const privacy::Policy& policy, const V
   return reduced;
 }
 
+Result<privacy::Reduced> apply_to_input(const privacy::Policy& policy, const Value& input,
+                                        const telemetry::Secret* key) {
+  return models::has_tensors(input) ? apply_to_tensors(policy, input, key)
+                                    : privacy::apply(policy, input, key);
+}
+
 }  // namespace switchyard::server

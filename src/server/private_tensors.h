@@ -11,4 +11,8 @@ namespace switchyard::server {
 Result<privacy::Reduced> apply_to_tensors(const privacy::Policy& policy, const Value& input,
                                           const telemetry::Secret* key);
 
+/// The input of a model as the policy lets it leave, tensors or a document. Errors as those of both.
+Result<privacy::Reduced> apply_to_input(const privacy::Policy& policy, const Value& input,
+                                        const telemetry::Secret* key);
+
 }  // namespace switchyard::server

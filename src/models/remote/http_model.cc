@@ -84,7 +84,8 @@ class HttpModel final : public RemoteModel, public std::enable_shared_from_this<
     http::Client::Handle handle;  // guarded by mutex
   };
   using ExchangePtr = std::shared_ptr<Exchange>;  // shared by the client's callbacks and who may cancel
-  Result<http::ClientRequest> form(const CallRequest& request, bool streams, AnswerForm* wanted) const;
+  /// Requires the exchange's stream, if it is to have one; tells it what answer is wanted.
+  Result<http::ClientRequest> form(const CallRequest& request, Exchange& exchange) const;
   /// False: it is over before it began.
   bool begin(const ExchangePtr& exchange, http::ClientRequest outgoing);
   void cancel(const ExchangePtr& exchange, QueueOrder order);
@@ -104,13 +105,13 @@ class HttpModel final : public RemoteModel, public std::enable_shared_from_this<
   Endpoints endpoints_;
 };
 
-Result<http::ClientRequest> HttpModel::form(const CallRequest& request, bool streams,
-                                            AnswerForm* wanted) const {
+Result<http::ClientRequest> HttpModel::form(const CallRequest& request, Exchange& exchange) const {
+  const bool streams = exchange.stream != nullptr;
   Arena scratch;
   SY_ASSIGN_OR_RETURN(const Value input,
                       normalized_input(model_, input_schema_, request.input.root(), scratch));
   SY_ASSIGN_OR_RETURN(Protocol::Request formed, protocol_->request(input, streams));
-  *wanted = formed.wanted;
+  exchange.wanted = formed.wanted;
   http::ClientRequest outgoing;
   outgoing.method = formed.method;
   outgoing.url = std::move(formed.path);  // completed with the replica's URL
@@ -145,7 +146,7 @@ std::function<void()> HttpModel::call(CallRequest request, Caller::Done done) {
   if (request.deadline_us != 0) exchange->deadline_us = std::min(exchange->deadline_us, request.deadline_us);
   if (exchange->deadline_us <= exchange->asked_us) return refuse(too_late(model_));
   if (request.on_part) exchange->stream = protocol_->stream();
-  auto formed = form(request, exchange->stream != nullptr, &exchange->wanted);
+  auto formed = form(request, *exchange);
   if (!formed.ok()) return refuse(std::move(formed).error());
   exchange->done = std::move(done);
   exchange->on_part = std::move(request.on_part);

@@ -1,6 +1,7 @@
 #include "cli/folder.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -34,6 +35,12 @@ Status write_file(const std::string& path, const std::string& text) {
   file.close();
   if (file) return {};
   return make_error(ErrorKind::kIo, "cli.cannot_write", "cannot write " + path);
+}
+
+Status write_output(const std::string& path, const std::string& text) {
+  if (!path.empty() && path != "-") return write_file(path, text);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return {};
 }
 
 Result<std::vector<governance::SourceFile>> read_folder(const std::string& folder) {

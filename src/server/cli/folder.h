@@ -16,6 +16,8 @@ Result<std::vector<governance::SourceFile>> read_folder(const std::string& folde
 Result<std::string> read_file(const std::string& path);
 /// In place of what the file held; kIo "cli.cannot_write".
 Status write_file(const std::string& path, const std::string& text);
+/// What an option --output names: a file; standard output where it is empty or "-".
+Status write_output(const std::string& path, const std::string& text);
 
 /// What a command's arguments name: a folder's files, or files with the folder that holds them all.
 struct Selection {

@@ -75,11 +75,8 @@ int graph(const GraphSettings& settings) {
   const auto drawn = authoring::make_graph(*found[0]->pipeline);
   const bool svg = settings.format == "svg" || (settings.format.empty() && settings.output.ends_with(".svg"));
   const std::string text = svg ? authoring::to_svg(drawn) : authoring::to_mermaid(drawn);
-  if (settings.output.empty() || settings.output == "-") {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    return kDone;
-  }
-  if (const Status written = write_file(settings.output, text); !written.ok()) return report(written.error());
+  if (const Status written = write_output(settings.output, text); !written.ok())
+    return report(written.error());
   return kDone;
 }
 

@@ -13,7 +13,6 @@
 #include "private_tensors.h"
 #include "switchyard/governance/governance.h"
 #include "switchyard/models/limits.h"
-#include "switchyard/models/tensors.h"
 #include "switchyard/privacy/reduce.h"
 #include "switchyard/types/json.h"
 
@@ -141,9 +140,7 @@ Result<std::vector<Document>> reduce(const std::vector<Document>& inputs, const 
   SY_ASSIGN_OR_RETURN(const auto key, privacy_key_of_environment());
   std::vector<Document> reduced;
   for (const Document& input : inputs) {
-    const telemetry::Secret* const secret = key.has_value() ? &*key : nullptr;
-    auto one = models::has_tensors(input.root()) ? apply_to_tensors(policy, input.root(), secret)
-                                                 : privacy::apply(policy, input.root(), secret);
+    auto one = apply_to_input(policy, input.root(), key.has_value() ? &*key : nullptr);
     if (!one.ok()) return std::move(one).error();
     reduced.push_back(std::move(one->document));
   }
@@ -174,11 +171,8 @@ int warm_up(const WarmUpSettings& settings) {
   for (const Document& input : *inputs)
     text += "  " + to_json(input.root()) + (&input == &inputs->back() ? "\n" : ",\n");
   text += "]\n";
-  if (settings.output.empty() || settings.output == "-") {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-  } else if (const Status written = write_file(settings.output, text); !written.ok()) {
+  if (const Status written = write_output(settings.output, text); !written.ok())
     return report(written.error());
-  }
   std::fprintf(stderr, "%zu inputs of %s from %lld decisions", inputs->size(), plain(settings.model).c_str(),
                static_cast<long long>(recorded.looked_at()));
   if (recorded.left_out() > 0)
